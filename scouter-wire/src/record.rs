@@ -1,0 +1,20 @@
+//! What is recorded: transactions, steps, counters, objects, active services, alerts, digests.
+//!
+//! Times are microseconds. Texts of bounded vocabularies are [`TextRef`](crate::TextRef)s, all
+//! others are borrowed `&str`, already cut by the recorder. Empty means "not set".
+
+mod active;
+mod alert;
+mod counter;
+mod digest;
+mod object;
+mod step;
+mod xlog;
+
+pub use active::{ActiveStep, ActiveTransaction, RunState};
+pub use alert::{Alert, AlertKind, AlertLevel};
+pub use counter::CounterPoint;
+pub use digest::{Digest, DigestKey, Sketch};
+pub use object::Object;
+pub use step::{Detail, Outcome, Step, StepKind};
+pub use xlog::{EndReason, ProfileFate, Tag, XLog, XLogFlags, XLogKind};

@@ -1,0 +1,55 @@
+//! A transaction that has not finished yet, as the live view shows it. Sent on request, so it owns
+//! its texts.
+
+use crate::{Gxid, Txid};
+
+/// What a running transaction is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum RunState {
+    /// A thread is working on it now.
+    Running = 0,
+    /// It waits to be polled.
+    #[default]
+    Waiting = 1,
+}
+
+/// One open step of a running transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ActiveStep {
+    /// Kind of the step.
+    pub kind: super::StepKind,
+    /// Name in full: function with its place, SQL, outbound call.
+    pub name: String,
+    /// Since when it is open, µs.
+    pub age_us: u64,
+}
+
+/// A transaction that has not finished yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveTransaction {
+    /// Identity.
+    pub txid: Txid,
+    /// Trace it belongs to.
+    pub gxid: Gxid,
+    /// Service name.
+    pub service: String,
+    /// Whose request it is.
+    pub tenant: String,
+    /// Who is logged in.
+    pub login: String,
+    /// Since when it runs, µs.
+    pub age_us: u64,
+    /// Time in which a thread worked on it so far, µs.
+    pub busy_us: u64,
+    /// What it is doing.
+    pub state: RunState,
+    /// OS thread id that works on it; 0 when it waits.
+    pub tid: u32,
+    /// Steps recorded so far.
+    pub steps: u32,
+    /// Open steps, outermost first; the last one is what it does or awaits. When that is a method,
+    /// it awaits something that is not instrumented.
+    pub stack: Vec<ActiveStep>,
+}

@@ -1,0 +1,61 @@
+//! Something a person should know.
+
+use crate::{Gxid, Txid};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum AlertLevel {
+    /// Good to know.
+    #[default]
+    Info = 0,
+    /// Look at it today.
+    Warn = 1,
+    /// Something fails.
+    Error = 2,
+    /// Users are hurt now.
+    Fatal = 3,
+}
+
+/// What was detected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum AlertKind {
+    /// A connection outlived its transaction.
+    ConnectionLeak = 0,
+    /// A statement fetched more rows than the limit.
+    TooManyRows = 1,
+    /// `begin()` was cancelled while BEGIN was in flight; the connection was closed.
+    CancelledBegin = 2,
+    /// A pool had no connection left; its holders are in the message.
+    PoolExhausted = 3,
+    /// A transaction was ended from outside.
+    ForcedEnd = 4,
+    /// The agent itself reports trouble (a sink panicked, the collector refuses it).
+    Agent = 5,
+}
+
+/// Something a person should know. It owns its texts: alerts are rare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// When it was raised, unix µs.
+    pub unix_us: i64,
+    /// What was detected.
+    pub kind: AlertKind,
+    /// How bad it is.
+    pub level: AlertLevel,
+    /// One sentence: what happened, to what, and what to do.
+    pub message: String,
+    /// Line of code, `src/orders.rs:12`, or empty.
+    pub place: String,
+    /// Service, or empty.
+    pub service: String,
+    /// Tenant, or empty.
+    pub tenant: String,
+    /// Transaction it happened in.
+    pub transaction: Option<(Gxid, Txid)>,
+    /// How many of the same were swallowed by the rate limit since the last one was sent.
+    pub suppressed: u32,
+}
