@@ -1,1 +1,3 @@
-//! See the workspace README.
+//! The reference collector of Scouter: ingest, store, query, live view and page.
+
+pub mod store;
