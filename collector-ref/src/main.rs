@@ -1,0 +1,3 @@
+//! The collector as a program.
+
+fn main() {}

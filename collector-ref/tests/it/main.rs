@@ -1,0 +1,3 @@
+//! Integration tests of the collector: real sockets, real clients, real files.
+
+mod server;

@@ -1,0 +1,1 @@
+//! The server: ingest, control, API, live view, plugins.
