@@ -1,0 +1,8 @@
+use scouter_macros::scout;
+
+#[scout(err)]
+async fn nothing() {}
+
+fn main() {
+    drop(nothing());
+}

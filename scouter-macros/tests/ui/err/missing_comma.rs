@@ -1,0 +1,10 @@
+use scouter_macros::scout;
+
+#[scout(ret err)]
+fn load() -> Result<u64, String> {
+    Ok(1)
+}
+
+fn main() {
+    load().unwrap();
+}
