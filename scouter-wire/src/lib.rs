@@ -4,6 +4,8 @@
 //! borrow their texts, so that neither side allocates per transaction. The codec (feature `codec`)
 //! turns them into frames and back. No threads, no globals, no I/O.
 
+#[cfg(feature = "codec")]
+pub mod codec;
 pub mod id;
 pub mod record;
 pub mod text;

@@ -26,15 +26,8 @@ pub enum TextKind {
 
 impl TextKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
-        Self::Service,
-        Self::Method,
-        Self::Sql,
-        Self::Api,
-        Self::Key,
-        Self::Counter,
-        Self::Pool,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Service, Self::Method, Self::Sql, Self::Api, Self::Key, Self::Counter, Self::Pool];
 
     /// The kind with this wire number.
     #[must_use]

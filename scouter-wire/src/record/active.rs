@@ -53,3 +53,5 @@ pub struct ActiveTransaction {
     /// it awaits something that is not instrumented.
     pub stack: Vec<ActiveStep>,
 }
+
+from_wire!(RunState: Running Waiting);

@@ -59,3 +59,7 @@ pub struct Alert {
     /// How many of the same were swallowed by the rate limit since the last one was sent.
     pub suppressed: u32,
 }
+
+from_wire!(AlertKind: ConnectionLeak TooManyRows CancelledBegin PoolExhausted ForcedEnd Agent);
+
+from_wire!(AlertLevel: Info Warn Error Fatal);

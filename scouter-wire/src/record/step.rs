@@ -118,3 +118,7 @@ pub struct Step<'a> {
     /// What only its kind has.
     pub detail: Detail<'a>,
 }
+
+from_wire!(StepKind: Method Sql Api Message Error PoolWait Wait Spawn SqlTransaction);
+
+from_wire!(Outcome: Ok Error Cancelled Panic Unfinished);

@@ -162,3 +162,9 @@ pub struct XLog<'a> {
     /// Tags written by the application or plugins.
     pub tags: &'a [Tag<'a>],
 }
+
+from_wire!(XLogKind: Web Service Background Spawned);
+
+from_wire!(EndReason: Complete CancelledBeforeResponse AbortedInBody BodyError ServiceError Panic Upgraded ForcedEnd);
+
+from_wire!(ProfileFate: Kept Empty SampledOut Dropped);

@@ -1,0 +1,75 @@
+//! ALERT: things a person should know. They own their texts, so they need no table.
+
+use super::bytes::{Reader, put_text, put_varint};
+use super::frame::{FrameType, write_frame};
+use super::origin::Origin;
+use super::{DecodeError, EncodeError, MAX_LIST_ITEMS, MAX_NAME_BYTES, MAX_SENTENCE_BYTES};
+use crate::record::{Alert, AlertKind, AlertLevel};
+use crate::{Gxid, Txid};
+
+/// Appends an ALERT frame. Alerts past [`MAX_LIST_ITEMS`] are left out: split them first.
+///
+/// # Errors
+/// [`EncodeError::FrameTooLong`]; `out` is then as it was.
+pub fn write_alerts_frame(
+    out: &mut Vec<u8>,
+    seq: u64,
+    origin: &Origin,
+    alerts: &[Alert],
+) -> Result<(), EncodeError> {
+    write_frame(out, FrameType::Alert, seq, |out| {
+        origin.put(out);
+        let alerts = &alerts[..alerts.len().min(MAX_LIST_ITEMS)];
+        put_varint(out, alerts.len() as u64);
+        for alert in alerts {
+            put(out, alert);
+        }
+    })
+}
+
+/// Reads the body of an ALERT frame.
+///
+/// # Errors
+/// Any damage; alerts before it have been given to `visit`.
+pub fn read_alerts(body: &[u8], mut visit: impl FnMut(Alert)) -> Result<Origin, DecodeError> {
+    let mut reader = Reader::new(body);
+    let origin = Origin::read(&mut reader)?;
+    for _ in 0..reader.length(MAX_LIST_ITEMS, "alerts")? {
+        visit(read(&mut reader)?);
+    }
+    reader.end("ALERT frame")?;
+    Ok(origin)
+}
+
+fn put(out: &mut Vec<u8>, alert: &Alert) {
+    out.extend_from_slice(&alert.unix_us.to_le_bytes());
+    out.push(alert.kind as u8);
+    out.push(alert.level as u8);
+    put_text(out, &alert.message, MAX_SENTENCE_BYTES);
+    put_text(out, &alert.place, MAX_NAME_BYTES);
+    put_text(out, &alert.service, MAX_NAME_BYTES);
+    put_text(out, &alert.tenant, MAX_NAME_BYTES);
+    let (gxid, txid) = alert.transaction.map_or((0, 0), |(g, t)| (g.value(), t.value()));
+    out.extend_from_slice(&gxid.to_le_bytes());
+    out.extend_from_slice(&txid.to_le_bytes());
+    put_varint(out, u64::from(alert.suppressed));
+}
+
+fn read(reader: &mut Reader<'_>) -> Result<Alert, DecodeError> {
+    let unix_us = reader.i64("alert time")?;
+    let (kind, level) = (reader.u8("alert kind")?, reader.u8("alert level")?);
+    let unknown =
+        |what, number: u8| DecodeError::UnknownVariant { what, number: u64::from(number) };
+    Ok(Alert {
+        unix_us,
+        kind: AlertKind::from_wire(kind).ok_or(unknown("alert kind", kind))?,
+        level: AlertLevel::from_wire(level).ok_or(unknown("alert level", level))?,
+        message: reader.text(MAX_SENTENCE_BYTES, "alert")?.to_owned(),
+        place: reader.text(MAX_NAME_BYTES, "alert")?.to_owned(),
+        service: reader.text(MAX_NAME_BYTES, "alert")?.to_owned(),
+        tenant: reader.text(MAX_NAME_BYTES, "alert")?.to_owned(),
+        transaction: Gxid::new(reader.u128("alert gxid")?)
+            .zip(Txid::new(reader.u64("alert txid")?)),
+        suppressed: reader.varint_u32("suppressed alerts")?,
+    })
+}

@@ -1,0 +1,170 @@
+//! Gathers the steps of profiles into columns and writes the profile section.
+//!
+//! Varints rather than planes: the collector does not decode this section at ingest, so bytes
+//! count for more than decoding time.
+
+use super::{name_column, name_kind, p};
+use crate::TextKind;
+use crate::codec::bytes::{put_varint, zigzag};
+use crate::codec::column::SectionWriter;
+use crate::codec::strings::StringDictionary;
+use crate::codec::texts::{KINDS, LocalTexts};
+use crate::codec::{MAX_STEP_TEXT_BYTES, MAX_TAGS};
+use crate::record::{Detail, Step};
+use crate::text::{MAX_INLINE_BYTES, cut};
+
+/// One more than the largest column number.
+const COLUMNS: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct ProfileWriter {
+    columns: [Vec<u8>; COLUMNS],
+    dictionary: StringDictionary,
+    profiles: usize,
+    steps: usize,
+    /// Steps of the profile that is open.
+    open_steps: u32,
+    last_start: u64,
+    last_end: u64,
+}
+
+impl ProfileWriter {
+    pub(super) fn profiles(&self) -> usize {
+        self.profiles
+    }
+
+    pub(super) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Roughly how many bytes the section has before compression.
+    pub(super) fn bytes(&self) -> usize {
+        self.columns.iter().map(Vec::len).sum::<usize>() + self.dictionary.bytes().len()
+    }
+
+    pub(super) fn push(&mut self, step: &Step<'_>, texts: &mut LocalTexts) {
+        let index = self.open_steps;
+        // A step that does not name an earlier one as its parent hangs on the transaction.
+        let distance = step.parent.and_then(|parent| index.checked_sub(parent)).unwrap_or_default();
+        // A child starts shortly after its parent, any other step after the end of the last one.
+        let expected = if distance == 1 { self.last_start } else { self.last_end };
+        let start = zigzag(step.start_us.wrapping_sub(expected).cast_signed());
+        self.last_start = step.start_us;
+        self.last_end = step.start_us.wrapping_add(step.elapsed_us);
+        let kind = name_kind(step.kind);
+        self.put(p::PARENT, u64::from(distance));
+        self.put(p::START, start);
+        self.put(p::ELAPSED, step.elapsed_us);
+        self.put(name_column(kind), texts.index(kind, step.name));
+        let state = self.push_state(step);
+        self.columns[usize::from(p::STATE)].push(state);
+        let detail = self.push_detail(&step.detail, texts);
+        self.columns[usize::from(p::KIND)].push(step.kind as u8 | detail << 4);
+        self.open_steps += 1;
+        self.steps += 1;
+    }
+
+    pub(super) fn end_profile(&mut self) {
+        self.put(p::STEPS, u64::from(self.open_steps));
+        self.profiles += 1;
+        self.open_steps = 0;
+        self.last_start = 0;
+        self.last_end = 0;
+    }
+
+    fn push_state(&mut self, step: &Step<'_>) -> u8 {
+        let mut state = step.outcome as u8;
+        if step.polls != 0 || step.busy_us != step.elapsed_us {
+            state |= p::STATE_POLLED;
+            self.put(p::BUSY, step.busy_us);
+            self.put(p::POLLS, u64::from(step.polls));
+        }
+        if step.count != 1 || step.max_us != step.elapsed_us {
+            state |= p::STATE_FOLDED;
+            self.put(p::FOLDED, u64::from(step.count));
+            self.put(p::MAX, step.max_us);
+        }
+        if !step.error.is_empty() {
+            state |= p::STATE_ERROR;
+            let index = self.dictionary.index(step.error, MAX_INLINE_BYTES);
+            self.put(p::ERROR, index);
+        }
+        state
+    }
+
+    fn push_detail(&mut self, detail: &Detail<'_>, texts: &mut LocalTexts) -> u8 {
+        match *detail {
+            Detail::None => 0,
+            Detail::Text(text) => {
+                self.put_text(text, MAX_STEP_TEXT_BYTES);
+                p::DETAIL_TEXT
+            }
+            Detail::Sql { pool_wait_us, first_row_us, rows, affected, binds, bind_values } => {
+                self.put(p::SQL_WAIT, pool_wait_us);
+                // One longer than 584,000 years is shown as that.
+                self.put(p::SQL_FIRST_ROW, first_row_us.map_or(0, |us| us.saturating_add(1)));
+                self.put(p::SQL_ROWS, rows);
+                self.put(p::SQL_AFFECTED, affected);
+                self.put(p::SQL_BINDS, u64::from(binds));
+                self.put_text(bind_values, MAX_STEP_TEXT_BYTES);
+                p::DETAIL_SQL
+            }
+            Detail::Api { status, callee, address, ttfb_us } => {
+                self.put(p::API_STATUS, u64::from(status));
+                let callee = callee.map_or(0, crate::Txid::value);
+                self.columns[usize::from(p::API_CALLEE)].extend_from_slice(&callee.to_le_bytes());
+                let address = self.dictionary.index(address, MAX_INLINE_BYTES);
+                self.put(p::API_ADDRESS, address);
+                self.put(p::API_TTFB, ttfb_us);
+                p::DETAIL_API
+            }
+            Detail::Attributes(attributes) => {
+                let attributes = &attributes[..attributes.len().min(MAX_TAGS)];
+                self.put(p::ATTRIBUTE_COUNT, attributes.len() as u64);
+                for attribute in attributes {
+                    let key = texts.index(TextKind::Key, attribute.key);
+                    self.put(p::ATTRIBUTE_KEY, key);
+                    self.put_text(attribute.value, MAX_INLINE_BYTES);
+                }
+                p::DETAIL_ATTRIBUTES
+            }
+            Detail::Spawn { child } => {
+                let child = child.map_or(0, crate::Txid::value);
+                self.columns[usize::from(p::CHILD)].extend_from_slice(&child.to_le_bytes());
+                p::DETAIL_SPAWN
+            }
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, column: u8, value: u64) {
+        put_varint(&mut self.columns[usize::from(column)], value);
+    }
+
+    fn put_text(&mut self, text: &str, limit: usize) {
+        let text = cut(text, limit);
+        self.put(p::TEXT_LENGTH, text.len() as u64);
+        self.columns[usize::from(p::TEXT)].extend_from_slice(text.as_bytes());
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        section: &mut SectionWriter,
+        counts: &[usize; KINDS],
+        out: &mut Vec<u8>,
+    ) {
+        section.column(p::TEXT_COUNTS, |out| {
+            counts.iter().for_each(|count| put_varint(out, *count as u64));
+        });
+        for (number, column) in (0..).zip(&self.columns) {
+            section.raw(number, column);
+        }
+        section.column(p::DICTIONARY_LENGTH, |out| self.dictionary.put_lengths(out));
+        section.raw(p::DICTIONARY_TEXT, self.dictionary.bytes());
+        section.finish(out);
+        self.columns.iter_mut().for_each(Vec::clear);
+        self.dictionary.clear();
+        self.profiles = 0;
+        self.steps = 0;
+    }
+}

@@ -1,0 +1,75 @@
+//! Bytes written by earlier versions must decode for ever.
+//!
+//! A frame that is added or whose layout is versioned gets a new file; no file is ever replaced.
+//! `SCOUTER_BLESS=1 cargo test` writes the files that are missing.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::sample::{
+    active, alert, assert_is_sample, callsites, digests, frames, hello, options, parse, points,
+    resolve, welcome,
+};
+use scouter_wire::codec::{
+    Hello, Reply, SeriesView, TextTable, Welcome, read_active, read_alerts, read_callsites,
+    read_options,
+};
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "golden"].iter().collect()
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let path = folder().join(format!("{name}.v1.bin"));
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_frame_type_has_a_golden_file() {
+    for (name, bytes) in frames() {
+        let path = folder().join(format!("{name}.v1.bin"));
+        if !path.exists() && std::env::var_os("SCOUTER_BLESS").is_some() {
+            fs::write(&path, &bytes).unwrap();
+        }
+        assert_eq!(parse(&golden(name)).header.frame_type(), parse(&bytes).header.frame_type());
+    }
+}
+
+#[test]
+fn golden_frames_without_compression_are_written_as_ever() {
+    for (name, bytes) in frames() {
+        // What zstd makes of a section may change with its version; what it decodes to may not.
+        if name != "batch" {
+            assert_eq!(bytes, golden(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn golden_batches_decode_to_what_they_were_made_of() {
+    assert_is_sample(parse(&golden("batch")).body);
+}
+
+#[test]
+fn golden_messages_decode_to_what_they_were_made_of() {
+    assert_eq!(Hello::read(parse(&golden("hello")).body).unwrap(), hello());
+    assert_eq!(Welcome::read(parse(&golden("welcome")).body).unwrap(), welcome());
+    let mut table = TextTable::default();
+    let bytes = golden("counter");
+    let view = SeriesView::parse(parse(&bytes).body, &mut table).unwrap();
+    let mut found = Vec::new();
+    view.counters(&resolve(&table), |_, point| found.push(point)).unwrap();
+    assert_eq!(found, points());
+    let bytes = golden("agg");
+    let view = SeriesView::parse(parse(&bytes).body, &mut table).unwrap();
+    let mut found = Vec::new();
+    view.digests(&resolve(&table), |digest| found.push(digest)).unwrap();
+    assert_eq!(found, digests());
+    let mut found = Vec::new();
+    read_alerts(parse(&golden("alert")).body, |alert| found.push(alert)).unwrap();
+    assert_eq!(found, [alert()]);
+    let payload = |name| Reply::read(parse(&golden(name)).body).unwrap().payload.to_vec();
+    assert_eq!(read_active(&payload("reply_active")).unwrap().1, [active()]);
+    assert_eq!(read_options(&payload("reply_options")).unwrap(), options());
+    assert_eq!(read_callsites(&payload("reply_callsites")).unwrap(), callsites());
+}

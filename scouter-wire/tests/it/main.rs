@@ -1,0 +1,15 @@
+//! Tests of the records and the codec.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and its casts are part of its data"
+)]
+
+mod batch;
+mod damage;
+mod frames;
+mod golden;
+mod properties;
+mod rewrite;
+mod sample;
