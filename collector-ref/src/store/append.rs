@@ -1,7 +1,8 @@
 //! What is appended to a store, and what it answers.
 
-use scouter_wire::record::{Alert, CounterPoint, XLog};
-use scouter_wire::{ObjectId, TextKind, TextRef, Txid};
+use scouter_wire::codec::{BatchView, TextTable, XLogColumns};
+use scouter_wire::record::{Alert, CounterPoint};
+use scouter_wire::{ObjectId, TextRef};
 
 /// Position in the WAL: grows with every record appended since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -44,31 +45,8 @@ pub enum Appended {
     },
 }
 
-/// The decoded rows of a batch, which can be visited more than once.
-///
-/// [`TextRef`]s in the rows are numbers of the store's dictionary.
-pub trait Rows {
-    /// How many there are.
-    fn row_count(&self) -> usize;
-
-    /// Calls `visit` with each row in order.
-    fn for_each(&self, visit: &mut dyn FnMut(&XLog<'_>));
-}
-
-impl Rows for [XLog<'_>] {
-    fn row_count(&self) -> usize {
-        self.len()
-    }
-
-    fn for_each(&self, visit: &mut dyn FnMut(&XLog<'_>)) {
-        for row in self {
-            visit(row);
-        }
-    }
-}
-
 /// One batch of transactions.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct XLogBatch<'a> {
     /// Who sends it.
     pub origin: Origin,
@@ -80,33 +58,17 @@ pub struct XLogBatch<'a> {
     pub arrival_unix_us: i64,
     /// What must be added to the agent's times to get the collector's, µs.
     pub clock_offset_us: i64,
-    /// The frame's XLog section as it came: what the WAL keeps and decodes again after a crash.
-    pub xlog_section: &'a [u8],
-    /// The rows decoded from it.
-    pub rows: &'a dyn Rows,
-    /// The frame's profile section, if it has one.
-    pub profiles: Option<ProfileSection<'a>>,
-}
-
-impl std::fmt::Debug for XLogBatch<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("XLogBatch")
-            .field("origin", &self.origin)
-            .field("seq", &self.seq)
-            .field("rows", &self.rows.row_count())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Profiles of a batch: compressed, stored as they came, decoded only when somebody looks.
-#[derive(Debug, Clone, Copy)]
-pub struct ProfileSection<'a> {
-    /// The section as it came.
-    pub bytes: &'a [u8],
-    /// Transactions whose profiles it holds, in the order in which it holds them.
-    pub txids: &'a [Txid],
-    /// The dictionary texts its steps name.
-    pub texts: &'a [(TextKind, TextRef)],
+    /// The body of the BATCH frame as it came: what the WAL keeps and decodes again after a crash.
+    pub body: &'a [u8],
+    /// The parsed head of `body`.
+    pub view: &'a BatchView<'a>,
+    /// The text table of `body`.
+    pub table: &'a TextTable,
+    /// The store's numbers of the entries of the table, in their order, from
+    /// [`Store::intern`](super::Store::intern) or [`Store::by_hash`](super::Store::by_hash).
+    pub texts: &'a [TextRef],
+    /// The XLogs decoded with these numbers.
+    pub columns: &'a XLogColumns,
 }
 
 /// Counter values of one object at one time.

@@ -27,9 +27,7 @@ use scouter_wire::record::Step;
 use scouter_wire::{Gxid, ObjectId, TextKind, TextRef, Txid};
 use tokio::sync::watch;
 
-pub use append::{
-    AlertBatch, Appended, CounterBatch, Durable, Origin, ProfileSection, Rows, WalSeq, XLogBatch,
-};
+pub use append::{AlertBatch, Appended, CounterBatch, Durable, Origin, WalSeq, XLogBatch};
 pub use error::{AppendError, OpenError, ProfileMissing, QueryError};
 pub use query::{
     Bounds, Clause, Filter, Glob, MAX_PAGE_ROWS, PageCursor, PageRequest, Test, TimeRange,
@@ -53,10 +51,10 @@ pub trait Texts {
 pub trait Store: Send + Sync + Debug {
     /// Identity of this store, made when its folder was made. Dictionary numbers are valid only
     /// together with it: an agent that meets another identity sends its texts again.
-    fn store_id(&self) -> u64;
+    fn store_id(&self) -> u128;
 
-    /// Seed of the 64-bit text hash of this store; see [`Store::intern`].
-    fn text_hash_seed(&self) -> u64;
+    /// Seed of the 64-bit text hash of this store, made with it.
+    fn text_hash_seed(&self) -> u128;
 
     /// The number of this text, assigned when it is new.
     ///
@@ -67,6 +65,10 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// As [`Store::append`].
     fn intern(&self, kind: TextKind, text: &str) -> Result<(TextRef, Option<WalSeq>), AppendError>;
+
+    /// The number of the text of this kind with this hash under the store's seed, or `None` when
+    /// the store does not have it.
+    fn by_hash(&self, kind: TextKind, hash: u64) -> Option<TextRef>;
 
     /// The text with this number, or `None` when this store never assigned it.
     fn text(&self, kind: TextKind, id: TextRef) -> Option<Arc<str>>;
@@ -90,8 +92,10 @@ pub trait Store: Send + Sync + Debug {
     ///
     /// # Errors
     /// Nothing of the batch was kept: the disk is full, the folder cannot be written, or the store
-    /// is closing. The caller withholds the acknowledgement and tries again later;
-    /// [`StoreStats::append_errors`] grows.
+    /// is closing; [`StoreStats::append_errors`] grows. The caller withholds the acknowledgement and
+    /// appends nothing more of this origin until it has appended this very frame: it tries again, or
+    /// ends the connection so that the agent sends again from there. A later frame would raise the
+    /// high-water mark above the one that failed, and that one would then count as a duplicate.
     fn append(&self, batch: &XLogBatch<'_>) -> Result<Appended, AppendError>;
 
     /// Appends counter values of one object at one time, under the same rules.
