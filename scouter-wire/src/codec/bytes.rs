@@ -5,11 +5,29 @@ use crate::text::cut;
 
 /// Appends a LEB128 varint (1 to 10 bytes).
 #[inline]
+pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
+    if value < 1 << 56 {
+        // Without a branch on the length, which is as good as random in most columns: spreads the
+        // bits to seven a byte, writes eight bytes and keeps those that count.
+        let length = (70 - (value | 1).leading_zeros() as usize) / 7;
+        let halves = value & 0x0fff_ffff | (value & 0x00ff_ffff_f000_0000) << 4;
+        let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2;
+        let bytes = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1;
+        let more = 0x8080_8080_8080_8080 & ((1u64 << (8 * (length - 1))) - 1);
+        let end = out.len() + length;
+        out.extend_from_slice(&(bytes | more).to_le_bytes());
+        out.truncate(end);
+    } else {
+        put_long_varint(out, value);
+    }
+}
+
+#[cold]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the low 7 bits of each round are what is meant"
 )]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -189,5 +207,42 @@ impl<'a> Reader<'a> {
     ) -> Result<&'a str, DecodeError> {
         let bytes = self.bytes(limit, what)?;
         std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_of_every_length_round_trip() {
+        for bits in 0..=64 {
+            for value in [(1u128 << bits) - 1, 1u128 << bits, (1u128 << bits) + 1] {
+                let Ok(value) = u64::try_from(value) else { continue };
+                let (mut quick, mut slow) = (vec![9], vec![9]);
+                put_varint(&mut quick, value);
+                put_long_varint(&mut slow, value);
+                assert_eq!(quick, slow, "{value}");
+                let mut reader = Reader::new(&quick[1..]);
+                assert_eq!(reader.varint("test"), Ok(value));
+                assert!(reader.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_varint_of_more_than_64_bits_is_refused() {
+        let mut reader = Reader::new(&[0xff; 11]);
+        assert_eq!(reader.varint("test"), Err(DecodeError::OutOfRange("test")));
+        let mut reader = Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]);
+        assert_eq!(reader.varint("test"), Err(DecodeError::OutOfRange("test")));
+    }
+
+    #[test]
+    fn zigzag_keeps_small_numbers_small() {
+        for (value, mapped) in [(0, 0), (-1, 1), (1, 2), (i64::MIN, u64::MAX)] {
+            assert_eq!(zigzag(value), mapped);
+            assert_eq!(unzigzag(mapped), value);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Columns: how the numbers and texts of many records lie next to each other.
 //!
-//! A section is a version byte and a directory of `(column number, length)`, then the columns. A
-//! column that holds only zeros is left out, an unknown column is skipped: that is how records
-//! grow fields. Numbers that the collector decodes for every batch lie in *planes* (all lowest
+//! A section is a version byte, the columns, and last their directory: `(column number, length)`
+//! each, then the length of the directory as u16. A column that holds only zeros is left out, an
+//! unknown column is skipped: that is how records grow fields. Numbers that the collector decodes for every batch lie in *planes* (all lowest
 //! bytes, then all second ones …), which decode without a branch and compress well because the
 //! upper planes are nearly constant.
 
@@ -12,27 +12,31 @@ use super::bytes::{Reader, put_varint};
 /// Version of the column layout of a section.
 pub(crate) const SECTION_VERSION: u8 = 1;
 
-/// Most columns in the directory of a section.
+/// Columns a reader knows at most; those with higher numbers are skipped.
 const MAX_COLUMNS: usize = 64;
 
-/// Collects columns and writes them behind their directory.
-#[derive(Debug, Default)]
+/// Collects columns and writes their directory behind them.
+#[derive(Debug)]
 pub(crate) struct SectionWriter {
     directory: Vec<u8>,
-    data: Vec<u8>,
-    columns: u8,
+    section: Vec<u8>,
+}
+
+impl Default for SectionWriter {
+    fn default() -> Self {
+        Self { directory: Vec::new(), section: vec![SECTION_VERSION] }
+    }
 }
 
 impl SectionWriter {
     /// Appends a column; an empty one is left out.
     pub(crate) fn column(&mut self, number: u8, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.data.len();
-        write(&mut self.data);
-        let length = self.data.len() - start;
+        let start = self.section.len();
+        write(&mut self.section);
+        let length = self.section.len() - start;
         if length > 0 {
             self.directory.push(number);
             put_varint(&mut self.directory, length as u64);
-            self.columns += 1;
         }
     }
 
@@ -46,17 +50,18 @@ impl SectionWriter {
         self.column(number, |out| out.extend_from_slice(bytes));
     }
 
-    /// Writes the section and begins a new one.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
-        out.clear();
-        out.reserve(2 + self.directory.len() + self.data.len());
-        out.push(SECTION_VERSION);
-        out.push(self.columns);
-        out.extend_from_slice(&self.directory);
-        out.extend_from_slice(&self.data);
+    /// Ends the section; [`SectionWriter::clear`] begins the next one.
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        self.section.extend_from_slice(&self.directory);
+        // At most 256 entries of 6 bytes.
+        let length = u16::try_from(self.directory.len()).unwrap_or(u16::MAX);
+        self.section.extend_from_slice(&length.to_le_bytes());
+        &self.section
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.section.truncate(1);
         self.directory.clear();
-        self.data.clear();
-        self.columns = 0;
     }
 }
 
@@ -68,22 +73,21 @@ pub(crate) struct SectionReader<'a> {
 
 impl<'a> SectionReader<'a> {
     pub(crate) fn parse(section: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut directory = Reader::new(section);
-        let version = directory.u8("section version")?;
-        if version != SECTION_VERSION {
-            return Err(DecodeError::Version { found: version, supported: SECTION_VERSION });
+        let (version, rest) =
+            section.split_first().ok_or(DecodeError::Truncated("section version"))?;
+        if *version != SECTION_VERSION {
+            return Err(DecodeError::Version { found: *version, supported: SECTION_VERSION });
         }
-        let count = usize::from(directory.u8("number of columns")?);
-        let mut entries = directory;
-        for _ in 0..count {
-            directory.u8("column number")?;
-            directory.varint("column length")?;
-        }
-        let mut data = directory;
+        let (rest, length) =
+            rest.split_last_chunk::<2>().ok_or(DecodeError::Truncated("column directory"))?;
+        let data = rest.len().checked_sub(usize::from(u16::from_le_bytes(*length)));
+        let data = data.ok_or(DecodeError::Truncated("column directory"))?;
+        let (data, directory) = rest.split_at(data);
+        let (mut data, mut directory) = (Reader::new(data), Reader::new(directory));
         let mut columns = [&[][..]; MAX_COLUMNS];
-        for _ in 0..count {
-            let number = usize::from(entries.u8("column number")?);
-            let length = entries.length(super::MAX_SECTION_BYTES, "column")?;
+        while !directory.is_empty() {
+            let number = usize::from(directory.u8("column number")?);
+            let length = directory.length(super::MAX_SECTION_BYTES, "column")?;
             let column = data.take(length, "column")?;
             // A column beyond what we know comes from a newer sender and is skipped.
             if let Some(slot) = columns.get_mut(number) {
@@ -226,9 +230,7 @@ mod tests {
         let mut writer = SectionWriter::default();
         writer.raw(200, b"from the future");
         writer.raw(3, b"known");
-        let mut section = Vec::new();
-        writer.finish(&mut section);
-        let reader = SectionReader::parse(&section).unwrap();
+        let reader = SectionReader::parse(writer.finish()).unwrap();
         assert_eq!(reader.raw(3), b"known");
         assert_eq!(reader.raw(4), b"");
     }

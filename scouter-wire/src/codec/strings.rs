@@ -8,8 +8,8 @@ use crate::text::cut;
 /// Distinct texts of one column while it is encoded.
 #[derive(Debug, Default)]
 pub(crate) struct StringDictionary {
-    /// Open addressing: the index of a text plus 1, or 0.
-    slots: Vec<u32>,
+    /// Open addressing: the hash of a text, and its index plus 1, or 0.
+    slots: Vec<(u32, u32)>,
     ends: Vec<usize>,
     bytes: Vec<u8>,
 }
@@ -27,12 +27,15 @@ impl StringDictionary {
         if 2 * (self.ends.len() + 1) > self.slots.len() {
             self.grow();
         }
+        let hash = quick_hash(text);
         let mask = self.slots.len() - 1;
-        let mut place = quick_hash(text) & mask;
+        let mut place = hash as usize & mask;
         loop {
             match self.slots[place] {
-                0 => break,
-                index if self.at(index as usize - 1) == text => return u64::from(index),
+                (_, 0) => break,
+                (found, index) if found == hash && self.at(index as usize - 1) == text => {
+                    return u64::from(index);
+                }
                 _ => place = (place + 1) & mask,
             }
         }
@@ -40,7 +43,7 @@ impl StringDictionary {
         self.ends.push(self.bytes.len());
         // A section holds far fewer texts than 2^32: its bytes are limited.
         let index = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        self.slots[place] = index;
+        self.slots[place] = (hash, index);
         u64::from(index)
     }
 
@@ -50,15 +53,14 @@ impl StringDictionary {
     }
 
     fn grow(&mut self) {
-        let slots = (2 * self.slots.len()).max(FIRST_SLOTS);
-        self.slots.clear();
-        self.slots.resize(slots, 0);
-        for index in 0..self.ends.len() {
-            let mut place = quick_hash(self.at(index)) & (slots - 1);
-            while self.slots[place] != 0 {
-                place = (place + 1) & (slots - 1);
+        let mask = (2 * self.slots.len()).max(FIRST_SLOTS) - 1;
+        let old = std::mem::replace(&mut self.slots, vec![(0, 0); mask + 1]);
+        for (hash, index) in old.into_iter().filter(|(_, index)| *index != 0) {
+            let mut place = hash as usize & mask;
+            while self.slots[place].1 != 0 {
+                place = (place + 1) & mask;
             }
-            self.slots[place] = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            self.slots[place] = (hash, index);
         }
     }
 
@@ -75,23 +77,32 @@ impl StringDictionary {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.slots.fill(0);
+        self.slots.fill((0, 0));
         self.ends.clear();
         self.bytes.clear();
     }
 }
 
 /// Good enough to spread texts over slots; never leaves the process.
-fn quick_hash(text: &[u8]) -> usize {
+#[expect(clippy::cast_possible_truncation, reason = "32 bits of the hash are enough")]
+fn quick_hash(text: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (words, tail) = text.as_chunks::<8>();
-    let mut last = [0; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    let mut hash = (u64::from_le_bytes(last) ^ text.len() as u64).wrapping_mul(FACTOR);
-    for word in words {
-        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
+    let mix = |hash: u64, word: [u8; 8]| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR)
+    };
+    // Two chains side by side: each waits for its own multiplication only.
+    let (pairs, rest) = text.as_chunks::<16>();
+    let (mut left, mut right) = (text.len() as u64, FACTOR);
+    for pair in pairs {
+        let (words, _) = pair.as_chunks::<8>();
+        left = mix(left, words[0]);
+        right = mix(right, words[1]);
     }
-    usize::try_from(hash >> 32).unwrap_or_default()
+    let mut last = [0; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    let (words, _) = last.as_chunks::<8>();
+    let hash = mix(left, words[0]) ^ mix(right, words[1]).rotate_left(32);
+    (hash.wrapping_mul(FACTOR) >> 32) as u32
 }
 
 /// Texts of one column after decoding, all in one buffer that is used again.

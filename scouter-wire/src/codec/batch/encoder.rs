@@ -23,7 +23,6 @@ pub struct BatchEncoder {
     profiles: ProfileWriter,
     texts: LocalTexts,
     section: SectionWriter,
-    raw: Vec<u8>,
     compressor: Compressor,
     open_profile: Option<(Txid, i64)>,
 }
@@ -56,7 +55,6 @@ impl BatchEncoder {
             profiles: ProfileWriter::default(),
             texts: LocalTexts::default(),
             section: SectionWriter::default(),
-            raw: Vec::new(),
             compressor: Compressor::new()?,
             open_profile: None,
         })
@@ -152,14 +150,21 @@ impl BatchEncoder {
         self.texts.finish(&mut batch.texts);
         let counts = LocalTexts::counts(&batch.texts);
         // Both sections are taken out before either can fail, so that nothing stays behind.
-        self.xlogs.finish(&mut self.section, &counts, &mut self.raw);
-        let xlog_section = self.compressor.compress(&self.raw).map(<[u8]>::to_vec);
-        self.profiles.finish(&mut self.section, &counts, &mut self.raw);
-        if batch.profiles > 0 {
-            batch.profile_section = self.compressor.compress(&self.raw)?.to_vec();
-        }
+        self.xlogs.finish(&mut self.section, &counts);
+        let xlog_section = self.compress();
+        self.profiles.finish(&mut self.section, &counts);
+        let profile_section = self.compress();
         batch.xlog_section = xlog_section?;
+        if batch.profiles > 0 {
+            batch.profile_section = profile_section?;
+        }
         Ok(batch)
+    }
+
+    fn compress(&mut self) -> Result<Vec<u8>, EncodeError> {
+        let compressed = self.compressor.compress(self.section.finish()).map(<[u8]>::to_vec);
+        self.section.clear();
+        compressed
     }
 }
 

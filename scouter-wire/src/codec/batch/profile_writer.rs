@@ -147,12 +147,8 @@ impl ProfileWriter {
         self.columns[usize::from(p::TEXT)].extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn finish(
-        &mut self,
-        section: &mut SectionWriter,
-        counts: &[usize; KINDS],
-        out: &mut Vec<u8>,
-    ) {
+    /// Writes the columns into `section` and begins the next batch.
+    pub(super) fn finish(&mut self, section: &mut SectionWriter, counts: &[usize; KINDS]) {
         section.column(p::TEXT_COUNTS, |out| {
             counts.iter().for_each(|count| put_varint(out, *count as u64));
         });
@@ -161,7 +157,6 @@ impl ProfileWriter {
         }
         section.column(p::DICTIONARY_LENGTH, |out| self.dictionary.put_lengths(out));
         section.raw(p::DICTIONARY_TEXT, self.dictionary.bytes());
-        section.finish(out);
         self.columns.iter_mut().for_each(Vec::clear);
         self.dictionary.clear();
         self.profiles = 0;

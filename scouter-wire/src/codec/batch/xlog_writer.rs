@@ -153,12 +153,8 @@ impl XLogWriter {
         }
     }
 
-    pub(super) fn finish(
-        &mut self,
-        section: &mut SectionWriter,
-        counts: &[usize; KINDS],
-        out: &mut Vec<u8>,
-    ) {
+    /// Writes the columns into `section` and begins the next batch.
+    pub(super) fn finish(&mut self, section: &mut SectionWriter, counts: &[usize; KINDS]) {
         section.column(x::TEXT_COUNTS, |out| {
             counts.iter().for_each(|count| put_varint(out, *count as u64));
         });
@@ -183,7 +179,6 @@ impl XLogWriter {
             section.raw(number + 2, dictionary.bytes());
             number += 3;
         }
-        section.finish(out);
         self.clear();
     }
 
