@@ -165,22 +165,23 @@ impl Writer<'_> {
 
     fn sync(&self, body: &Block) -> TokenStream {
         let (krate, site) = (&self.plan.krate, &self.site);
-        let guard = local("__scouter_step");
-        let open = if self.plan.service {
-            let service = local("__scouter_service");
-            let entered = local("__scouter_entered");
+        let (guard, service) = (local("__scouter_step"), local("__scouter_service"));
+        let entered = local("__scouter_entered");
+        let open = self.plan.service.then(|| {
             quote! {
                 let #service = #krate::__private::service(#site);
                 let #entered = #service.enter();
             }
-        } else {
-            TokenStream::new()
-        };
+        });
         let head = self.capture_arguments();
-        let statements = &body.stmts;
         let body = if self.plan.ret || self.plan.err {
-            self.inspected_call(body)
+            let service = match self.plan.service {
+                true => quote!(#service.opened()),
+                false => quote!(#krate::__private::Service::NONE),
+            };
+            self.inspected_call(body, &service)
         } else {
+            let statements = &body.stmts;
             quote!(#(#statements)*)
         };
         quote! {
@@ -192,11 +193,12 @@ impl Writer<'_> {
     }
 
     /// The body as a closure whose value can be looked at; `return` and `?` leave the closure.
-    fn inspected_call(&self, body: &Block) -> TokenStream {
+    fn inspected_call(&self, body: &Block, service: &TokenStream) -> TokenStream {
         let value = local("__scouter_value");
         let call = self.closure_call(body);
-        let look = self.inspect_value(&quote!(&#value));
+        let look = self.inspect_value(&quote!(&#value), service);
         quote! {
+            #[allow(clippy::redundant_closure_call)]
             let #value = #call;
             #look
             #value
@@ -211,7 +213,7 @@ impl Writer<'_> {
             None => TokenStream::new(),
         };
         quote! {
-            (#[allow(clippy::redundant_closure_call)] move || #output { #(#statements)* })()
+            (move || #output { #(#statements)* })()
         }
     }
 
@@ -243,7 +245,15 @@ impl Writer<'_> {
                 let future = boxed(self.wrap(expr));
                 quote!(#(#before)* #future)
             }
-            Tail::Hidden => boxed(self.wrap(&self.closure_call(body))),
+            Tail::Hidden => {
+                let (value, call) = (local("__scouter_future"), self.closure_call(body));
+                let future = boxed(self.wrap(&value));
+                quote! {
+                    #[allow(clippy::redundant_closure_call)]
+                    let #value = #call;
+                    #future
+                }
+            }
         }
     }
 
@@ -259,18 +269,25 @@ impl Writer<'_> {
     /// The future with its step, or with its transaction, around it.
     fn wrap(&self, future: &impl ToTokens) -> TokenStream {
         let (krate, site) = (&self.plan.krate, &self.site);
+        let value = local("__scouter_value");
         let inspected = if self.plan.ret || self.plan.err {
-            let value = local("__scouter_value");
-            let look = self.inspect_value(&quote!(#value));
+            let none = quote!(#krate::__private::Service::NONE);
+            let look = self.inspect_value(&quote!(#value), &none);
             quote!(#krate::__private::inspect(#future, move |#value| { #look }))
         } else {
             quote!(#future)
         };
-        if self.plan.service {
-            quote!(#krate::__private::in_service(#site, #inspected))
-        } else {
-            quote!(#krate::__private::in_step(#site, #inspected))
+        if !self.plan.service {
+            return quote!(#krate::__private::in_step(#site, #inspected));
         }
+        let service = local("__scouter_service");
+        let look = if self.plan.err {
+            let look = self.inspect_error(&quote!(#value), &quote!(#service));
+            quote!(move |#service, #value| { #look })
+        } else {
+            quote!(|_, _| {})
+        };
+        quote!(#krate::__private::in_service(#site, #inspected, #look))
     }
 
     /// Reads the listed arguments when the callsite's flag says so.
@@ -289,7 +306,7 @@ impl Writer<'_> {
                 }
             }
         });
-        let methods = self.probe_methods();
+        let methods = self.capture_methods();
         quote! {
             if #site.is_args_on() {
                 #methods
@@ -298,10 +315,11 @@ impl Writer<'_> {
         }
     }
 
-    /// Looks at `value`, a reference to what the function returned.
-    fn inspect_value(&self, value: &TokenStream) -> TokenStream {
+    /// Looks at `value`, a reference to what the function returned; `service` is the transaction
+    /// that an error marks too.
+    fn inspect_value(&self, value: &TokenStream, service: &TokenStream) -> TokenStream {
         let (krate, site) = (&self.plan.krate, &self.site);
-        let methods = self.probe_methods();
+        let methods = self.capture_methods();
         let ret = self.plan.ret.then(|| {
             quote! {
                 if #site.is_ret_on() {
@@ -310,27 +328,36 @@ impl Writer<'_> {
                 }
             }
         });
-        let err = self.plan.err.then(|| {
-            quote! {
-                if #site.is_err_on() {
-                    #methods
-                    if let #krate::__private::Failure::Is(__scouter_error) =
-                        #krate::__private::failure(#value)
-                    {
-                        (&&&#krate::__private::Probe(__scouter_error)).scouter_fail(&*#site);
-                    }
-                }
-            }
-        });
+        let err = self.plan.err.then(|| self.inspect_error(value, service));
         quote!(#ret #err)
     }
 
+    fn inspect_error(&self, value: &TokenStream, service: &TokenStream) -> TokenStream {
+        let (krate, site) = (&self.plan.krate, &self.site);
+        let error = local("__scouter_error");
+        // A value that is no `Result` is reported at the return type.
+        let span = match &self.signature.output {
+            syn::ReturnType::Default => Span::call_site(),
+            syn::ReturnType::Type(_, ty) => ty.span(),
+        };
+        let failure = quote_spanned!(span=> #krate::__private::failure(#value));
+        quote! {
+            if #site.is_err_on() {
+                #[allow(unused_imports)]
+                use #krate::__private::{FailDisplay as _, FailDebug as _, FailTypeName as _};
+                if let #krate::__private::Failure::Is(#error) = #failure {
+                    (&&&#krate::__private::Probe(#error)).scouter_fail(&*#site, #service);
+                }
+            }
+        }
+    }
+
     /// Brings the methods of `Probe` into scope, one trait for each way to show a value.
-    fn probe_methods(&self) -> TokenStream {
+    fn capture_methods(&self) -> TokenStream {
         let krate = &self.plan.krate;
         quote! {
             #[allow(unused_imports)]
-            use #krate::__private::{First as _, Second as _, Third as _};
+            use #krate::__private::{CaptureWord as _, CaptureDebug as _, CaptureTypeName as _};
         }
     }
 

@@ -29,9 +29,10 @@ use proc_macro::TokenStream;
 /// from its first poll to its end, its polled and its waiting time apart; one that is dropped
 /// early shows as *cancelled*, a panic as *panic*.
 ///
-/// **Nothing of the program is captured unless it is listed.** What is listed is captured only
-/// while the flag of the callsite is on, so a remote switch can turn capturing off, but can never
-/// reveal what the author did not list.
+/// **Nothing of the program is captured unless it is listed**, and what is listed is captured only
+/// while the callsite's switch for it is on: `args` and `ret` are switched on for a place when
+/// somebody wants to look (in the page, or by `Callsite::set_flags`), errors are on from the start.
+/// A remote switch can never reveal what the author did not list. Off costs one load and a branch.
 ///
 /// # Options
 ///
