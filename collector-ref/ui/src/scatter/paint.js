@@ -1,0 +1,244 @@
+// From counts to colours. Pure: typed arrays in, typed array out, so it is tested without a browser.
+//
+// Picture of a column, top to bottom: overflow lane, one separating row, the plot, error ticks.
+// Errors always win a pixel. Dots grow when there are few, since one pixel among half a million is
+// not seen; among many, those that stand alone grow (a lonely slow request is what one looks for). Counts are shown on a log ramp: 1, 10 and 100 a pixel differ to the eye.
+
+import { mod } from './raster.js';
+
+/** @typedef {import('./raster.js').Raster} Raster */
+/**
+ * @typedef {object} Palette colours as 0xAABBGGRR
+ * @property {number} background
+ * @property {number} lane
+ * @property {number} line
+ * @property {number} hatch
+ * @property {Uint32Array} ramp 256 tones
+ * @property {Uint32Array} errorRamp 256 tones
+ */
+/** @typedef {{lane: number, tick: number}} Layout rows of the lane and of the error ticks */
+/** @typedef {{fromMs: number, toMs: number}} Hole time of which the points are not held */
+
+/** Below so many points in view a dot is a disc of five pixels. */
+export const LARGE_DOTS_BELOW = 2_000;
+/** Below so many it is three pixels wide, above a single pixel. */
+export const MEDIUM_DOTS_BELOW = 50_000;
+/** Below so many errors each is at least three pixels wide. */
+const WIDE_ERRORS_BELOW = 20_000;
+
+const TONE_MAX = 4_096;
+/** Tone of a count on the log ramp, for single pixels and for dots. */
+const TONE = new Uint8Array(TONE_MAX);
+const DOT_TONE = new Uint8Array(TONE_MAX);
+for (let n = 1; n < TONE_MAX; n++) {
+  TONE[n] = Math.min(255, 64 + Math.round(Math.log2(n) * 24));
+  DOT_TONE[n] = Math.min(255, 128 + Math.round(Math.log2(n) * 24));
+}
+
+/** Stamps: for each x offset 0..r the half height there; discs of 1, 3 and 5 pixels. */
+const STAMPS = [[0], [1, 1], [2, 2, 1]];
+/** A point stands alone when the square that reaches so far around it is nearly empty. */
+const ALONE_REACH = 2;
+/** So many cells with points in that square, itself included, still count as alone. */
+const ALONE_MAX_LIT = 2;
+/** Ring around a rare error, half heights as above: filled middle, gap, ring. */
+const RING_RADIUS = 4;
+
+/**
+ * Radius of a dot for so many points; hysteresis keeps it from flickering at the border.
+ * @param {number} inView
+ * @param {number} before radius until now
+ */
+export function dotRadius(inView, before) {
+  const slack = (/** @type {number} */ limit, /** @type {boolean} */ isLarger) => inView < (isLarger ? limit : limit * 0.8);
+  if (slack(LARGE_DOTS_BELOW, before >= 2)) return 2;
+  return slack(MEDIUM_DOTS_BELOW, before >= 1) ? 1 : 0;
+}
+
+/**
+ * Paints the columns from `lo` to `hi` (absolute) of a raster.
+ * @param {Raster} raster
+ * @param {Uint32Array} px width × (lane + 1 + height + tick) pixels, row-major, ring columns
+ * @param {Palette} palette
+ * @param {Layout} layout
+ * @param {{lo: number, hi: number, radius: number, holes: Hole[]}} what
+ */
+export function paintColumns(raster, px, palette, layout, what) {
+  const total = layout.lane + 1 + raster.height + layout.tick;
+  const strip = new Uint32Array(total);
+  const errorRadius = Math.max(what.radius, raster.errorsInView < WIDE_ERRORS_BELOW ? 1 : 0);
+  for (let column = what.lo; column <= what.hi; column++) {
+    fillBackground(strip, raster, palette, layout, column, isHole(what.holes, raster, column));
+    stampColumn(strip, raster, layout, column, what.radius, palette.ramp, false);
+    if (raster.errorsInView > 0) {
+      stampColumn(strip, raster, layout, column, errorRadius, palette.errorRamp, true);
+      const slot = mod(column, raster.width);
+      if (raster.columnErr[slot] > 0) strip.fill(palette.errorRamp[160], total - layout.tick, total);
+    }
+    for (let y = 0, p = mod(column, raster.width); y < total; y++, p += raster.width) px[p] = strip[y];
+  }
+}
+
+/**
+ * Whether hardly another cell near this one has points.
+ * @param {Raster} raster @param {number} column @param {number} row
+ */
+function isAlone(raster, column, row) {
+  const { all, width, rows } = raster;
+  const lo = Math.max(raster.first, column - ALONE_REACH);
+  const hi = Math.min(raster.first + width - 1, column + ALONE_REACH);
+  const top = Math.max(0, row - ALONE_REACH);
+  const bottom = Math.min(rows - 1, row + ALONE_REACH);
+  let lit = 0;
+  for (let c = lo; c <= hi; c++) {
+    const at = mod(c, width) * rows;
+    for (let r = top; r <= bottom; r++) {
+      if (all[at + r] !== 0 && ++lit > ALONE_MAX_LIT) return false;
+    }
+  }
+  return true;
+}
+
+/** @param {Hole[]} holes @param {Raster} raster @param {number} column */
+function isHole(holes, raster, column) {
+  const t = column * raster.columnMs;
+  return holes.some(hole => t + raster.columnMs > hole.fromMs && t < hole.toMs);
+}
+
+/**
+ * @param {Uint32Array} strip @param {Raster} raster @param {Palette} palette
+ * @param {Layout} layout @param {number} column @param {boolean} isHatched
+ */
+function fillBackground(strip, raster, palette, layout, column, isHatched) {
+  strip.fill(palette.background);
+  strip.fill(palette.lane, 0, layout.lane);
+  strip[layout.lane] = palette.line;
+  if (!isHatched) return;
+  const end = layout.lane + 1 + raster.height;
+  for (let y = mod(-column, 8); y < end; y += 8) {
+    strip[y] = palette.hatch;
+    if (y + 1 < end) strip[y + 1] = palette.hatch;
+  }
+}
+
+/**
+ * Draws what the cells of this column and of its neighbours put into it; the densest wins.
+ * @param {Uint32Array} strip @param {Raster} raster @param {Layout} layout
+ * @param {number} column @param {number} radius @param {Uint32Array} ramp @param {boolean} isErrors
+ */
+function stampColumn(strip, raster, layout, column, radius, ramp, isErrors) {
+  const counts = isErrors ? raster.err : raster.all;
+  const totals = isErrors ? raster.columnErr : raster.columnAll;
+  const reach = isErrors && radius >= 2 ? RING_RADIUS : Math.max(1, radius);
+  const last = raster.first + raster.width - 1;
+  for (let dx = -reach; dx <= reach; dx++) {
+    const neighbour = column + dx;
+    if (neighbour < raster.first || neighbour > last) continue;
+    const slot = mod(neighbour, raster.width);
+    if (totals[slot] === 0) continue;
+    const at = slot * raster.rows;
+    for (let row = 0; row < raster.rows; row++) {
+      const n = counts[at + row];
+      if (n === 0) continue;
+      const size = radius > 0 || isErrors || !isAlone(raster, neighbour, row) ? radius : 1;
+      if (Math.abs(dx) > size && reach !== RING_RADIUS) continue;
+      const tone = (radius > 0 ? DOT_TONE : TONE)[Math.min(n, TONE_MAX - 1)] + (size > radius ? 24 : 0);
+      const colour = ramp[Math.min(255, isErrors && radius < 2 ? Math.max(150, tone) : tone)];
+      if (reach === RING_RADIUS) ringAt(strip, layout, row, Math.abs(dx), colour);
+      else dotAt(strip, layout, row, STAMPS[size][Math.abs(dx)], colour, ramp, isErrors);
+    }
+  }
+}
+
+/**
+ * @param {Uint32Array} strip @param {Layout} layout @param {number} row @param {number} half
+ * @param {number} colour @param {Uint32Array} ramp @param {boolean} isErrors
+ */
+function dotAt(strip, layout, row, half, colour, ramp, isErrors) {
+  const lane = layout.lane;
+  // In the lane a point is a tall mark: there its height says nothing, and it must be seen.
+  const centre = row === 0 ? lane >> 1 : lane + row;
+  const reach = row === 0 ? Math.max(half, (lane >> 1) - 2) : half;
+  const top = row === 0 ? 0 : lane + 1;
+  const bottom = row === 0 ? lane - 1 : strip.length - layout.tick - 1;
+  for (let y = Math.max(top, centre - reach); y <= Math.min(bottom, centre + reach); y++) {
+    if (isErrors || !isBrighter(ramp, strip[y], colour)) strip[y] = colour;
+  }
+}
+
+/**
+ * Whether a pixel already has a denser tone of this ramp. A ramp runs one way in its green part.
+ * @param {Uint32Array} ramp @param {number} present @param {number} colour
+ */
+function isBrighter(ramp, present, colour) {
+  const green = (/** @type {number} */ c) => (c >>> 8) & 255;
+  const isRising = green(ramp[255]) > green(ramp[0]);
+  if (green(present) === green(colour)) return false;
+  return isRising ? green(present) > green(colour) && green(present) >= green(ramp[0])
+    : green(present) < green(colour) && green(present) <= green(ramp[0]);
+}
+
+/**
+ * @param {Uint32Array} strip @param {Layout} layout @param {number} row @param {number} dx
+ * @param {number} colour
+ */
+function ringAt(strip, layout, row, dx, colour) {
+  if (row === 0) {
+    if (dx <= 1) for (let y = 2; y < layout.lane - 2; y++) strip[y] = colour;
+    return;
+  }
+  const centre = layout.lane + row;
+  const low = layout.lane + 1;
+  const high = strip.length - layout.tick - 1;
+  for (let dy = -RING_RADIUS; dy <= RING_RADIUS; dy++) {
+    const y = centre + dy;
+    if (y < low || y > high) continue;
+    const distance = dx * dx + dy * dy;
+    if (distance <= 3 || (distance >= 12 && distance <= 19)) strip[y] = colour;
+  }
+}
+
+/**
+ * A ramp of 256 tones through these colours.
+ * @param {[number, number, number][]} stops red, green, blue
+ */
+export function makeRamp(stops) {
+  const ramp = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    const place = (i / 255) * (stops.length - 1);
+    const k = Math.min(stops.length - 2, Math.floor(place));
+    const share = place - k;
+    const [r, g, b] = [0, 1, 2].map(c => Math.round(stops[k][c] * (1 - share) + stops[k + 1][c] * share));
+    ramp[i] = rgb(r, g, b);
+  }
+  return ramp;
+}
+
+/** @param {number} r @param {number} g @param {number} b */
+export function rgb(r, g, b) {
+  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+/** @type {Record<string, Palette>} */
+export const PALETTES = {
+  dark: {
+    background: rgb(13, 17, 23), lane: rgb(22, 27, 34), line: rgb(48, 54, 61), hatch: rgb(45, 52, 62),
+    ramp: makeRamp([[18, 52, 88], [31, 111, 180], [88, 183, 232], [240, 250, 255]]),
+    errorRamp: makeRamp([[190, 45, 45], [255, 86, 80], [255, 205, 180]]),
+  },
+  light: {
+    background: rgb(255, 255, 255), lane: rgb(244, 246, 249), line: rgb(216, 222, 228), hatch: rgb(218, 224, 232),
+    ramp: makeRamp([[176, 208, 236], [66, 140, 205], [16, 78, 146], [4, 22, 58]]),
+    errorRamp: makeRamp([[228, 92, 84], [200, 16, 24], [100, 0, 8]]),
+  },
+};
+
+/**
+ * Colour of a count as CSS, for the legend.
+ * @param {Palette} palette @param {number} n @param {number} radius
+ */
+export function legendColour(palette, n, radius) {
+  const tone = (radius > 0 ? DOT_TONE : TONE)[Math.min(n, TONE_MAX - 1)];
+  const c = palette.ramp[tone];
+  return `rgb(${c & 255} ${(c >>> 8) & 255} ${(c >>> 16) & 255})`;
+}

@@ -1,0 +1,262 @@
+// The XLog scatter: end time across, elapsed time up, one dot for every transaction.
+
+import { html, useEffect, useLayoutEffect, useRef, useState, effect } from '../../vendor/preact.js';
+import { count, duration, plural, clock } from '../core/format.js';
+import { noteFrame } from '../core/frames.js';
+import { addKeys } from '../core/keys.js';
+import { elapsedOf } from '../core/quantiser.js';
+import { view } from '../core/router.js';
+import { isMotionReduced, theme } from '../core/theme.js';
+import { filterSplit, historyState, onEvict, pausedAtMs, pointsVersion, rightEdgeMs, source, sourceVersion, togglePause } from '../data/hub.js';
+import * as actions from './actions.js';
+import { ScatterHead } from './head.js';
+import { afterKey, firstBox } from './keyboard_box.js';
+import { Plot, LANE_PX, TICK_PX } from './plot.js';
+import { usePointer } from './pointer.js';
+import { tickLabel, timeTicks } from './ticks.js';
+import { Twin } from './twin.js';
+
+/** @typedef {import('../core/view.js').Box} Box */
+/** @typedef {import('./keyboard_box.js').Rectangle} Rectangle */
+
+/** Room for the labels of the y axis, CSS pixels. */
+const MINUTE_MS = 60_000;
+
+/** @returns {import('./plot.js').Picture} */
+function picture() {
+  const { range, axis } = view.peek();
+  const spanMs = range.live ? range.spanMs : range.toMs - range.fromMs;
+  return { axis, mask: filterSplit.peek(), spanMs, toMs: rightEdgeMs(), theme: theme.peek(), holes: source().holes };
+}
+
+/** @param {{height: number}} props */
+export function Scatter({ height }) {
+  const host = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
+  const slide = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const plot = useRef(/** @type {Plot | null} */ (null));
+  const [width, setWidth] = useState(0);
+  const [anchor, setAnchor] = useState({ fromMs: 0, toMs: 1, columnMs: 1, ratio: 1 });
+  const [keyBox, setKeyBox] = useState(/** @type {Rectangle | null} */ (null));
+  const [isTable, setTable] = useState(false);
+  const drag = usePointer({ host, plot });
+
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLDivElement} */ (host.current);
+    setWidth(element.clientWidth);
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => runPlot({ width, height, canvas, slide, plot, setAnchor, isHeld: () => drag.isDown() }), [width, height]);
+  useScatterKeys({ host, plot, keyBox, setKeyBox });
+
+  const { axis, box } = view.value;
+  const shown = plot.current;
+  const shownBox = keyBox ?? drag.rectangle;
+  return html`<section class="panel scatter" aria-labelledby="scatter-title">
+    <${ScatterHead} plot=${shown} isTable=${isTable} toggleTable=${() => setTable(!isTable)} />
+    <div class="plot-frame">
+      <${YAxis} axis=${axis} height=${height} plot=${shown} />
+      <div class="plot" ref=${host} role="group" tabindex="0" aria-label="XLog scatter: end time across, elapsed time up"
+          aria-describedby="scatter-help" aria-keyshortcuts="b" style=${{ height: `${height}px` }} ...${drag.handlers}>
+        <canvas ref=${canvas} aria-hidden="true"></canvas>
+        <div class="slide" ref=${slide}>
+          <${XGrid} anchor=${anchor} width=${width} />
+          ${box && shown && html`<${BoxMark} box=${box} plot=${shown} anchor=${anchor} />`}
+        </div>
+        ${shownBox && html`<${Rubber} rectangle=${shownBox} plot=${shown} isZoom=${drag.isZoom} />`}
+        <${PlotNote} />
+        <output class="readout" data-readout></output>
+      </div>
+    </div>
+    <p id="scatter-help" class="hidden-text">Press b for a box by keyboard: arrows move it, Shift and arrows size it, Enter lists its transactions. The button Table shows the same numbers as a table.</p>
+    ${isTable && html`<${Twin} fromMs=${anchor.fromMs} toMs=${anchor.toMs} />`}
+  </section>`;
+}
+
+/**
+ * Makes the plot and keeps it going until it is unmounted.
+ * @param {{width: number, height: number, canvas: any, slide: any, plot: any, setAnchor: (a: any) => void, isHeld: () => boolean}} parts
+ */
+function runPlot({ width, height, canvas, slide, plot, setAnchor, isHeld }) {
+  if (width < 16) return undefined;
+  const ratio = Math.min(3, devicePixelRatio || 1);
+  const made = new Plot(canvas.current, Math.round(width * ratio), Math.round(height * ratio), ratio);
+  plot.current = made;
+  let isStale = true;
+  let bound = source();
+  /** @param {import('../data/points.js').Block} block */
+  const onBlock = block => made.raster.add(block);
+  /** @param {import('../data/store.js').Chunk} chunk */
+  const onChunkGone = chunk => {
+    if (chunk.baseMs + chunk.dtMax >= made.raster.fromMs) isStale = true;
+  };
+  bound.onBlock.add(onBlock);
+  onEvict.add(onChunkGone);
+  const stopView = effect(() => {
+    void [view.value.axis, view.value.range, filterSplit.value, sourceVersion.value];
+    isStale = true;
+  });
+  const stopLook = effect(() => {
+    made.setLook(theme.value, source().holes, source().store);
+  });
+  let anchored = { fromMs: NaN, columnMs: 0 };
+  let steppedMs = 0;
+  const follow = () => {
+    const { raster } = made;
+    const shift = ((raster.fromMs - anchored.fromMs) / raster.columnMs) / ratio;
+    if (raster.columnMs !== anchored.columnMs || !(Math.abs(shift) < width / 8)) {
+      anchored = { fromMs: raster.fromMs, columnMs: raster.columnMs };
+      setAnchor({ fromMs: raster.fromMs, toMs: raster.toMs, columnMs: raster.columnMs, ratio });
+      slide.current.style.transform = 'none';
+    } else {
+      slide.current.style.transform = `translateX(${-shift}px)`;
+    }
+  };
+  let frame = 0;
+  const tick = () => {
+    frame = requestAnimationFrame(tick);
+    const began = performance.now();
+    if (bound !== source()) {
+      bound.onBlock.delete(onBlock);
+      bound = source();
+      bound.onBlock.add(onBlock);
+      isStale = true;
+    }
+    const mayStep = !isMotionReduced.peek() || began - steppedMs > 1_000;
+    if (isStale || made.raster.isStale) {
+      isStale = false;
+      made.redraw(picture(), bound.store);
+      follow();
+    } else if (view.peek().range.live && !isHeld() && mayStep) {
+      steppedMs = began;
+      made.advance(rightEdgeMs());
+      follow();
+    }
+    made.paint();
+    noteFrame(performance.now() - began);
+  };
+  tick();
+  return () => {
+    cancelAnimationFrame(frame);
+    stopView();
+    stopLook();
+    bound.onBlock.delete(onBlock);
+    onEvict.delete(onChunkGone);
+  };
+}
+
+/** @param {{host: any, plot: any, keyBox: Rectangle | null, setKeyBox: (b: Rectangle | null) => void}} parts */
+function useScatterKeys({ host, plot, keyBox, setKeyBox }) {
+  useEffect(() => {
+    const boxOf = (/** @type {Rectangle} */ r) => {
+      const { ratio } = plot.current;
+      return plot.current.boxOf(r.left * ratio, r.top * ratio, r.right * ratio - 1, r.bottom * ratio - 1);
+    };
+    const moveBox = (/** @type {KeyboardEvent} */ event) => {
+      if (!keyBox) return false;
+      const { clientWidth, clientHeight } = host.current;
+      setKeyBox(afterKey(keyBox, event.key, event.shiftKey, clientWidth, clientHeight));
+      return true;
+    };
+    /** @param {() => void} otherwise */
+    const orMove = otherwise => (/** @type {KeyboardEvent} */ event) => { if (!moveBox(event)) otherwise(); };
+    return addKeys({
+      b: () => {
+        host.current.focus();
+        setKeyBox(keyBox ? null : firstBox(host.current.clientWidth, host.current.clientHeight));
+      },
+      Enter: () => {
+        const box = keyBox && boxOf(keyBox);
+        if (!box) return false;
+        setKeyBox(null);
+        actions.selectBox(box);
+        return true;
+      },
+      Escape: () => {
+        if (!keyBox) return actions.dropBox();
+        setKeyBox(null);
+        return true;
+      },
+      z: () => {
+        const box = keyBox ? boxOf(keyBox) : view.value.box;
+        if (!box) return false;
+        setKeyBox(null);
+        actions.zoomInto(box);
+        return true;
+      },
+      ArrowLeft: orMove(() => actions.moveBy(-10_000)),
+      ArrowRight: orMove(() => actions.moveBy(10_000)),
+      ArrowUp: orMove(() => actions.changeTop(1)),
+      ArrowDown: orMove(() => actions.changeTop(-1)),
+      'Shift+ArrowLeft': moveBox,
+      'Shift+ArrowRight': moveBox,
+      'Shift+ArrowUp': moveBox,
+      'Shift+ArrowDown': moveBox,
+      '+': () => actions.lengthenBy(-MINUTE_MS),
+      '=': () => actions.lengthenBy(-MINUTE_MS),
+      '-': () => actions.lengthenBy(MINUTE_MS),
+      l: actions.toggleAxis,
+      e: actions.toggleErrors,
+      Space: () => (view.value.range.live ? togglePause() : false),
+    });
+  }, [keyBox]);
+}
+
+/** @param {{axis: import('../core/view.js').Axis, height: number, plot: Plot | null}} props */
+function YAxis({ axis, height, plot }) {
+  void sourceVersion.value;
+  const plotHeight = height - LANE_PX - 1 - TICK_PX;
+  const ticks = plot && plot.scale.axis.hi === axis.hi && plot.scale.axis.kind === axis.kind ? plot.scale.ticks() : [];
+  return html`<div class="y-axis" aria-hidden="true">
+    <span class="lane-label">>${duration(elapsedOf(axis.hi))}</span>
+    ${ticks.filter(tick => tick.share < 0.97).map(tick => html`<span key=${tick.us} style=${{ top: `${LANE_PX + 1 + (1 - tick.share) * plotHeight}px` }}>${duration(tick.us).replace(/\.0+(?=\D)/, '')}</span>`)}
+  </div>`;
+}
+
+/** @param {{anchor: {fromMs: number, toMs: number, columnMs: number, ratio: number}, width: number}} props */
+function XGrid({ anchor, width }) {
+  if (width < 16 || anchor.fromMs === 0) return null;
+  const { fromMs, toMs, columnMs, ratio } = anchor;
+  const margin = (toMs - fromMs) / 6;
+  const { ticks, stepMs } = timeTicks(fromMs - margin, toMs + margin, (width / 110) * (4 / 3));
+  return ticks.map(t => html`<span key=${t} class="x-tick" style=${{ left: `${(t - fromMs) / columnMs / ratio}px` }}><span>${tickLabel(t, stepMs)}</span></span>`);
+}
+
+/** @param {{box: Box, plot: Plot, anchor: {fromMs: number, columnMs: number, ratio: number}}} props */
+function BoxMark({ box, plot, anchor }) {
+  const { top, bottom } = plot.rectangleOf(box);
+  const { ratio } = plot;
+  const left = (box.t0 - anchor.fromMs) / anchor.columnMs / ratio;
+  const right = (box.t1 + 1 - anchor.fromMs) / anchor.columnMs / ratio;
+  return html`<div class="box" data-testid="box" style=${{ left: `${left}px`, width: `${Math.max(3, right - left)}px`, top: `${top / ratio}px`, height: `${Math.max(3, (bottom - top) / ratio)}px` }}></div>`;
+}
+
+/** The box being drawn, with its count. @param {{rectangle: Rectangle, plot: Plot | null, isZoom: boolean}} props */
+function Rubber({ rectangle, plot, isZoom }) {
+  void pointsVersion.value;
+  const { left, top, right, bottom } = rectangle;
+  const ratio = plot?.ratio ?? 1;
+  const box = plot?.boxOf(left * ratio, top * ratio, right * ratio - 1, bottom * ratio - 1);
+  const found = box ? source().store.count(box, filterSplit.value) : { total: 0, errors: 0 };
+  return html`<div class=${isZoom ? 'rubber zoom' : 'rubber'} style=${{ left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` }}>
+    <span class=${top < 26 ? 'rubber-count below' : 'rubber-count'} role="status">${isZoom ? 'zoom' : count(found.total)}${!isZoom && found.errors > 0 ? html` <em>${plural(found.errors, 'error')}</em>` : ''}</span></div>`;
+}
+
+/** Why the plot is empty, when it is. */
+function PlotNote() {
+  void pointsVersion.value;
+  void sourceVersion.value;
+  const state = historyState.value;
+  if (state === 'loading') return html`<p class="plot-note" role="status">Loading…</p>`;
+  if (state) return html`<p class="plot-note" role="alert">${state}</p>`;
+  const { range } = view.value;
+  if (source().store.size > 0) return null;
+  return range.live
+    ? html`<p class="plot-note">No transaction in this window yet.</p>`
+    : html`<p class="plot-note">No transactions between ${clock(range.fromMs)} and ${clock(range.toMs)}.</p>`;
+}
+
+/** Whether the view is held. */
+export const isPaused = () => pausedAtMs.value !== null;
