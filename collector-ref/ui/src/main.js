@@ -1,0 +1,20 @@
+// Starts the page.
+
+import { html, render } from '../vendor/preact.js';
+import { App } from './app.js';
+import { frameWork, resetFrames } from './core/frames.js';
+import { startKeys } from './core/keys.js';
+import { startRouter } from './core/router.js';
+import { startTheme } from './core/theme.js';
+import { feed, source, startHub } from './data/hub.js';
+
+startTheme();
+startRouter();
+startKeys();
+startHub();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+
+// What tests and the curious read in the console; nothing here is used by the page.
+Object.assign(globalThis, {
+  scouter: { frameWork, resetFrames, totals: feed.totals, feedState: () => feed.state.value, points: () => source().store.size, source },
+});

@@ -1,0 +1,71 @@
+// The first page: is it well, what is slow, what runs, what failed.
+
+import { html } from '../../vendor/preact.js';
+import { clock, count, duration, percent, rate } from '../core/format.js';
+import { isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
+import { view } from '../core/router.js';
+import { statusText, txHref } from '../parts/badges.js';
+import { Equaliser } from '../parts/equaliser.js';
+import { FirstRun } from '../parts/first_run.js';
+import { Sparkline } from '../parts/sparkline.js';
+import { Scatter } from '../scatter/scatter.js';
+
+export function LivePage() {
+  void pointsVersion.value;
+  const now = pulse.value;
+  const isFirstRun = isCaughtUp.value && view.value.range.live && !view.value.f && now !== null && (now.objects ?? []).length === 0 && source().store.size === 0;
+  if (isFirstRun) return html`<${FirstRun} />`;
+  return html`<${Tiles} now=${now} />
+    <div class="live-grid">
+      <${Scatter} height=${430} />
+      <div class="side">
+        <section class="panel" aria-labelledby="eq-title"><header class="panel-head"><h2 id="eq-title">Active services</h2><span class="spring"></span><a href="/active">list</a></header>
+          <${Equaliser} rows=${Object.entries(now?.active ?? {}).map(([object, bands]) => ({ object, bands }))} /></section>
+        <section class="panel" aria-labelledby="objects-title"><header class="panel-head"><h2 id="objects-title">Objects</h2><span class="spring"></span><a href="/objects">all</a></header>
+          <${ObjectList} objects=${now?.objects ?? []} /></section>
+      </div>
+    </div>
+    <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2></header>
+      <${NewestErrors} rows=${now?.newest_errors ?? []} /></section>`;
+}
+
+/** @param {{now: any}} props */
+function Tiles({ now }) {
+  const history = pulses.value;
+  const active = Object.values(now?.active ?? {}).reduce((sum, bands) => [0, 1, 2].map(i => sum[i] + (bands[i] ?? 0)), [0, 0, 0]);
+  const activeAll = active[0] + active[1] + active[2];
+  const errors = now?.errors_per_s ?? 0;
+  const of = (/** @type {string} */ key) => history.map(p => p[key] ?? 0);
+  return html`<section class="tiles" aria-label="Now">
+    <${Tile} label="Rate" value=${rate(now?.rate)} unit="/s" note="" series=${of('rate')} />
+    <${Tile} label="Errors" value=${rate(now?.errors_per_s)} unit="/s" note=${errors > 0 ? percent(errors, now?.rate ?? 0) : 'none'} series=${of('errors_per_s')} tone=${errors > 0 ? 'err' : ''} />
+    <${Tile} label="p50" value=${duration(now?.p50_us)} note="half are faster" series=${of('p50_us')} />
+    <${Tile} label="p95" value=${duration(now?.p95_us)} note="" series=${of('p95_us')} />
+    <${Tile} label="p99" value=${duration(now?.p99_us)} note="" series=${of('p99_us')} />
+    <${Tile} label="Active" value=${count(now ? activeAll : null)} note=${active[2] > 0 ? `${count(active[2])} over 8 s` : active[1] > 0 ? `${count(active[1])} over 3 s` : ''} tone=${active[2] > 0 ? 'old' : ''}
+      series=${history.filter(p => p.active).map(p => Object.values(p.active).flat().reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0))} />
+  </section>`;
+}
+
+/** @param {{label: string, value: string, unit?: string, note: string, series: number[], tone?: string}} props */
+function Tile({ label, value, unit, note, series, tone = '' }) {
+  return html`<div class=${`tile ${tone ? `is-${tone}` : ''}`} data-testid=${`tile-${label.toLowerCase()}`}>
+    <span class="tile-label">${label}</span><span class="tile-value">${value}${unit && html`<small>${unit}</small>`}</span>
+    <span class="tile-note">${note}</span><${Sparkline} series=${series} /></div>`;
+}
+
+/** @param {{objects: any[]}} props */
+function ObjectList({ objects }) {
+  if (objects.length === 0) return html`<p class="mut">None is connected.</p>`;
+  return html`<ul class="plain object-list">${objects.map(o => html`<li key=${o.id}><span class=${o.alive ? 'state is-live' : 'state is-off'}><i class="lamp"></i><span class="hidden-text">${o.alive ? 'alive' : 'gone'}</span></span>
+    <a href=${`/active?object=${encodeURIComponent(o.name)}`}>${o.name}</a>${!o.alive && html`<span class="mut">gone</span>`}</li>`)}</ul>`;
+}
+
+/** @param {{rows: any[]}} props */
+function NewestErrors({ rows }) {
+  if (rows.length === 0) return html`<p class="mut calm-line">No error has been seen since this collector started.</p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Newest errors"><table class="data" data-testid="newest-errors">
+    <thead><tr><th scope="col">End</th><th scope="col">Service</th><th scope="col">Status</th><th scope="col" class="num">Elapsed</th><th scope="col">Tenant</th><th scope="col">Object</th><th scope="col">Error</th></tr></thead>
+    <tbody>${rows.map(x => html`<tr key=${x.gxid + x.txid}><td><a href=${txHref(x)}>${clock(x.end_unix_us / 1000)}</a></td><td>${x.service}</td>
+      <td class="err">${x.status ? statusText(x.status) : (x.end ?? '').replaceAll('_', ' ')}</td><td class="num">${duration(x.elapsed_us)}</td><td>${x.tenant}</td><td>${x.object}</td><td class="err">${x.error}</td></tr>`)}</tbody></table></div>`;
+}
