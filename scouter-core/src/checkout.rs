@@ -1,0 +1,188 @@
+//! Which connection is checked out of which pool, by whom, since when and from which line.
+//!
+//! Registering costs one short lock of one of [`SHARDS`] shards. A checkout that is still open when
+//! its transaction is over is a leak; whoever watches ([`open_checkouts`]) decides that.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use scouter_wire::{Gxid, Txid};
+
+use crate::header::Header;
+use crate::telemetry::CHECKOUTS_UNTRACKED;
+use crate::text::TextId;
+use crate::{clock, lane, transaction};
+
+/// Most checkouts that are tracked at once; further ones are not, and `checkouts_untracked` grows.
+pub const MAX_CHECKOUTS: usize = 16_384;
+
+/// Shards of the registry; a checkout goes to the shard with the most recently freed place.
+const SHARDS: usize = 8;
+
+struct Entry {
+    pool: TextId,
+    how: &'static str,
+    at: &'static Location<'static>,
+    since: u64,
+    owner: Option<Owner>,
+    statements: AtomicU64,
+    last_sql: AtomicU32,
+    is_leaked_on_purpose: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Owner {
+    header: &'static Header,
+    generation: u32,
+    txid: Option<Txid>,
+    gxid: Option<Gxid>,
+}
+
+#[derive(Default)]
+struct Shard {
+    entries: Vec<Option<Entry>>,
+    free: Vec<usize>,
+}
+
+static REGISTRY: [Mutex<Shard>; SHARDS] =
+    [const { Mutex::new(Shard { entries: Vec::new(), free: Vec::new() }) }; SHARDS];
+static NEXT_SHARD: AtomicU32 = AtomicU32::new(0);
+
+/// A connection is checked out as long as this exists.
+#[must_use = "the checkout ends when this is dropped"]
+pub struct CheckoutGuard {
+    place: Option<(usize, usize)>,
+}
+
+/// An open checkout, as [`open_checkouts`] shows it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CheckoutView {
+    /// Name of the pool.
+    pub pool: TextId,
+    /// How it was taken: `acquire`, `begin`.
+    pub how: &'static str,
+    /// Source file of the call.
+    pub file: &'static str,
+    /// Line of the call.
+    pub line: u32,
+    /// Since when it is out, µs.
+    pub age_us: u64,
+    /// The transaction that took it.
+    pub owner: Option<(Gxid, Txid)>,
+    /// Whether that transaction still runs.
+    pub is_owner_running: bool,
+    /// Statements run on it since.
+    pub statements: u64,
+    /// The last of them.
+    pub last_sql: TextId,
+    /// Whether the application said that it stays out.
+    pub is_leaked_on_purpose: bool,
+}
+
+impl CheckoutGuard {
+    /// Registers a checkout by the transaction this thread works on.
+    pub fn register(pool: TextId, how: &'static str, at: &'static Location<'static>) -> Self {
+        let owner = lane::current().map(|(header, generation)| Owner {
+            header,
+            generation,
+            txid: transaction::txid_of(header),
+            gxid: transaction::gxid_of(header),
+        });
+        let entry = Entry {
+            pool,
+            how,
+            at,
+            since: clock::now_ticks(),
+            owner,
+            statements: AtomicU64::new(0),
+            last_sql: AtomicU32::new(0),
+            is_leaked_on_purpose: false,
+        };
+        let number = NEXT_SHARD.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
+        let mut shard = REGISTRY[number].lock();
+        let index = match shard.free.pop() {
+            Some(index) => index,
+            None if shard.entries.len() >= MAX_CHECKOUTS / SHARDS => {
+                CHECKOUTS_UNTRACKED.add(1);
+                return Self { place: None };
+            }
+            None => {
+                shard.entries.push(None);
+                shard.entries.len() - 1
+            }
+        };
+        shard.entries[index] = Some(entry);
+        Self { place: Some((number, index)) }
+    }
+
+    /// Says that a statement runs on the connection.
+    pub fn note_statement(&self, sql: TextId) {
+        self.with(|entry| {
+            entry.statements.fetch_add(1, Ordering::Relaxed);
+            entry.last_sql.store(sql.number(), Ordering::Relaxed);
+        });
+    }
+
+    /// Says that the connection stays out for the rest of the process: it remains listed, marked.
+    pub fn leaked_on_purpose(mut self) {
+        self.with(|entry| entry.is_leaked_on_purpose = true);
+        self.place = None;
+    }
+
+    /// Says that the connection does not belong to the pool any more: it is listed no longer.
+    pub fn detach(self) {
+        drop(self);
+    }
+
+    fn with(&self, f: impl FnOnce(&mut Entry)) {
+        if let Some((shard, index)) = self.place
+            && let Some(Some(entry)) = REGISTRY[shard].lock().entries.get_mut(index)
+        {
+            f(entry);
+        }
+    }
+}
+
+impl Drop for CheckoutGuard {
+    fn drop(&mut self) {
+        if let Some((shard, index)) = self.place {
+            let mut shard = REGISTRY[shard].lock();
+            shard.entries[index] = None;
+            shard.free.push(index);
+        }
+    }
+}
+
+impl fmt::Debug for CheckoutGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckoutGuard").field("is_tracked", &self.place.is_some()).finish()
+    }
+}
+
+/// Appends all open checkouts to `out`, shard by shard; never more than one shard is locked.
+pub fn open_checkouts(out: &mut Vec<CheckoutView>) {
+    let now = clock::now_ticks();
+    for shard in &REGISTRY {
+        out.extend(shard.lock().entries.iter().flatten().map(|entry| view(entry, now)));
+    }
+}
+
+fn view(entry: &Entry, now: u64) -> CheckoutView {
+    CheckoutView {
+        pool: entry.pool,
+        how: entry.how,
+        file: entry.at.file(),
+        line: entry.at.line(),
+        age_us: clock::ticks_to_us(now.saturating_sub(entry.since)),
+        owner: entry.owner.and_then(|owner| owner.gxid.zip(owner.txid)),
+        is_owner_running: entry
+            .owner
+            .is_some_and(|owner| owner.header.generation() == owner.generation),
+        statements: entry.statements.load(Ordering::Relaxed),
+        last_sql: TextId::from_number(entry.last_sql.load(Ordering::Relaxed)),
+        is_leaked_on_purpose: entry.is_leaked_on_purpose,
+    }
+}

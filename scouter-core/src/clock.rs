@@ -1,0 +1,307 @@
+//! The only place that reads time.
+//!
+//! On the request path time is a raw number of *ticks*: the time stamp counter where the kernel
+//! itself trusts it (its clocksource is `tsc`), else nanoseconds of CLOCK_MONOTONIC. Ticks become
+//! microseconds only off the request path, with a rate that the exporter's thread re-measures every
+//! second ([`reanchor`]). When a measurement contradicts the counter (snapshot and restore, live
+//! migration, a counter that drifts by more than [`MAX_DRIFT_PPM`]), the process switches to
+//! CLOCK_MONOTONIC for good: the *epoch* grows, and transactions that lived through the switch are
+//! marked `CLOCK_CHANGED`, since their durations mix two clocks. Differences saturate at 0.
+//!
+//! Tests drive time with [`ManualClock`].
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::sys;
+
+/// Drift of the counter against CLOCK_MONOTONIC, in parts per million over one re-anchoring
+/// interval, above which it is abandoned. Counter `clock_switches` grows.
+pub const MAX_DRIFT_PPM: u64 = 500;
+
+/// Shortest interval over which drift is judged, in ns: below it the reading noise dominates.
+const MIN_JUDGED_NS: u64 = 100_000_000;
+
+/// How long the first calibration watches both clocks, in ns. It happens once, at the first use.
+const FIRST_CALIBRATION_NS: u64 = 300_000;
+
+const UNSET: u32 = 0;
+const TSC: u32 = 1;
+const MONOTONIC: u32 = 2;
+const MANUAL: u32 = 3;
+
+static MODE: AtomicU32 = AtomicU32::new(UNSET);
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+/// Nanoseconds a tick, as a fixed-point number with 32 fractional bits.
+static RATE: AtomicU64 = AtomicU64::new(1 << 32);
+static MANUAL_NS: AtomicU64 = AtomicU64::new(0);
+static SWITCHES: AtomicU64 = AtomicU64::new(0);
+
+static ANCHOR: Mutex<Anchor> = Mutex::new(Anchor::ZERO);
+static MANUAL_USER: Mutex<()> = Mutex::new(());
+
+/// One moment seen on all clocks.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    ticks: u64,
+    mono_ns: u64,
+    unix_ns: i64,
+    /// First moment of this epoch: the rate is measured from here, over an ever longer base.
+    base_ticks: u64,
+    base_mono_ns: u64,
+}
+
+impl Anchor {
+    const ZERO: Self = Self { ticks: 0, mono_ns: 0, unix_ns: 0, base_ticks: 0, base_mono_ns: 0 };
+
+    fn take() -> Self {
+        let mono_ns = sys::monotonic_ns();
+        let ticks = now_ticks();
+        let unix_ns = sys::realtime_ns();
+        Self { ticks, mono_ns, unix_ns, base_ticks: ticks, base_mono_ns: mono_ns }
+    }
+}
+
+/// Now, in ticks. Two of them are comparable only within one [`epoch`].
+#[inline(always)]
+#[must_use]
+pub fn now_ticks() -> u64 {
+    if MODE.load(Ordering::Relaxed) == TSC { sys::rdtsc() } else { other_clock() }
+}
+
+#[cold]
+#[inline(never)]
+fn other_clock() -> u64 {
+    match MODE.load(Ordering::Relaxed) {
+        MANUAL => MANUAL_NS.load(Ordering::Relaxed),
+        MONOTONIC => sys::monotonic_ns(),
+        _ => {
+            calibrate_first();
+            now_ticks()
+        }
+    }
+}
+
+/// Which clock counts: grows whenever the source of ticks changes.
+#[inline]
+#[must_use]
+pub fn epoch() -> u32 {
+    EPOCH.load(Ordering::Relaxed)
+}
+
+/// How often the process abandoned one clock for another.
+pub(crate) fn switches() -> u64 {
+    SWITCHES.load(Ordering::Relaxed)
+}
+
+fn calibrate_first() {
+    let mut anchor = ANCHOR.lock();
+    if MODE.load(Ordering::Acquire) != UNSET {
+        return;
+    }
+    if !sys::kernel_trusts_tsc() {
+        use_monotonic(&mut anchor);
+        return;
+    }
+    let (mono0, ticks0) = (sys::monotonic_ns(), sys::rdtsc());
+    let (mut mono1, mut ticks1) = (mono0, ticks0);
+    while mono1.saturating_sub(mono0) < FIRST_CALIBRATION_NS {
+        std::hint::spin_loop();
+        (mono1, ticks1) = (sys::monotonic_ns(), sys::rdtsc());
+    }
+    RATE.store(rate(mono1 - mono0, ticks1.saturating_sub(ticks0)), Ordering::Relaxed);
+    MODE.store(TSC, Ordering::Release);
+    *anchor = Anchor::take();
+}
+
+fn use_monotonic(anchor: &mut MutexGuard<'_, Anchor>) {
+    RATE.store(1 << 32, Ordering::Relaxed);
+    MODE.store(MONOTONIC, Ordering::Release);
+    **anchor = Anchor::take();
+}
+
+fn rate(ns: u64, ticks: u64) -> u64 {
+    let wide = (u128::from(ns) << 32) / u128::from(ticks.max(1));
+    u64::try_from(wide).unwrap_or(1 << 32)
+}
+
+fn scale(ticks: u64, rate: u64) -> u64 {
+    u64::try_from((u128::from(ticks) * u128::from(rate)) >> 32).unwrap_or(u64::MAX)
+}
+
+/// A span of ticks in nanoseconds, by the current rate.
+#[must_use]
+pub fn ticks_to_ns(ticks: u64) -> u64 {
+    scale(ticks, RATE.load(Ordering::Relaxed))
+}
+
+/// A span of ticks in microseconds, by the current rate.
+#[must_use]
+pub fn ticks_to_us(ticks: u64) -> u64 {
+    ticks_to_ns(ticks) / 1_000
+}
+
+/// A span of nanoseconds in ticks, by the current rate.
+pub(crate) fn ns_to_ticks(ns: u64) -> u64 {
+    let rate = RATE.load(Ordering::Relaxed).max(1);
+    u64::try_from((u128::from(ns) << 32) / u128::from(rate)).unwrap_or(u64::MAX)
+}
+
+/// A moment in ticks as unix µs. Takes a short lock; not for the request path.
+#[must_use]
+pub fn unix_us(ticks: u64) -> i64 {
+    let _ = now_ticks(); // the first use calibrates
+    let anchor = *ANCHOR.lock();
+    let ns = if ticks >= anchor.ticks {
+        anchor.unix_ns.saturating_add_unsigned(ticks_to_ns(ticks - anchor.ticks))
+    } else {
+        anchor.unix_ns.saturating_sub_unsigned(ticks_to_ns(anchor.ticks - ticks))
+    };
+    ns.div_euclid(1_000)
+}
+
+/// Compares the clocks again; the exporter's thread calls it every second.
+///
+/// Follows steps of the wall clock, refines the rate, and abandons the time stamp counter when it
+/// disagrees with CLOCK_MONOTONIC by more than [`MAX_DRIFT_PPM`].
+pub fn reanchor() {
+    let _ = now_ticks(); // the first use calibrates
+    let mut anchor = ANCHOR.lock();
+    match MODE.load(Ordering::Relaxed) {
+        TSC => reanchor_tsc(&mut anchor, Anchor::take()),
+        MONOTONIC => *anchor = Anchor::take(),
+        _ => {}
+    }
+}
+
+fn reanchor_tsc(anchor: &mut MutexGuard<'_, Anchor>, seen: Anchor) {
+    let mono_ns = seen.mono_ns.saturating_sub(anchor.mono_ns);
+    if mono_ns < MIN_JUDGED_NS && seen.ticks >= anchor.ticks {
+        anchor.unix_ns = seen.unix_ns;
+        (anchor.ticks, anchor.mono_ns) = (seen.ticks, seen.mono_ns);
+        return;
+    }
+    let predicted_ns = ticks_to_ns(seen.ticks.saturating_sub(anchor.ticks));
+    let drift_ns = predicted_ns.abs_diff(mono_ns);
+    // The very first rate comes from a short watch, so it may be off by far more than a clock is.
+    let tolerated_ppm = if anchor.ticks == anchor.base_ticks { 20_000 } else { MAX_DRIFT_PPM };
+    if seen.ticks < anchor.ticks || drift_ns > mono_ns / 1_000_000 * tolerated_ppm {
+        SWITCHES.fetch_add(1, Ordering::Relaxed);
+        EPOCH.fetch_add(1, Ordering::Relaxed);
+        use_monotonic(anchor);
+        return;
+    }
+    let base_ns = seen.mono_ns - anchor.base_mono_ns;
+    RATE.store(rate(base_ns, seen.ticks - anchor.base_ticks), Ordering::Relaxed);
+    **anchor = Anchor { base_ticks: anchor.base_ticks, base_mono_ns: anchor.base_mono_ns, ..seen };
+}
+
+/// Time that stands still until a test moves it. One tick is one nanosecond.
+///
+/// Process-global: while one exists every reading of the process comes from it; a second one waits
+/// until the first is dropped. Dropping it returns to the clock used before.
+#[derive(Debug)]
+pub struct ManualClock {
+    before: (u32, u64, Anchor),
+    _user: MutexGuard<'static, ()>,
+}
+
+impl ManualClock {
+    /// The unix time at which every manual clock starts: 2023-11-14 22:13:20 UTC.
+    pub const START_UNIX_US: i64 = 1_700_000_000_000_000;
+
+    /// Stops the clock of the process at [`ManualClock::START_UNIX_US`].
+    #[must_use]
+    pub fn install() -> Self {
+        let user = MANUAL_USER.lock();
+        let _ = now_ticks(); // the first use calibrates
+        let mut anchor = ANCHOR.lock();
+        let before = (MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), *anchor);
+        let start_ns = 1_000_000_000;
+        MANUAL_NS.store(start_ns, Ordering::Relaxed);
+        RATE.store(1 << 32, Ordering::Relaxed);
+        EPOCH.fetch_add(1, Ordering::Relaxed);
+        MODE.store(MANUAL, Ordering::Release);
+        *anchor = Anchor { ticks: start_ns, unix_ns: Self::START_UNIX_US * 1_000, ..Anchor::ZERO };
+        Self { before, _user: user }
+    }
+
+    /// Moves time forward.
+    pub fn advance(&self, by: std::time::Duration) {
+        let ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        MANUAL_NS.fetch_add(ns, Ordering::Relaxed);
+    }
+}
+
+impl Drop for ManualClock {
+    fn drop(&mut self) {
+        let mut anchor = ANCHOR.lock();
+        let (mode, rate, before) = self.before;
+        RATE.store(rate, Ordering::Relaxed);
+        EPOCH.fetch_add(1, Ordering::Relaxed);
+        MODE.store(mode, Ordering::Release);
+        *anchor = before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn manual_clock_moves_only_when_told() {
+        let clock = ManualClock::install();
+        let start = now_ticks();
+        assert_eq!(now_ticks(), start);
+        assert_eq!(unix_us(start), ManualClock::START_UNIX_US);
+        clock.advance(Duration::from_millis(3));
+        assert_eq!(ticks_to_us(now_ticks() - start), 3_000);
+        assert_eq!(unix_us(now_ticks()), ManualClock::START_UNIX_US + 3_000);
+    }
+
+    #[test]
+    fn real_clock_agrees_with_the_wall_clock_after_reanchoring() {
+        let _turn = MANUAL_USER.lock();
+        reanchor();
+        let ours = unix_us(now_ticks());
+        let theirs = sys::realtime_ns() / 1_000;
+        assert!(ours.abs_diff(theirs) < 50_000, "{ours} {theirs}");
+    }
+
+    #[test]
+    fn counter_that_runs_backwards_is_abandoned_and_the_epoch_grows() {
+        let _turn = MANUAL_USER.lock();
+        reanchor();
+        let mut anchor = ANCHOR.lock();
+        let (epoch_before, mode_before, rate_before, anchor_before) =
+            (epoch(), MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), *anchor);
+        let backwards = Anchor { ticks: anchor.ticks - 1, ..*anchor };
+        reanchor_tsc(&mut anchor, backwards);
+        assert_eq!(epoch(), epoch_before + 1);
+        assert_eq!(MODE.load(Ordering::Relaxed), MONOTONIC);
+        MODE.store(mode_before, Ordering::Release);
+        RATE.store(rate_before, Ordering::Relaxed);
+        *anchor = anchor_before;
+    }
+
+    #[test]
+    fn drift_beyond_the_limit_abandons_the_counter() {
+        let _turn = MANUAL_USER.lock();
+        reanchor();
+        let mut anchor = ANCHOR.lock();
+        let (mode_before, rate_before, anchor_before) =
+            (MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), *anchor);
+        let base = Anchor { base_ticks: anchor.ticks.wrapping_sub(1), ..*anchor };
+        *anchor = base;
+        let second = 1_000_000_000;
+        let ticks = rate(second * 2, RATE.load(Ordering::Relaxed)) >> 32;
+        let seen = Anchor { ticks: base.ticks + ticks, mono_ns: base.mono_ns + second, ..base };
+        reanchor_tsc(&mut anchor, seen);
+        assert_eq!(MODE.load(Ordering::Relaxed), MONOTONIC);
+        MODE.store(mode_before, Ordering::Release);
+        RATE.store(rate_before, Ordering::Relaxed);
+        *anchor = anchor_before;
+    }
+}

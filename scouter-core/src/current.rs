@@ -1,0 +1,143 @@
+//! The transaction this thread is working on. Every function is a no-op without one.
+
+use std::fmt;
+
+use scouter_wire::record::StepKind;
+use scouter_wire::{Gxid, Txid};
+
+use crate::bounded::Bounded;
+use crate::header::Header;
+use crate::propagation::TraceContext;
+use crate::records::{Note, closed};
+use crate::text::TextId;
+use crate::texts::Slot;
+use crate::transaction::{self, mark};
+use crate::{clock, lane, step};
+
+fn header() -> Option<&'static Header> {
+    lane::current().map(|(header, _)| header)
+}
+
+/// Whether this thread works on a transaction.
+#[inline]
+#[must_use]
+pub fn is_active() -> bool {
+    lane::current().is_some()
+}
+
+/// Its identity.
+#[must_use]
+pub fn txid() -> Option<Txid> {
+    header().and_then(transaction::txid_of)
+}
+
+/// Its trace.
+#[must_use]
+pub fn gxid() -> Option<Gxid> {
+    header().and_then(transaction::gxid_of)
+}
+
+/// What to send to callees: its trace, itself as the caller, tracestate and baggage.
+#[must_use]
+pub fn context() -> Option<TraceContext> {
+    header().and_then(transaction::context_of)
+}
+
+/// Calls `f` with its tenant, or with an empty text.
+pub fn tenant<T>(f: impl FnOnce(&str) -> T) -> T {
+    f(&tenant_string())
+}
+
+/// Its tenant, or an empty text. Allocates if there is one.
+#[must_use]
+pub fn tenant_string() -> String {
+    header().map_or_else(String::new, |header| text_of(header, Slot::Tenant))
+}
+
+pub(crate) fn text_of(header: &'static Header, wanted: Slot) -> String {
+    let (mut words, mut found) = (Vec::new(), String::new());
+    header.texts.copy_to(|word| words.push(word));
+    crate::texts::walk(&words, &mut Vec::new(), |slot, _, text| {
+        if slot == wanted as u8 {
+            found = text.to_owned();
+        }
+    });
+    found
+}
+
+/// Says whose request it is; cut at 256 bytes.
+pub fn set_tenant(tenant: &str) {
+    set(Slot::Tenant, tenant);
+}
+
+/// Says who is logged in; cut at 256 bytes.
+pub fn set_login(login: &str) {
+    set(Slot::Login, login);
+}
+
+/// Describes it freely; cut at 256 bytes.
+pub fn set_desc(desc: &str) {
+    set(Slot::Desc, desc);
+}
+
+fn set(slot: Slot, text: &str) {
+    if let Some(header) = header() {
+        transaction::set_text(header, slot, 0, text);
+    }
+}
+
+/// Names its service anew.
+pub fn set_service(service: TextId) {
+    if let Some(header) = header() {
+        transaction::set_service(header, service);
+    }
+}
+
+/// Writes a tag; the last value of a key wins. The value is cut at 256 bytes.
+pub fn tag(key: &'static str, value: &str) {
+    if let Some(header) = header() {
+        transaction::tag(header, key, value);
+    }
+}
+
+/// Says that it failed (the first error wins) and notes the error as a step.
+pub fn error(error: &dyn fmt::Display) {
+    if let Some(header) = header() {
+        transaction::set_error(header, error);
+        note(header, StepKind::Error, Bounded::of(error).as_str());
+    }
+}
+
+/// Notes a text as a step; cut at 256 bytes.
+pub fn message(text: &str) {
+    if let Some(header) = header() {
+        note(
+            header,
+            StepKind::Message,
+            scouter_wire::text::cut(text, crate::texts::MAX_FIELD_BYTES),
+        );
+    }
+}
+
+fn note(header: &'static Header, kind: StepKind, text: &str) {
+    let now = clock::now_ticks();
+    let word0 = crate::records::named_word(kind, TextId::NONE);
+    let end = closed(now, scouter_wire::record::Outcome::Ok);
+    if let Some((_, index)) = header.push([word0, now, end, header.current().into()]) {
+        step::push_note(header, index, Note::Message, text);
+    }
+}
+
+/// Asks to keep its profile whatever the sampling says.
+pub fn keep_profile() {
+    if let Some(header) = header() {
+        transaction::set_mark(header, mark::KEEP);
+    }
+}
+
+/// Marks it as slow, however long it takes: its profile is kept and it is drawn as slow.
+pub fn mark_slow() {
+    if let Some(header) = header() {
+        transaction::set_mark(header, mark::SLOW);
+    }
+}

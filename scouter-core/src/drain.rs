@@ -1,0 +1,169 @@
+//! What the exporter's thread calls: finished rows and profiles leave the recorder here.
+//!
+//! One drain runs at a time. Rows are decoded from their words and handed to the visitor as
+//! borrowed records; a profile is read straight from its header, which then goes back to the free
+//! list. Nothing is allocated in steady state. If the visitor panics, the row or profile it was
+//! given is lost to it, everything else stays.
+
+mod profile;
+mod row;
+
+use parking_lot::Mutex;
+use scouter_wire::Txid;
+use scouter_wire::record::{Step, XLog};
+
+use crate::header::Header;
+use crate::lane::{self, SegmentPool, Thread};
+use crate::telemetry;
+
+pub use crate::alert::drain_alerts;
+pub use crate::text::new_texts;
+
+/// Receives what is drained.
+///
+/// The row of a transaction always comes before its profile, but not necessarily right before it,
+/// nor within the same call of [`drain`].
+pub trait DrainVisitor {
+    /// A finished row. Its texts are numbers of this process ([`TextId`](crate::TextId)).
+    fn xlog(&mut self, xlog: &XLog<'_>);
+
+    /// A profile of `steps` steps follows.
+    fn profile_begin(&mut self, txid: Txid, end_unix_us: i64, steps: u32) {
+        let _ = (txid, end_unix_us, steps);
+    }
+
+    /// The next step of the profile begun last.
+    fn step(&mut self, step: &Step<'_>) {
+        let _ = step;
+    }
+
+    /// The profile is complete.
+    fn profile_end(&mut self) {}
+}
+
+/// How much a drain handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drained {
+    /// Finished rows.
+    pub xlogs: usize,
+    /// Profiles.
+    pub profiles: usize,
+}
+
+/// Totals since the process started. `recorded == drained + dropped + pending` at any moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Transactions that ended (or could not begin) and should each be one row.
+    pub recorded: u64,
+    /// Rows handed to the visitor.
+    pub drained: u64,
+    /// Rows that wait.
+    pub pending: u64,
+    /// Rows lost because a thread's summary queue was full or memory was used up.
+    pub dropped_summary_queue: u64,
+    /// Transactions not recorded because too many were in flight.
+    pub dropped_header_limit: u64,
+    /// Transactions lost because their thread was past its destructors.
+    pub dropped_no_thread: u64,
+    /// Transactions a plugin discarded.
+    pub dropped_rule: u64,
+    /// Profiles handed to the visitor.
+    pub profiles_recorded: u64,
+    /// Profiles lost because a queue was full.
+    pub profiles_dropped_queue: u64,
+    /// Profiles sampled out at the end.
+    pub profiles_sampled_out: u64,
+}
+
+impl Totals {
+    /// Rows not kept, for whatever reason.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped_summary_queue
+            + self.dropped_header_limit
+            + self.dropped_no_thread
+            + self.dropped_rule
+    }
+
+    /// The reasons with their numbers.
+    #[must_use]
+    pub const fn dropped_by_reason(&self) -> [(&'static str, u64); 4] {
+        [
+            ("summary_queue", self.dropped_summary_queue),
+            ("header_limit", self.dropped_header_limit),
+            ("no_thread", self.dropped_no_thread),
+            ("rule", self.dropped_rule),
+        ]
+    }
+}
+
+#[derive(Default)]
+struct Drain {
+    threads: Vec<&'static Thread>,
+    words: Vec<u64>,
+    row: row::Scratch,
+    profile: profile::Scratch,
+    profiles: u64,
+}
+
+static DRAIN: Mutex<Option<Box<Drain>>> = Mutex::new(None);
+
+/// Hands up to `limit` rows and `limit` profiles of each thread to the visitor.
+///
+/// Call it again at once when it handed over as much as it could, else after a few ms.
+pub fn drain(visitor: &mut dyn DrainVisitor, limit: usize) -> Drained {
+    let mut guard = DRAIN.lock();
+    let drain = guard.get_or_insert_default();
+    let mut drained = Drained::default();
+    lane::threads(&mut drain.threads);
+    let Drain { threads, words, row, profile, profiles } = &mut **drain;
+    for thread in threads.iter() {
+        drained.xlogs += thread.summaries.consume(limit, &SegmentPool, words, &mut |words| {
+            row::decode(words, row, visitor);
+        });
+        for _ in 0..limit {
+            let Some(header) = thread.profiles.pop() else { break };
+            let finished = Finished(header);
+            *profiles += 1;
+            drained.profiles += 1;
+            profile::decode(finished.0, profile, visitor);
+        }
+    }
+    drained
+}
+
+/// A finished header, which goes back to the process's list even when the visitor panics.
+struct Finished(&'static Header);
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        self.0.clear_carried();
+        self.0.release_memory();
+        crate::pool::give_headers([self.0]);
+    }
+}
+
+/// Totals since the process started.
+#[must_use]
+pub fn totals() -> Totals {
+    let mut totals = Totals {
+        dropped_header_limit: telemetry::DROPPED_HEADER_LIMIT.value(),
+        dropped_no_thread: telemetry::DROPPED_NO_THREAD.value(),
+        dropped_rule: telemetry::DROPPED_RULE.value(),
+        profiles_dropped_queue: telemetry::PROFILES_DROPPED_QUEUE.value(),
+        profiles_sampled_out: telemetry::PROFILES_SAMPLED_OUT.value(),
+        ..Totals::default()
+    };
+    let mut threads = Vec::new();
+    lane::threads(&mut threads);
+    for thread in threads {
+        let (produced, dropped, consumed) = thread.summaries.counts();
+        totals.drained += consumed;
+        totals.pending += produced - consumed;
+        totals.dropped_summary_queue += dropped;
+    }
+    totals.recorded = totals.drained + totals.pending + totals.dropped();
+    totals.profiles_recorded = DRAIN.lock().as_ref().map_or(0, |drain| drain.profiles);
+    totals
+}

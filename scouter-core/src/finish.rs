@@ -1,0 +1,159 @@
+//! The one end of a transaction: what becomes of its profile, and its row.
+//!
+//! The row is always kept as long as its queue has room. The profile is kept unless the
+//! application switched profiles off, sampling or a full queue says otherwise; a transaction that
+//! is slow, failed or forced keeps it until the queue is really full. The decision is taken here,
+//! on the thread that ends the transaction, while its records are still in the cache.
+
+use scouter_wire::record::{EndReason, ProfileFate, XLogFlags};
+
+use crate::header::{HALVES, Half, Header, WORDS, Word};
+use crate::lane::{self, SegmentPool, Thread};
+use crate::sync::Ordering;
+use crate::telemetry::{
+    DROPPED_NO_THREAD, DROPPED_RULE, PROFILES_DROPPED_QUEUE, PROFILES_SAMPLED_OUT,
+    STEPS_DROPPED_LIMIT,
+};
+use crate::texts::Slot;
+use crate::transaction::{mark, set_error};
+use crate::{clock, options, plugin};
+
+/// Words of a row before its texts: those of the header, then end reason and fate, then steps.
+pub(crate) const ROW_WORDS: usize = WORDS + HALVES / 2 + 2;
+
+/// Ends the life of `header`; its handle is gone.
+pub(crate) fn finish(header: &'static Header, reason: EndReason) {
+    let end = clock::now_ticks();
+    header.set(Word::End, end);
+    header.set(Word::PollStart, 0);
+    let elapsed_us = clock::ticks_to_us(end.saturating_sub(header.word(Word::Start)));
+    if reason == EndReason::Panic {
+        set_error(header, &"panicked");
+    }
+    mark_facts(header, elapsed_us);
+    let is_kept = !plugin::has(plugin::Hooks::END) || plugin::end(header, reason, elapsed_us);
+    if is_kept {
+        // The queue's lock on the shared path also covers the hand-over of the profile.
+        if lane::with_queues(|thread| hand_over(thread, header, reason, elapsed_us)).is_none() {
+            DROPPED_NO_THREAD.add(1);
+            recycle(header);
+        }
+    } else {
+        DROPPED_RULE.add(1);
+        recycle(header);
+    }
+}
+
+fn mark_facts(header: &'static Header, elapsed_us: u64) {
+    let mut flags = header.half(Half::Flags);
+    let marks = header.half(Half::Marks);
+    let slow_us = options::XLOG_SLOW_TIME_MS.value() * 1_000;
+    if marks & mark::SLOW != 0 || elapsed_us >= slow_us {
+        flags |= u32::from(XLogFlags::SLOW.0);
+    }
+    if marks & mark::KEEP != 0 {
+        flags |= u32::from(XLogFlags::FORCE_KEPT.0);
+    }
+    if header.word(Word::ServiceEpoch) >> 32 != u64::from(clock::epoch()) {
+        flags |= u32::from(XLogFlags::CLOCK_CHANGED.0);
+    }
+    let dropped = header.dropped();
+    if dropped > 0 {
+        STEPS_DROPPED_LIMIT.add(dropped.into());
+        flags |= u32::from(XLogFlags::TRUNCATED.0);
+    }
+    header.set_half(Half::Flags, flags);
+}
+
+fn hand_over(thread: &'static Thread, header: &'static Header, reason: EndReason, elapsed_us: u64) {
+    let fate = fate(thread, header, reason, elapsed_us);
+    let is_recorded = push_row(thread, header, reason, fate);
+    if is_recorded && fate == ProfileFate::Kept {
+        header.retire();
+        // There was room a moment ago and only this thread fills it.
+        if !thread.profiles.push(header) {
+            header.release_memory();
+            lane::give_header(header);
+        }
+    } else {
+        recycle(header);
+    }
+}
+
+fn fate(
+    thread: &Thread,
+    header: &'static Header,
+    reason: EndReason,
+    elapsed_us: u64,
+) -> ProfileFate {
+    if header.len() == 0 {
+        return ProfileFate::Empty;
+    }
+    let flags = header.half(Half::Flags);
+    let is_forced = flags & u32::from(XLogFlags::FORCE_KEPT.0) != 0;
+    let is_telling = is_forced
+        || flags & u32::from(XLogFlags::SLOW.0) != 0
+        || !matches!(reason, EndReason::Complete | EndReason::Upgraded)
+        || header.texts.has(Slot::Error);
+    let is_wanted = is_forced
+        || !options::PROFILE_OFF.value()
+            && header.half(Half::Marks) & mark::DISCARD_PROFILE == 0
+            && (is_telling || !thread.profiles.is_pressed() && is_sampled(header, elapsed_us));
+    if !is_wanted {
+        PROFILES_SAMPLED_OUT.add(1);
+        return ProfileFate::SampledOut;
+    }
+    if !thread.profiles.has_room() {
+        PROFILES_DROPPED_QUEUE.add(1);
+        return ProfileFate::Dropped;
+    }
+    ProfileFate::Kept
+}
+
+/// SCOUTER's steps: the faster a transaction was, the smaller the share of profiles kept. Chosen
+/// by txid, so that the choice needs no random number.
+fn is_sampled(header: &'static Header, elapsed_us: u64) -> bool {
+    if !options::XLOG_SAMPLING_ENABLED.value() {
+        return true;
+    }
+    let ms = elapsed_us / 1_000;
+    let steps = [
+        (&options::XLOG_SAMPLING_STEP1_MS, &options::XLOG_SAMPLING_STEP1_RATE_PCT),
+        (&options::XLOG_SAMPLING_STEP2_MS, &options::XLOG_SAMPLING_STEP2_RATE_PCT),
+        (&options::XLOG_SAMPLING_STEP3_MS, &options::XLOG_SAMPLING_STEP3_RATE_PCT),
+    ];
+    let step = steps.into_iter().find(|(bound, _)| ms < bound.value());
+    let percent = step.map_or(&options::XLOG_SAMPLING_OVER_RATE_PCT, |(_, rate)| rate).value();
+    // Consecutive numbers are spread by a multiplication, so that patterns do not resonate.
+    let spread = (header.word(Word::Txid) & 0xffff_ffff).wrapping_mul(0x9E37_79B9) >> 8 & 0xffff;
+    spread * 100 < percent << 16
+}
+
+fn push_row(
+    thread: &Thread,
+    header: &'static Header,
+    reason: EndReason,
+    fate: ProfileFate,
+) -> bool {
+    let len = ROW_WORDS + header.texts.len_words();
+    thread.summaries.push(len, &SegmentPool, |places| {
+        let mut places = places.iter();
+        let mut put = |word| {
+            if let Some(place) = places.next() {
+                place.store(word, Ordering::Relaxed);
+            }
+        };
+        header.copied_words().for_each(&mut put);
+        put(reason as u64 | (fate as u64) << 8);
+        put(u64::from(header.steps()) | u64::from(header.dropped()) << 32);
+        header.texts.copy_to(put);
+    })
+}
+
+/// Ends the life and takes the header back at once.
+fn recycle(header: &'static Header) {
+    header.clear_carried();
+    header.retire();
+    header.release_memory();
+    lane::give_header(header);
+}

@@ -1,0 +1,615 @@
+//! The transaction header: one object that is recording, live view and profile at once.
+//!
+//! Headers are aligned to 128 bytes, never freed and reused. The first 16 records and the first
+//! texts lie inside, so a small transaction is this one object of at most 1.5 KiB; more records
+//! come in chunks of 4 KiB, and a directory only when the inline places for chunks are used up.
+//!
+//! Who may write: the one thread that polls the transaction (or its single owner). Who may read:
+//! anyone at any time. A header that lives has an odd *generation*; it is paid for at begin and
+//! end only, and a reader that saw the same odd generation before and after its copy has seen one
+//! life of the header (a seqlock). Chunks, directories and text pages come from separate pools and
+//! keep their type for ever, so a stale reference leads to stale words, never to foreign memory.
+
+use crate::pool;
+use crate::records::{NO_RECORD, Record};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, StaticRef, fence};
+use crate::texts::Texts;
+
+/// Records of a block; the first one lies in the header.
+pub(crate) const BLOCK_RECORDS: u32 = 16;
+
+/// Blocks of a chunk: 8 × 16 × 32 bytes are 4 KiB.
+const CHUNK_BLOCKS: u32 = 8;
+
+/// Chunks a header refers to without a directory.
+const INLINE_CHUNKS: usize = 3;
+
+/// Chunks of one directory page.
+const DIRECTORY_CHUNKS: usize = 511;
+
+/// Words of [`Header::set`] and [`Header::add`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Word {
+    Start = 0,
+    End,
+    Txid,
+    GxidHigh,
+    GxidLow,
+    Caller,
+    /// Start of the poll in progress; 0 when no thread works on it.
+    PollStart,
+    Busy,
+    Ttfb,
+    SqlTicks,
+    SqlRows,
+    PoolWait,
+    ApiTicks,
+    BytesOut,
+    AllocBytes,
+    /// Service text (low half) and epoch of the clock (high half).
+    ServiceEpoch,
+}
+
+/// How many [`Word`]s there are.
+pub(crate) const WORDS: usize = 16;
+
+/// Half words of [`Header::half`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Half {
+    Polls = 0,
+    SqlCount,
+    ApiCount,
+    Flags,
+    Status,
+    Kind,
+    /// Kernel id of the thread that works on it; 0 when none does.
+    Tid,
+    /// Private marks, see `transaction`.
+    Marks,
+}
+
+/// How many [`Half`]s there are.
+pub(crate) const HALVES: usize = 8;
+
+/// Mark of [`Half::Marks`]: it carries tracestate or baggage.
+pub(crate) const MARK_CARRIED: u32 = 1 << 1;
+
+/// How far the cached time stamp of a header may be trusted.
+pub(crate) mod stamp {
+    /// Code of the application may have run since.
+    pub(crate) const STALE: u32 = 0;
+    /// A poll was entered at it and nothing ran since: good for the start of what resumes.
+    pub(crate) const ENTERED: u32 = 1;
+    /// A poll was left at it and nothing of ours ran since: also good for the end of what encloses.
+    pub(crate) const LEFT: u32 = 2;
+}
+
+/// 16 records.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Block([Record; BLOCK_RECORDS as usize]);
+
+/// 4 KiB of records.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Chunk([Block; CHUNK_BLOCKS as usize]);
+
+/// 4 KiB of references to chunks, and the next page of them.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Directory {
+    chunks: [StaticRef<Chunk>; DIRECTORY_CHUNKS],
+    next: StaticRef<Directory>,
+}
+
+impl Block {
+    fn blank() -> Self {
+        Self(std::array::from_fn(|_| Record::blank()))
+    }
+}
+
+impl Chunk {
+    pub(crate) fn blank() -> Self {
+        Self(std::array::from_fn(|_| Block::blank()))
+    }
+}
+
+impl Directory {
+    pub(crate) fn blank() -> Self {
+        Self { chunks: std::array::from_fn(|_| StaticRef::empty()), next: StaticRef::empty() }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct Header {
+    // What every step touches.
+    generation: AtomicU32,
+    current: AtomicU32,
+    len: AtomicU32,
+    capacity: AtomicU32,
+    tail: StaticRef<Block>,
+    stamp: AtomicU64,
+    stamp_state: AtomicU32,
+    pending: AtomicU32,
+    fold: StaticRef<Record>,
+    fold_next: AtomicU32,
+    limit: AtomicU32,
+    dropped: AtomicU32,
+    /// Records that are not steps.
+    extras: AtomicU32,
+    chunk_count: AtomicU32,
+    // What polls, begin and end touch.
+    halves: [AtomicU32; HALVES],
+    words: [AtomicU64; WORDS],
+    chunks: [StaticRef<Chunk>; INLINE_CHUNKS],
+    directory: StaticRef<Directory>,
+    next_free: StaticRef<Header>,
+    carried: pool::CarriedCell,
+    pub(crate) texts: Texts,
+    first: Block,
+}
+
+impl Header {
+    pub(crate) fn blank() -> Self {
+        Self {
+            generation: AtomicU32::new(0),
+            current: AtomicU32::new(NO_RECORD),
+            len: AtomicU32::new(0),
+            capacity: AtomicU32::new(0),
+            tail: StaticRef::empty(),
+            stamp: AtomicU64::new(0),
+            stamp_state: AtomicU32::new(stamp::STALE),
+            pending: AtomicU32::new(NO_RECORD),
+            fold: StaticRef::empty(),
+            fold_next: AtomicU32::new(NO_RECORD),
+            limit: AtomicU32::new(0),
+            dropped: AtomicU32::new(0),
+            extras: AtomicU32::new(0),
+            chunk_count: AtomicU32::new(0),
+            halves: std::array::from_fn(|_| AtomicU32::new(0)),
+            words: std::array::from_fn(|_| AtomicU64::new(0)),
+            chunks: std::array::from_fn(|_| StaticRef::empty()),
+            directory: StaticRef::empty(),
+            next_free: StaticRef::empty(),
+            carried: pool::CarriedCell::default(),
+            texts: Texts::blank(),
+            first: Block::blank(),
+        }
+    }
+
+    // ---- one life -----------------------------------------------------------------------------
+
+    /// Prepares a life of at most `limit` records; [`Header::publish`] makes it visible.
+    #[inline]
+    pub(crate) fn prepare(&'static self, limit: u32) {
+        self.current.store(NO_RECORD, Ordering::Relaxed);
+        self.len.store(0, Ordering::Relaxed);
+        self.capacity.store(limit.min(BLOCK_RECORDS), Ordering::Relaxed);
+        self.tail.store(Some(&self.first));
+        self.stamp_state.store(stamp::STALE, Ordering::Relaxed);
+        self.pending.store(NO_RECORD, Ordering::Relaxed);
+        self.fold_next.store(NO_RECORD, Ordering::Relaxed);
+        self.limit.store(limit, Ordering::Relaxed);
+        self.dropped.store(0, Ordering::Relaxed);
+        self.extras.store(0, Ordering::Relaxed);
+        self.texts.clear();
+        for half in &self.halves {
+            half.store(0, Ordering::Relaxed);
+        }
+        for word in &self.words {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Begins the prepared life. Answers its generation.
+    #[inline]
+    pub(crate) fn publish(&self) -> u32 {
+        let generation = self.generation.load(Ordering::Relaxed).wrapping_add(1);
+        self.generation.store(generation, Ordering::Release);
+        generation
+    }
+
+    /// Ends the life: readers reject it from now on. What is written after the fence cannot be
+    /// taken for a part of it.
+    #[inline]
+    pub(crate) fn retire(&self) {
+        let generation = self.generation.load(Ordering::Relaxed).wrapping_add(1);
+        self.generation.store(generation, Ordering::Release);
+        fence(Ordering::Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Runs `copy` over the header if it lives, and answers its result if the same life lasted
+    /// until the end of the copy. `Err` if the life ended meanwhile (worth another try).
+    pub(crate) fn read_life<T>(
+        &'static self,
+        copy: impl FnOnce(&'static Self, u32) -> T,
+    ) -> Result<Option<T>, Ended> {
+        let generation = self.generation.load(Ordering::Acquire);
+        if generation & 1 == 0 {
+            return Ok(None);
+        }
+        let copied = copy(self, generation);
+        fence(Ordering::Acquire);
+        if self.generation.load(Ordering::Relaxed) == generation {
+            Ok(Some(copied))
+        } else {
+            Err(Ended)
+        }
+    }
+
+    // ---- words --------------------------------------------------------------------------------
+
+    #[inline(always)]
+    pub(crate) fn word(&self, word: Word) -> u64 {
+        self.words[word as usize].load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, word: Word, value: u64) {
+        self.words[word as usize].store(value, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self, word: Word, by: u64) {
+        self.set(word, self.word(word).wrapping_add(by));
+    }
+
+    #[inline(always)]
+    pub(crate) fn half(&self, half: Half) -> u32 {
+        self.halves[half as usize].load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_half(&self, half: Half, value: u32) {
+        self.halves[half as usize].store(value, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_half(&self, half: Half, by: u32) {
+        self.set_half(half, self.half(half).saturating_add(by));
+    }
+
+    /// All words, then all halves in pairs, in the order of their enums.
+    pub(crate) fn copied_words(&self) -> impl Iterator<Item = u64> {
+        let words = self.words.iter().map(|word| word.load(Ordering::Relaxed));
+        let halves = self.halves.chunks_exact(2).map(|pair| {
+            let [low, high] = [0, 1].map(|n| u64::from(pair[n].load(Ordering::Relaxed)));
+            low | high << 32
+        });
+        words.chain(halves)
+    }
+
+    // ---- position -----------------------------------------------------------------------------
+
+    /// Innermost open record of the thread that works on it.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> u32 {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_current(&self, index: u32) {
+        self.current.store(index, Ordering::Release);
+    }
+
+    /// Restores the innermost record when `index` is it.
+    #[inline(always)]
+    pub(crate) fn set_current_if(&self, index: u32, parent: u32) {
+        if self.current() == index {
+            self.set_current(parent);
+        }
+    }
+
+    /// What it awaited when it was last left, for readers.
+    pub(crate) fn pending(&self) -> u32 {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_pending(&self, index: u32) {
+        self.pending.store(index, Ordering::Release);
+    }
+
+    /// Innermost open record, for readers.
+    pub(crate) fn current_for_readers(&self) -> u32 {
+        self.current.load(Ordering::Acquire)
+    }
+
+    /// Number of records.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> u32 {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// Records that were not written because of a limit.
+    pub(crate) fn dropped(&self) -> u32 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn stamp(&self) -> (u64, u32) {
+        (self.stamp.load(Ordering::Relaxed), self.stamp_state.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_stamp(&self, ticks: u64, state: u32) {
+        self.stamp.store(ticks, Ordering::Relaxed);
+        self.stamp_state.store(state, Ordering::Relaxed);
+    }
+
+    /// Code of the application runs now: the cached time stamp is of no use any more.
+    #[inline(always)]
+    pub(crate) fn spoil_stamp(&self) {
+        self.stamp_state.store(stamp::STALE, Ordering::Relaxed);
+    }
+
+    // ---- records ------------------------------------------------------------------------------
+
+    /// Appends a record; `None` at the limit, which is counted.
+    #[inline(always)]
+    pub(crate) fn push(&'static self, words: [u64; 4]) -> Option<(&'static Record, u32)> {
+        let index = self.len.load(Ordering::Relaxed);
+        if index == self.capacity.load(Ordering::Relaxed) && !self.grow(index) {
+            return None;
+        }
+        let record = &self.tail.load()?.0[(index % BLOCK_RECORDS) as usize];
+        record.write(words);
+        self.len.store(index + 1, Ordering::Release);
+        Some((record, index))
+    }
+
+    /// Says that the record appended last belongs to a step and is none itself.
+    #[inline(always)]
+    pub(crate) fn count_extra(&self) {
+        self.extras.store(self.extras.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// How many of the records are steps.
+    pub(crate) fn steps(&self) -> u32 {
+        self.len().saturating_sub(self.extras.load(Ordering::Relaxed))
+    }
+
+    /// Takes back the last record, which is `index`.
+    #[inline(always)]
+    pub(crate) fn pop(&self, index: u32) {
+        self.len.store(index, Ordering::Release);
+    }
+
+    /// The record that a run of the same callsite folds into, and the index that must come next.
+    #[inline(always)]
+    pub(crate) fn fold(&self) -> (Option<&'static Record>, u32) {
+        (self.fold.load(), self.fold_next.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_fold(&self, record: &'static Record, next: u32) {
+        self.fold.store(Some(record));
+        self.fold_next.store(next, Ordering::Relaxed);
+    }
+
+    /// Moves on in the fold.
+    #[inline(always)]
+    pub(crate) fn set_fold_next(&self, next: u32) {
+        self.fold_next.store(next, Ordering::Relaxed);
+    }
+
+    /// The record with this index. `None` past what was ever mapped.
+    pub(crate) fn record(&'static self, index: u32) -> Option<&'static Record> {
+        let place = (index % BLOCK_RECORDS) as usize;
+        let Some(beyond) = index.checked_sub(BLOCK_RECORDS) else {
+            return Some(&self.first.0[place]);
+        };
+        let block = beyond / BLOCK_RECORDS;
+        let chunk = self.chunk((block / CHUNK_BLOCKS) as usize)?;
+        Some(&chunk.0[(block % CHUNK_BLOCKS) as usize].0[place])
+    }
+
+    fn chunk(&self, number: usize) -> Option<&'static Chunk> {
+        if let Some(inline) = self.chunks.get(number) {
+            return inline.load();
+        }
+        let mut page = self.directory.load()?;
+        let mut number = number - INLINE_CHUNKS;
+        while number >= DIRECTORY_CHUNKS {
+            number -= DIRECTORY_CHUNKS;
+            page = page.next.load()?;
+        }
+        page.chunks[number].load()
+    }
+
+    /// Makes room for the record `index`, which is the first of a block or past the limit.
+    #[cold]
+    #[inline(never)]
+    fn grow(&'static self, index: u32) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if index >= limit {
+            self.dropped.store(self.dropped().saturating_add(1), Ordering::Relaxed);
+            return false;
+        }
+        // The first block never gets here: its capacity is set when the life is prepared.
+        let block = (index / BLOCK_RECORDS).saturating_sub(1);
+        let number = block / CHUNK_BLOCKS;
+        let Some(chunk) = self.chunk_or_new(number) else {
+            self.dropped.store(self.dropped().saturating_add(1), Ordering::Relaxed);
+            pool::count_no_memory();
+            return false;
+        };
+        self.tail.store(Some(&chunk.0[(block % CHUNK_BLOCKS) as usize]));
+        let end = (index / BLOCK_RECORDS + 1) * BLOCK_RECORDS;
+        self.capacity.store(end.min(limit), Ordering::Relaxed);
+        true
+    }
+
+    fn chunk_or_new(&self, number: u32) -> Option<&'static Chunk> {
+        let count = self.chunk_count.load(Ordering::Relaxed);
+        if number < count {
+            return self.chunk(number as usize);
+        }
+        let chunk = pool::take_chunk()?;
+        if !self.attach(number as usize, chunk) {
+            pool::give_chunk(chunk);
+            return None;
+        }
+        self.chunk_count.store(number + 1, Ordering::Relaxed);
+        Some(chunk)
+    }
+
+    fn attach(&self, number: usize, chunk: &'static Chunk) -> bool {
+        if let Some(inline) = self.chunks.get(number) {
+            inline.store(Some(chunk));
+            return true;
+        }
+        let mut number = number - INLINE_CHUNKS;
+        let mut place = &self.directory;
+        loop {
+            let page = match place.load() {
+                Some(page) => page,
+                None => {
+                    let Some(page) = pool::take_directory() else { return false };
+                    place.store(Some(page));
+                    page
+                }
+            };
+            if let Some(slot) = page.chunks.get(number) {
+                slot.store(Some(chunk));
+                return true;
+            }
+            number -= DIRECTORY_CHUNKS;
+            place = &page.next;
+        }
+    }
+
+    /// Gives chunks, directories and text pages back; after [`Header::retire`], by whoever owns
+    /// the finished header.
+    pub(crate) fn release_memory(&self) {
+        self.texts.release();
+        let count = self.chunk_count.load(Ordering::Relaxed);
+        if count == 0 {
+            return;
+        }
+        for number in 0..count {
+            if let Some(chunk) = self.chunk(number as usize) {
+                pool::give_chunk(chunk);
+            }
+        }
+        self.chunk_count.store(0, Ordering::Relaxed);
+        for inline in &self.chunks {
+            inline.store(None);
+        }
+        let mut next = self.directory.load();
+        self.directory.store(None);
+        while let Some(page) = next {
+            next = page.next.load();
+            page.next.store(None);
+            for chunk in &page.chunks {
+                chunk.store(None);
+            }
+            pool::give_directory(page);
+        }
+    }
+
+    // ---- free lists ---------------------------------------------------------------------------
+
+    pub(crate) fn next_free(&self) -> Option<&'static Self> {
+        self.next_free.load()
+    }
+
+    pub(crate) fn set_next_free(&self, next: Option<&'static Self>) {
+        self.next_free.store(next);
+    }
+
+    /// Whether it is in a life now.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.generation.load(Ordering::Acquire) & 1 == 1
+    }
+
+    /// Forgets what travels on to callees, if there is anything.
+    pub(crate) fn clear_carried(&self) {
+        if self.half(Half::Marks) & MARK_CARRIED != 0 {
+            self.carried.set(None);
+        }
+    }
+
+    /// What travels on to callees besides the ids.
+    pub(crate) fn carried(&self) -> &pool::CarriedCell {
+        &self.carried
+    }
+}
+
+/// The life that was being read ended meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn header() -> &'static Header {
+        Box::leak(Box::new(Header::blank()))
+    }
+
+    #[test]
+    fn idle_transaction_costs_at_most_one_and_a_half_kibibyte() {
+        assert!(size_of::<Header>() <= 1_536, "{}", size_of::<Header>());
+        assert_eq!(align_of::<Header>(), 128);
+        assert_eq!(size_of::<Chunk>(), 4_096);
+        assert_eq!(size_of::<Directory>(), 4_096);
+    }
+
+    #[test]
+    fn every_record_is_found_by_its_index_up_to_the_highest_limit() {
+        let header = header();
+        header.prepare(NO_RECORD);
+        header.publish();
+        for index in 0..NO_RECORD {
+            let (_, at) = header.push([1, u64::from(index) + 1, 0, 0]).expect("below the limit");
+            assert_eq!(at, index);
+        }
+        assert!(header.push([1, 1, 0, 0]).is_none());
+        assert_eq!(header.dropped(), 1);
+        for index in [0, 15, 16, 143, 144, 400, 401, 66_000, NO_RECORD - 1] {
+            let record = header.record(index).expect("mapped");
+            assert_eq!(record.start(), u64::from(index) + 1);
+        }
+        assert!(header.record(NO_RECORD + 1_000_000).is_none());
+        header.retire();
+        header.release_memory();
+        assert!(header.record(16).is_none());
+    }
+
+    #[test]
+    fn limit_inside_a_block_is_exact() {
+        for limit in [0, 1, 15, 16, 17, 100, 144, 145] {
+            let header = header();
+            header.prepare(limit);
+            header.publish();
+            let kept = (0..200).filter(|_| header.push([1, 1, 0, 0]).is_some()).count();
+            assert_eq!(kept, limit as usize);
+            assert_eq!(header.dropped() as usize, 200 - kept);
+        }
+    }
+
+    #[test]
+    fn reader_sees_one_life_or_none() {
+        let header = header();
+        assert_eq!(header.read_life(|_, _| 1), Ok(None));
+        header.prepare(16);
+        header.publish();
+        assert_eq!(header.read_life(|_, generation| generation), Ok(Some(1)));
+        let torn = header.read_life(|header, _| {
+            header.retire();
+            header.prepare(16);
+            header.publish();
+        });
+        assert_eq!(torn, Err(Ended));
+    }
+}

@@ -1,0 +1,79 @@
+//! A future that runs inside a transaction of its own.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use scouter_wire::record::EndReason;
+
+use crate::transaction::Transaction;
+
+pin_project! {
+    /// Future of [`in_transaction`].
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, the inner future is dropped inside the transaction, so that its
+    /// steps close with all they know; then the transaction ends as cancelled.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InTransaction<F> {
+        #[pin]
+        future: Option<F>,
+        transaction: Option<Transaction>,
+    }
+
+    impl<F> PinnedDrop for InTransaction<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(transaction) = this.transaction.as_ref() {
+                let _inside = transaction.enter();
+                this.future.set(None);
+            }
+            drop(this.transaction.take());
+        }
+    }
+}
+
+impl<F> fmt::Debug for InTransaction<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InTransaction").field("transaction", &self.transaction).finish()
+    }
+}
+
+/// Polls a future inside a transaction, which ends as complete when the future does.
+pub fn in_transaction<F: Future>(transaction: Transaction, future: F) -> InTransaction<F> {
+    InTransaction { future: Some(future), transaction: Some(transaction) }
+}
+
+impl<F: Future> Future for InTransaction<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let Some(future) = this.future.as_mut().as_pin_mut() else {
+            // Only polled again after its end, which the contract of futures forbids.
+            return Poll::Pending;
+        };
+        let polled = match this.transaction.as_ref() {
+            None => future.poll(cx),
+            Some(transaction) => {
+                let scope = transaction.enter_poll();
+                let polled = future.poll(cx);
+                if polled.is_ready() {
+                    // What the future still holds belongs to the transaction too.
+                    this.future.set(None);
+                }
+                drop(scope);
+                polled
+            }
+        };
+        if polled.is_ready()
+            && let Some(transaction) = this.transaction.take()
+        {
+            transaction.end(EndReason::Complete);
+        }
+        polled
+    }
+}

@@ -1,0 +1,202 @@
+//! The live view: which transactions run right now, and what each is doing or awaiting.
+//!
+//! The recording is the live view: a reader walks the open records of every living header without
+//! stopping anyone. It copies raw words first, validates that the header still lives the same life,
+//! and only then resolves names, so a torn copy is never shown. A transaction that ends meanwhile
+//! is retried a few times (`live_retries`) and left out when it never holds still (`live_skipped`),
+//! which takes a transaction of nanoseconds.
+
+use scouter_wire::Gxid;
+use scouter_wire::Txid;
+use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
+
+use crate::clock;
+use crate::header::{Half, Header, Word};
+use crate::records::{NO_RECORD, StepName, open_word, parent_of};
+use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
+use crate::text::{TextId, text};
+use crate::texts::{Slot, walk};
+
+/// Most open steps of a transaction that the live view shows; of more, the innermost ones.
+pub const MAX_ACTIVE_STEPS: usize = 64;
+
+/// How often a transaction that ended meanwhile is looked at again.
+const TRIES: usize = 4;
+
+/// How often a rewritten record or text is read again within one try.
+const RECORD_TRIES: usize = 8;
+
+#[derive(Debug, Default)]
+struct Raw {
+    words: [u64; 9],
+    halves: [u32; 1],
+    steps: u32,
+    /// First word and start of each open step, innermost first.
+    stack: Vec<(u64, u64)>,
+    texts: Vec<u64>,
+}
+
+/// Replaces the content of `out` with what runs now, at most `limit` of them; answers how many run.
+///
+/// Entries that `out` holds are reused, so that a caller who keeps the vector allocates nothing in
+/// steady state. Order is arbitrary but stable for a transaction while it runs.
+pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    let (mut raw, mut bytes) = (Raw::default(), Vec::new());
+    let now = clock::now_ticks();
+    let (mut shown, mut total) = (0, 0);
+    for header in headers {
+        if shown >= limit {
+            total += usize::from(header.is_alive());
+            continue;
+        }
+        if !read(header, &mut raw) {
+            continue;
+        }
+        total += 1;
+        if out.len() == shown {
+            let Some(blank) = blank(&raw) else { continue };
+            out.push(blank);
+        }
+        if resolve(&raw, now, &mut bytes, &mut out[shown]) {
+            shown += 1;
+        }
+    }
+    out.truncate(shown);
+    total
+}
+
+/// How many transactions run now.
+#[must_use]
+pub fn active_count() -> usize {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    headers.into_iter().filter(|header| header.is_alive()).count()
+}
+
+/// Copies a living header; `false` if it does not live or does not hold still.
+fn read(header: &'static Header, raw: &mut Raw) -> bool {
+    for _ in 0..TRIES {
+        match header.read_life(|header, generation| copy(header, generation, raw)) {
+            Ok(None) => return false,
+            Ok(Some(())) => return true,
+            Err(_) => LIVE_RETRIES.add(1),
+        }
+    }
+    LIVE_SKIPPED.add(1);
+    false
+}
+
+fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
+    raw.words = [
+        Word::Txid,
+        Word::GxidHigh,
+        Word::GxidLow,
+        Word::Start,
+        Word::PollStart,
+        Word::Busy,
+        Word::ServiceEpoch,
+        Word::Caller,
+        Word::BytesOut,
+    ]
+    .map(|word| header.word(word));
+    raw.halves = [header.half(Half::Tid)];
+    raw.steps = header.steps();
+    raw.texts.clear();
+    if header.texts.len_words() > 0 {
+        for _ in 0..RECORD_TRIES {
+            if header.texts.copy_for_readers(&mut raw.texts) {
+                break;
+            }
+        }
+    }
+    raw.stack.clear();
+    let is_running = raw.halves[0] != 0;
+    let inner = if is_running { header.current_for_readers() } else { header.pending() };
+    let inner = if inner == NO_RECORD { header.current_for_readers() } else { inner };
+    walk_open(header, generation, inner, &mut raw.stack);
+}
+
+/// Follows parents outwards. Parents have smaller indexes, so it ends.
+fn walk_open(header: &'static Header, generation: u32, inner: u32, stack: &mut Vec<(u64, u64)>) {
+    let mut index = inner;
+    while index != NO_RECORD && stack.len() < MAX_ACTIVE_STEPS {
+        let Some(record) = header.record(index) else { return };
+        let Some([word0, start, end, link]) = (0..RECORD_TRIES).find_map(|_| record.read()) else {
+            return;
+        };
+        // A closed one is what was awaited last; whatever encloses it goes on.
+        if end == open_word(generation) {
+            stack.push((word0, start));
+        }
+        let parent = parent_of(link);
+        if parent >= index {
+            return;
+        }
+        index = parent;
+    }
+}
+
+fn blank(raw: &Raw) -> Option<ActiveTransaction> {
+    Some(ActiveTransaction {
+        txid: Txid::new(raw.words[0])?,
+        gxid: Gxid::new(1)?,
+        service: String::new(),
+        tenant: String::new(),
+        login: String::new(),
+        age_us: 0,
+        busy_us: 0,
+        state: RunState::Waiting,
+        tid: 0,
+        steps: 0,
+        stack: Vec::new(),
+    })
+}
+
+/// Names what was copied and validated. `false` for words that make no transaction.
+fn resolve(raw: &Raw, now: u64, bytes: &mut Vec<u8>, out: &mut ActiveTransaction) -> bool {
+    let [txid, gxid_high, gxid_low, start, poll_start, busy, service, ..] = raw.words;
+    let gxid = u128::from(gxid_high) << 64 | u128::from(gxid_low);
+    let (Some(txid), Some(gxid)) = (Txid::new(txid), Gxid::new(gxid)) else { return false };
+    (out.txid, out.gxid) = (txid, gxid);
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
+    let service = TextId::from_number(service as u32);
+    replace(&mut out.service, text(service));
+    out.tenant.clear();
+    out.login.clear();
+    walk(&raw.texts, bytes, |slot, _, value| {
+        if slot == Slot::Tenant as u8 {
+            replace(&mut out.tenant, value);
+        } else if slot == Slot::Login as u8 {
+            replace(&mut out.login, value);
+        }
+    });
+    out.age_us = clock::ticks_to_us(now.saturating_sub(start));
+    let in_poll = if poll_start == 0 { 0 } else { now.saturating_sub(poll_start) };
+    out.busy_us = clock::ticks_to_us(busy.saturating_add(in_poll));
+    out.tid = raw.halves[0];
+    out.state = if out.tid == 0 { RunState::Waiting } else { RunState::Running };
+    out.steps = raw.steps;
+    let names = raw.stack.iter().rev().filter_map(|(word0, start)| {
+        StepName::of(*word0).map(|name| (name, clock::ticks_to_us(now.saturating_sub(*start))))
+    });
+    let mut depth = 0;
+    for (name, age_us) in names {
+        if out.stack.len() == depth {
+            out.stack.push(ActiveStep::default());
+        }
+        let step = &mut out.stack[depth];
+        step.kind = name.kind();
+        replace(&mut step.name, text(name.text()));
+        step.age_us = age_us;
+        depth += 1;
+    }
+    out.stack.truncate(depth);
+    true
+}
+
+fn replace(place: &mut String, text: &str) {
+    place.clear();
+    place.push_str(text);
+}

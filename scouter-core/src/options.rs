@@ -1,0 +1,14 @@
+//! The table of options of the agent: one line each, from which documentation, environment,
+//! configuration file and remote control all come.
+//!
+//! Names are SCOUTER's where the meaning is the same. Readers on the request path read one relaxed
+//! atomic. Setting goes by name and text, so that a typing error gets an answer that helps.
+
+mod table;
+mod typed;
+
+pub use table::*;
+pub use typed::{
+    BoolOption, MAX_TEXT_OPTION_BYTES, OptionError, OptionInfo, OptionKind, TextOption, U64Option,
+    all, set, value,
+};

@@ -1,0 +1,112 @@
+//! The options themselves.
+
+use super::typed::{BoolOption, Line, OptionInfo, OptionKind, TextOption, U64Option};
+
+/// Default number of records one transaction keeps.
+pub const DEFAULT_PROFILE_STEPS: u64 = 1_024;
+
+/// Highest number of records one transaction can keep.
+pub const MAX_PROFILE_STEPS: u64 = (1 << 20) - 1;
+
+macro_rules! info {
+    ($name:literal, $env:literal, $default:literal, $unit:literal, $live:literal, $help:literal, $kind:expr) => {
+        OptionInfo {
+            name: $name,
+            help: $help,
+            unit: $unit,
+            default: $default,
+            env: $env,
+            kind: $kind,
+            is_live: $live,
+        }
+    };
+}
+
+macro_rules! options {
+    (
+        numbers { $($number:ident = ($n_name:literal, $n_env:literal, $n_default:literal = $n_value:expr, $n_unit:literal, $n_min:expr => $n_max:expr, $n_help:literal);)* }
+        switches { $($switch:ident = ($b_name:literal, $b_env:literal, $b_default:literal = $b_value:literal, $b_help:literal);)* }
+        texts { $($text:ident = ($t_name:literal, $t_env:literal, $t_default:literal, $t_help:literal);)* }
+    ) => {
+        $(
+            #[doc = $n_help]
+            pub static $number: U64Option = U64Option::new(
+                info!($n_name, $n_env, $n_default, $n_unit, true, $n_help, OptionKind::Number { min: $n_min, max: $n_max }),
+                $n_value,
+            );
+        )*
+        $(
+            #[doc = $b_help]
+            pub static $switch: BoolOption = BoolOption::new(
+                info!($b_name, $b_env, $b_default, "", true, $b_help, OptionKind::Bool),
+                $b_value,
+            );
+        )*
+        $(
+            #[doc = $t_help]
+            pub static $text: TextOption = TextOption::new(
+                info!($t_name, $t_env, $t_default, "", true, $t_help, OptionKind::Text),
+            );
+        )*
+        pub(super) static ALL: &[&dyn Line] = &[$(&$number,)* $(&$switch,)* $(&$text,)*];
+    };
+}
+
+options! {
+    numbers {
+        PROFILE_STEP_MAX_COUNT = ("profile_step_max_count", "SCOUTER_PROFILE_STEP_MAX_COUNT", "1024" = DEFAULT_PROFILE_STEPS, "records", 16 => MAX_PROFILE_STEPS,
+            "How many records of 32 bytes one transaction keeps: one a step, one an attribute, one for each 16 bytes of text. Past it runs of one callsite still fold, then the newest is dropped and counted.");
+        XLOG_SLOW_TIME_MS = ("xlog_slow_time_ms", "SCOUTER_XLOG_SLOW_TIME_MS", "1000" = 1_000, "ms", 0 => 86_400_000,
+            "A transaction that takes at least this long is marked as slow and keeps its profile.");
+        XLOG_ERROR_SQL_TIME_MAX_MS = ("xlog_error_sql_time_max_ms", "SCOUTER_XLOG_ERROR_SQL_TIME_MAX_MS", "30000" = 30_000, "ms", 1 => 86_400_000,
+            "A statement that takes at least this long is an error of its transaction.");
+        XLOG_ERROR_JDBC_FETCH_MAX = ("xlog_error_jdbc_fetch_max", "SCOUTER_XLOG_ERROR_JDBC_FETCH_MAX", "10000" = 10_000, "rows", 1 => 1_000_000_000,
+            "A statement that fetches more rows is an error of its transaction and raises an alert while it fetches.");
+        SQL_SLOW_TIME_MS = ("sql_slow_time_ms", "SCOUTER_SQL_SLOW_TIME_MS", "500" = 500, "ms", 0 => 86_400_000,
+            "A statement that takes at least this long is slow: the line of code that ran it is looked up.");
+        XLOG_SAMPLING_STEP1_MS = ("xlog_sampling_step1_ms", "SCOUTER_XLOG_SAMPLING_STEP1_MS", "100" = 100, "ms", 1 => 86_400_000,
+            "Upper bound of the fastest class of transactions for sampling profiles.");
+        XLOG_SAMPLING_STEP1_RATE_PCT = ("xlog_sampling_step1_rate_pct", "SCOUTER_XLOG_SAMPLING_STEP1_RATE_PCT", "3" = 3, "%", 0 => 100,
+            "Share of profiles kept of the fastest class.");
+        XLOG_SAMPLING_STEP2_MS = ("xlog_sampling_step2_ms", "SCOUTER_XLOG_SAMPLING_STEP2_MS", "1000" = 1_000, "ms", 1 => 86_400_000,
+            "Upper bound of the second class of transactions for sampling profiles.");
+        XLOG_SAMPLING_STEP2_RATE_PCT = ("xlog_sampling_step2_rate_pct", "SCOUTER_XLOG_SAMPLING_STEP2_RATE_PCT", "10" = 10, "%", 0 => 100,
+            "Share of profiles kept of the second class.");
+        XLOG_SAMPLING_STEP3_MS = ("xlog_sampling_step3_ms", "SCOUTER_XLOG_SAMPLING_STEP3_MS", "3000" = 3_000, "ms", 1 => 86_400_000,
+            "Upper bound of the third class of transactions for sampling profiles.");
+        XLOG_SAMPLING_STEP3_RATE_PCT = ("xlog_sampling_step3_rate_pct", "SCOUTER_XLOG_SAMPLING_STEP3_RATE_PCT", "30" = 30, "%", 0 => 100,
+            "Share of profiles kept of the third class.");
+        XLOG_SAMPLING_OVER_RATE_PCT = ("xlog_sampling_over_rate_pct", "SCOUTER_XLOG_SAMPLING_OVER_RATE_PCT", "100" = 100, "%", 0 => 100,
+            "Share of profiles kept of transactions slower than all classes.");
+        TRACE_ACTIVESERVICE_YELLOW_TIME = ("trace_activeservice_yellow_time", "SCOUTER_TRACE_ACTIVESERVICE_YELLOW_TIME", "3000" = 3_000, "ms", 1 => 86_400_000,
+            "From this age on a running transaction is shown in yellow.");
+        TRACE_ACTIVESERVICE_RED_TIME = ("trace_activeservice_red_time", "SCOUTER_TRACE_ACTIVESERVICE_RED_TIME", "8000" = 8_000, "ms", 1 => 86_400_000,
+            "From this age on a running transaction is shown in red.");
+        ALERT_SEND_INTERVAL_MS = ("alert_send_interval_ms", "SCOUTER_ALERT_SEND_INTERVAL_MS", "10000" = 10_000, "ms", 0 => 86_400_000,
+            "Of one kind of alert at one place at most one is sent in this time; the others are counted in the next one.");
+    }
+    switches {
+        PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,
+            "Keeps no profiles, except those that are asked for one by one. Rows are kept in any case.");
+        XLOG_SAMPLING_ENABLED = ("xlog_sampling_enabled", "SCOUTER_XLOG_SAMPLING_ENABLED", "false" = false,
+            "Keeps only a share of the profiles, by how long the transaction took. Rows, and profiles of slow, failed and forced transactions, are kept in any case.");
+        XLOG_ERROR_ON_SQLEXCEPTION_ENABLED = ("xlog_error_on_sqlexception_enabled", "SCOUTER_XLOG_ERROR_ON_SQLEXCEPTION_ENABLED", "true" = true,
+            "A failed statement is an error of its transaction.");
+        XLOG_ERROR_ON_APICALL_EXCEPTION_ENABLED = ("xlog_error_on_apicall_exception_enabled", "SCOUTER_XLOG_ERROR_ON_APICALL_EXCEPTION_ENABLED", "true" = true,
+            "A failed outbound call is an error of its transaction.");
+        TRACE_SQL_PARAMETER_ENABLED = ("trace_sql_parameter_enabled", "SCOUTER_TRACE_SQL_PARAMETER_ENABLED", "false" = false,
+            "Records bound values of statements where the driver allows it. They may hold personal data.");
+        TRACE_PROPAGATE_B3_HEADER = ("trace_propagete_b3_header", "SCOUTER_TRACE_PROPAGETE_B3_HEADER", "false" = false,
+            "Sends a b3 header with outbound calls besides traceparent. Written as SCOUTER writes it.");
+        TRACE_TENANT_TRUSTED = ("trace_tenant_trusted", "SCOUTER_TRACE_TENANT_TRUSTED", "false" = false,
+            "Accepts tenant and baggage headers from callers. Switch it on only where a gateway removes those of strangers.");
+        TRACE_RESPONSE_GXID_ENABLED = ("trace_response_gxid_enabled", "SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "false" = false,
+            "Names the trace of each request in a response header.");
+    }
+    texts {
+        TRACE_TENANT_HEADER = ("trace_tenant_header", "SCOUTER_TRACE_TENANT_HEADER", "x-tenant-id",
+            "Name of the header that carries the tenant.");
+        TRACE_TENANT_HOSTS = ("trace_tenant_hosts", "SCOUTER_TRACE_TENANT_HOSTS", "",
+            "Hosts that tenant and baggage are sent to, separated by commas; `*` stands for any characters. Empty: none.");
+    }
+}

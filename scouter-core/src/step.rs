@@ -1,0 +1,336 @@
+//! A timed step on one thread, and attributes of steps.
+//!
+//! [`step`] costs two clock reads and a few stores. It records into the transaction this thread
+//! works on; without one it does nothing. Consecutive calls of the same callsite under one parent,
+//! with nothing in between and nothing inside, fold into one record with count, total and maximum.
+//! A guard that is dropped late, out of order or never leaves the recording consistent: it closes
+//! its own record only while the transaction it belongs to lives.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use scouter_wire::record::Outcome;
+
+use crate::bounded::Bounded;
+use crate::callsite::Callsite;
+use crate::header::Header;
+use crate::records::{
+    NO_RECORD, Note, Record, Tag, WordType, add_link, closed, key_word, meta_word, open_word,
+    owned_word, parent_of, records_of_text, site_word, write_text,
+};
+use crate::texts::MAX_FIELD_BYTES;
+use crate::{clock, lane, transaction};
+
+/// An attribute's value. Texts are copied and cut at 256 bytes; nothing is formatted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// A number.
+    U64(u64),
+    /// A signed number.
+    I64(i64),
+    /// A fraction.
+    F64(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// A text known at compile time.
+    Static(&'static str),
+    /// Any other text.
+    Str(&'a str),
+}
+
+macro_rules! value_from {
+    ($($type:ty => $variant:ident,)*) => {
+        $(impl From<$type> for Value<'_> {
+            #[inline(always)]
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        })*
+    };
+}
+
+value_from! {
+    u8 => U64, u16 => U64, u32 => U64, u64 => U64,
+    i8 => I64, i16 => I64, i32 => I64, i64 => I64,
+    f32 => F64, f64 => F64, bool => Bool,
+}
+
+impl From<usize> for Value<'_> {
+    #[inline(always)]
+    fn from(value: usize) -> Self {
+        Self::U64(value as u64)
+    }
+}
+
+impl From<isize> for Value<'_> {
+    #[inline(always)]
+    fn from(value: isize) -> Self {
+        Self::I64(value as i64)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a str) -> Self {
+        Self::Str(value)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a String) -> Self {
+        Self::Str(value)
+    }
+}
+
+/// Records a step from now until the guard is dropped.
+///
+/// With the callsite switched off, without a transaction, or past the step limit the guard does
+/// nothing. Keep the guard within one thread and never across an `.await`: it is `!Send`, so in a
+/// spawned future the compiler says so; use [`in_step`](crate::in_step) there.
+#[inline(always)]
+#[must_use = "the step ends when the guard is dropped; `let _ = step(..)` ends it at once"]
+pub fn step(site: &'static Callsite) -> StepGuard {
+    match lane::current() {
+        Some((header, generation)) if site.records_step() => {
+            StepGuard::open(header, generation, site)
+        }
+        _ => StepGuard::inert(),
+    }
+}
+
+/// An open step of this thread. See [`step`].
+#[must_use = "the step ends when the guard is dropped"]
+pub struct StepGuard {
+    open: Option<(&'static Header, &'static Record)>,
+    index: u32,
+    generation: u32,
+    has_failed: Cell<bool>,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl StepGuard {
+    #[inline(always)]
+    const fn inert() -> Self {
+        Self {
+            open: None,
+            index: NO_RECORD,
+            generation: 0,
+            has_failed: Cell::new(false),
+            _not_send: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn open(header: &'static Header, generation: u32, site: &'static Callsite) -> Self {
+        let words =
+            [site_word(site), clock::now_ticks(), open_word(generation), header.current().into()];
+        let mut guard = Self::inert();
+        if let Some((record, index)) = header.push(words) {
+            header.set_current(index);
+            header.spoil_stamp();
+            guard.open = Some((header, record));
+            guard.index = index;
+            guard.generation = generation;
+        }
+        guard
+    }
+
+    /// Whether anything is recorded.
+    #[inline]
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Adds an attribute.
+    #[inline(always)]
+    pub fn attr<'a>(&self, key: &'static str, value: impl Into<Value<'a>>) {
+        if let Some((header, _)) = self.open
+            && header.generation() == self.generation
+        {
+            push_attr(header, self.index, key, value.into());
+        }
+    }
+
+    /// Says that the step failed, and why.
+    #[cold]
+    pub fn fail(&self, error: &dyn fmt::Display) {
+        if let Some((header, _)) = self.open
+            && header.generation() == self.generation
+        {
+            self.has_failed.set(true);
+            push_note(header, self.index, Note::Error, Bounded::of(error).as_str());
+        }
+    }
+}
+
+impl Drop for StepGuard {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let Some((header, record)) = self.open else { return };
+        if header.generation() != self.generation {
+            return;
+        }
+        let now = clock::now_ticks();
+        // Folding rewrites the record, so its parent is read first.
+        let parent = parent_of(record.link());
+        let is_plain = !self.has_failed.get() && !std::thread::panicking();
+        if is_plain {
+            record.set_end(closed(now, Outcome::Ok));
+            close_leaf(header, record, self.index, now);
+        } else {
+            self.close_badly(record, now);
+        }
+        // Dropped out of order it is not the innermost any more; then somebody inside restores.
+        header.set_current_if(self.index, parent);
+        header.spoil_stamp();
+    }
+}
+
+impl StepGuard {
+    #[cold]
+    fn close_badly(&self, record: &Record, now: u64) {
+        let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Error };
+        record.set_end(closed(now, outcome));
+    }
+}
+
+impl fmt::Debug for StepGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepGuard").field("is_recording", &self.is_recording()).finish()
+    }
+}
+
+/// Folds a step that has just ended well into the run before it, if it is a leaf without
+/// attributes and the record right before it is such a run of the same callsite and parent.
+#[inline(always)]
+pub(crate) fn close_leaf(header: &'static Header, record: &'static Record, index: u32, now: u64) {
+    if header.len() != index + 1 {
+        return;
+    }
+    let (target, next) = header.fold();
+    match target {
+        Some(target)
+            if next == index
+                && target.word0() == record.word0()
+                && parent_of(target.link()) == parent_of(record.link()) =>
+        {
+            fold(header, target, record, index, now);
+        }
+        _ => header.set_fold(record, index + 1),
+    }
+}
+
+/// Folds `record`, the last one, into `target`. The first time it becomes the run's totals, later
+/// it is taken back.
+#[inline(never)]
+fn fold(
+    header: &'static Header,
+    target: &'static Record,
+    record: &'static Record,
+    index: u32,
+    now: u64,
+) {
+    let elapsed = now.saturating_sub(record.start());
+    let previous = index.checked_sub(1).and_then(|index| header.record(index));
+    let totals = previous.filter(|previous| Tag::of(previous.word0()) == Tag::Fold);
+    let link = record.link();
+    if let Some(totals) = totals {
+        let [_, total, max, count] = totals.owned();
+        totals.write([
+            owned_word(Tag::Fold, 0, 0),
+            total.saturating_add(elapsed),
+            max.max(elapsed),
+            count.saturating_add(1),
+        ]);
+        header.pop(index);
+        header.set_fold_next(index);
+    } else {
+        let first = crate::records::end_of(target.owned()[2])
+            .map_or(0, |(end, _)| end.saturating_sub(crate::records::comparable(target.start())));
+        record.write([
+            owned_word(Tag::Fold, 0, 0),
+            first.saturating_add(elapsed),
+            first.max(elapsed),
+            2,
+        ]);
+        header.count_extra();
+        header.set_fold_next(index + 1);
+    }
+    target.set_link(add_link(target.link(), link));
+    target.set_end(closed(now, Outcome::Ok));
+}
+
+// ---- attributes and notes -----------------------------------------------------------------------
+
+/// Adds an attribute to the innermost open step of the transaction this thread works on.
+#[inline]
+pub fn attr<'a>(key: &'static str, value: impl Into<Value<'a>>) {
+    if let Some((header, _)) = lane::current()
+        && header.current() != NO_RECORD
+    {
+        push_attr(header, header.current(), key, value.into());
+    }
+}
+
+/// Says that the innermost open step failed, and why. The first reason wins.
+#[cold]
+pub fn fail(error: &dyn fmt::Display) {
+    if let Some((header, _)) = lane::current()
+        && header.current() != NO_RECORD
+    {
+        push_note(header, header.current(), Note::Error, Bounded::of(error).as_str());
+    }
+}
+
+#[inline(always)]
+pub(crate) fn push_attr(header: &'static Header, owner: u32, key: &'static str, value: Value<'_>) {
+    let (kind, word) = match value {
+        Value::U64(value) => (WordType::Unsigned, value),
+        Value::I64(value) => (WordType::Signed, value.cast_unsigned()),
+        Value::F64(value) => (WordType::Float, value.to_bits()),
+        Value::Bool(value) => (WordType::Bool, value.into()),
+        Value::Static(text) | Value::Str(text) => {
+            let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
+            return push_text(header, key_word(Tag::Text, key), owner, text);
+        }
+    };
+    push_extra(header, [key_word(Tag::Word, key), word, meta_word(owner, kind as u8, 0), 0]);
+}
+
+#[inline]
+pub(crate) fn push_note(header: &'static Header, owner: u32, note: Note, text: &str) {
+    let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
+    push_text(header, note.word0(), owner, text);
+}
+
+#[inline]
+fn push_text(header: &'static Header, word0: u64, owner: u32, text: &str) {
+    debug_assert!(records_of_text(text.len()) <= 12);
+    let word2 = meta_word(owner, 0, text.len());
+    write_text(text.as_bytes(), word0, word2, |words| push_extra(header, words));
+}
+
+/// Appends a record that is not a step. Whether there was room.
+#[inline(always)]
+pub(crate) fn push_extra(header: &'static Header, words: [u64; 4]) -> bool {
+    let is_kept = header.push(words).is_some();
+    if is_kept {
+        header.count_extra();
+    }
+    is_kept
+}
+
+/// Notes an error of a step and, if asked, marks the transaction if it has no error yet.
+#[cold]
+pub(crate) fn note_error(header: &'static Header, owner: Option<u32>, error: &str, marks: bool) {
+    if let Some(owner) = owner {
+        push_note(header, owner, Note::Error, error);
+    }
+    if marks {
+        transaction::set_error(header, &error);
+    }
+}

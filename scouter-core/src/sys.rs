@@ -1,0 +1,67 @@
+//! The few things the recorder asks the machine directly: its clocks, its thread ids, its forks.
+//!
+//! Each function is a thin safe wrapper around one call, so that no other module needs `unsafe`
+//! for them.
+
+/// Raw time stamp counter.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn rdtsc() -> u64 {
+    // SAFETY: every x86_64 processor has the instruction, and it only reads a counter.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Raw time stamp counter; never asked on this architecture, see `clock`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn rdtsc() -> u64 {
+    0
+}
+
+/// Whether the kernel itself keeps time by the time stamp counter. The processor's own flag is not
+/// asked: kernels reject counters whose flag looks fine.
+pub(crate) fn kernel_trusts_tsc() -> bool {
+    cfg!(all(target_arch = "x86_64", target_os = "linux"))
+        && std::fs::read_to_string(
+            "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+        )
+        .is_ok_and(|name| name.trim() == "tsc")
+}
+
+fn clock_ns(clock: libc::clockid_t) -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec of ours; an unknown clock only returns an error,
+    // which leaves the zeros in place.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+pub(crate) fn monotonic_ns() -> u64 {
+    u64::try_from(clock_ns(libc::CLOCK_MONOTONIC)).unwrap_or(0)
+}
+
+/// Nanoseconds since the Unix epoch.
+pub(crate) fn realtime_ns() -> i64 {
+    clock_ns(libc::CLOCK_REALTIME)
+}
+
+/// Kernel id of this thread, as thread dumps and `top -H` show it.
+pub(crate) fn thread_id() -> u32 {
+    #[cfg(target_os = "linux")]
+    // SAFETY: gettid has no argument and cannot fail.
+    let id = unsafe { libc::gettid() }.unsigned_abs();
+    #[cfg(not(target_os = "linux"))]
+    let id = {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
+    id
+}
+
+/// Calls `child` in the child of every later fork of this process.
+pub(crate) fn on_fork_child(child: extern "C" fn()) {
+    // SAFETY: `child` is a static function that only stores atomics, which is async-signal-safe.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+}

@@ -1,0 +1,281 @@
+//! Texts of bounded vocabularies, kept once per process and named by a small number.
+//!
+//! A service, a statement, a key is the same few texts over and over. [`intern`] finds the number
+//! of a text it has seen through a small cache of its thread (a fast hash, then the content is
+//! compared, so that a collision costs time and never truth), without allocation and without a
+//! lock. A new text takes a lock once per process.
+//!
+//! Each kind has a limit of its own. Past it every new text of the kind is `(other)` and counter
+//! `texts_other` grows: an application that puts ids into its service names pays with names, not
+//! with memory. Texts are never freed; the limits bound them.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
+
+use parking_lot::RwLock;
+use scouter_wire::text::{MAX_TEXT_BYTES, cut};
+use scouter_wire::{TextKind, TextRef};
+
+use crate::telemetry::TEXTS_OTHER;
+
+/// Most texts of one kind that a process keeps, unless the kind has its own limit.
+///
+/// Past it a new text becomes [`OTHER`] and `texts_other` grows.
+pub const DEFAULT_TEXTS_PER_KIND: usize = 10_000;
+
+/// Most SQL statements that a process keeps; past it they become [`OTHER`].
+pub const MAX_SQL_TEXTS: usize = 20_000;
+
+/// What a text becomes past the limit of its kind.
+pub const OTHER: &str = "(other)";
+
+/// Entries of a thread's cache; a text that falls on the place of another one replaces it.
+const CACHED_TEXTS: usize = 256;
+
+/// Longest concatenation that [`intern_parts`] looks up without an allocation, in bytes.
+const JOINED_BYTES: usize = 512;
+
+/// The number of a text in this process. 0 means "no text".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TextId(u32);
+
+impl TextId {
+    /// No text.
+    pub const NONE: Self = Self(0);
+
+    /// The bare number, dense from 1 in order of first appearance.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Whether there is a text.
+    #[must_use]
+    pub const fn is_some(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl From<TextId> for TextRef {
+    fn from(id: TextId) -> Self {
+        Self(id.0)
+    }
+}
+
+struct Entry {
+    hash: u64,
+    kind: TextKind,
+    id: TextId,
+    text: &'static str,
+}
+
+struct Table {
+    entries: Vec<&'static Entry>,
+    places: HashMap<(TextKind, &'static str), &'static Entry>,
+    per_kind: [usize; TextKind::ALL.len()],
+}
+
+static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(|| {
+    RwLock::new(Table {
+        entries: Vec::new(),
+        places: HashMap::new(),
+        per_kind: [0; TextKind::ALL.len()],
+    })
+});
+
+/// Random per process, so that chosen texts cannot fight for one place of the cache.
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u8) | 1);
+
+thread_local! {
+    static CACHE: [Cell<Option<&'static Entry>>; CACHED_TEXTS] =
+        const { [const { Cell::new(None) }; CACHED_TEXTS] };
+}
+
+/// The number of `text` among the texts of `kind`.
+///
+/// Longer than [`MAX_TEXT_BYTES`] it is cut first. No allocation and no lock on a hit in the
+/// thread's cache. Past the limit of the kind the answer is the number of [`OTHER`].
+#[must_use]
+pub fn intern(kind: TextKind, text: &str) -> TextId {
+    let text = cut(text, MAX_TEXT_BYTES);
+    let hash = hash(kind, text.as_bytes());
+    let place = usize::try_from(hash >> 32).unwrap_or(0) % CACHED_TEXTS;
+    CACHE
+        .try_with(|cache| match cache[place].get() {
+            Some(entry) if entry.hash == hash && entry.kind == kind && entry.text == text => {
+                entry.id
+            }
+            _ => {
+                let entry = find_or_add(kind, text, hash);
+                if entry.hash == hash {
+                    cache[place].set(Some(entry));
+                }
+                entry.id
+            }
+        })
+        .unwrap_or_default()
+}
+
+/// The number of the concatenation of `parts`, by the rules of [`intern`].
+#[must_use]
+pub fn intern_parts(kind: TextKind, parts: &[&str]) -> TextId {
+    if let [part] = parts {
+        return intern(kind, part);
+    }
+    let mut joined = [0_u8; JOINED_BYTES];
+    let mut len = 0;
+    for part in parts {
+        let Some(space) = joined.get_mut(len..len + part.len()) else {
+            return intern(kind, &parts.concat());
+        };
+        space.copy_from_slice(part.as_bytes());
+        len += part.len();
+    }
+    // Whole strings one after the other are valid UTF-8.
+    std::str::from_utf8(&joined[..len]).map_or(TextId::NONE, |text| intern(kind, text))
+}
+
+/// The text of a number; empty for [`TextId::NONE`]. Takes a read lock; not for the request path.
+#[must_use]
+pub fn text(id: TextId) -> &'static str {
+    let Some(index) = (id.0 as usize).checked_sub(1) else { return "" };
+    TABLE.read().entries.get(index).map_or("", |entry| entry.text)
+}
+
+/// Appends all texts with a number above `from` to `out`, in the order of their numbers.
+///
+/// The exporter keeps the highest number it has sent and asks for what is new.
+pub fn new_texts(from: usize, out: &mut Vec<(TextId, TextKind, &'static str)>) {
+    let table = TABLE.read();
+    let fresh = table.entries.get(from..).unwrap_or_default();
+    out.extend(fresh.iter().map(|entry| (entry.id, entry.kind, entry.text)));
+}
+
+#[cold]
+fn find_or_add(kind: TextKind, text: &str, hash: u64) -> &'static Entry {
+    if let Some(entry) = TABLE.read().places.get(&(kind, text)) {
+        return entry;
+    }
+    let mut table = TABLE.write();
+    if let Some(entry) = table.places.get(&(kind, text)) {
+        return entry;
+    }
+    if table.per_kind[kind as usize] >= limit(kind) {
+        TEXTS_OTHER.add(1);
+        if let Some(entry) = table.places.get(&(kind, OTHER)) {
+            return entry;
+        }
+        return table.add(kind, OTHER, self::hash(kind, OTHER.as_bytes()));
+    }
+    table.add(kind, text, hash)
+}
+
+fn limit(kind: TextKind) -> usize {
+    if kind == TextKind::Sql { MAX_SQL_TEXTS } else { DEFAULT_TEXTS_PER_KIND }
+}
+
+impl Table {
+    fn add(&mut self, kind: TextKind, text: &str, hash: u64) -> &'static Entry {
+        let number = u32::try_from(self.entries.len() + 1).unwrap_or(0);
+        let text: &'static str = Box::leak(text.into());
+        let entry: &'static Entry =
+            Box::leak(Box::new(Entry { hash, kind, id: TextId(number), text }));
+        self.entries.push(entry);
+        self.places.insert((kind, text), entry);
+        self.per_kind[kind as usize] += 1;
+        entry
+    }
+}
+
+/// Folded multiplication over words of eight bytes (the idea of wyhash): ~13 ns for a statement.
+fn hash(kind: TextKind, bytes: &[u8]) -> u64 {
+    const STIR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let fold = |a: u64, b: u64| {
+        let wide = u128::from(a) * u128::from(b);
+        #[expect(clippy::cast_possible_truncation, reason = "folds the halves of the product")]
+        let folded = (wide as u64) ^ ((wide >> 64) as u64);
+        folded
+    };
+    let mut state = *SEED ^ (kind as u64).wrapping_mul(STIR) ^ bytes.len() as u64;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        state = fold(state ^ u64::from_le_bytes(*word), STIR);
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    fold(state ^ u64::from_le_bytes(last), STIR ^ *SEED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_text_of_one_kind_has_one_number_and_of_another_kind_another() {
+        let first = intern(TextKind::Service, "text.rs same");
+        assert_eq!(intern(TextKind::Service, "text.rs same"), first);
+        assert_ne!(intern(TextKind::Sql, "text.rs same"), first);
+        assert_eq!(text(first), "text.rs same");
+        assert_eq!(text(TextId::NONE), "");
+    }
+
+    #[test]
+    fn parts_are_the_concatenation_whatever_their_length() {
+        let long = "x".repeat(JOINED_BYTES);
+        assert_eq!(
+            intern_parts(TextKind::Api, &["GET ", "host", "/a"]),
+            intern(TextKind::Api, "GET host/a")
+        );
+        assert_eq!(
+            intern_parts(TextKind::Api, &["GET ", &long]),
+            intern(TextKind::Api, &format!("GET {long}"))
+        );
+        assert_eq!(intern_parts(TextKind::Api, &[]), intern(TextKind::Api, ""));
+    }
+
+    #[test]
+    fn other_threads_find_the_same_number() {
+        let here = intern(TextKind::Service, "text.rs threads");
+        let there = std::thread::scope(|scope| {
+            scope.spawn(|| intern(TextKind::Service, "text.rs threads")).join().unwrap()
+        });
+        assert_eq!(here, there);
+    }
+
+    #[test]
+    fn texts_past_the_limit_of_their_kind_become_other_and_are_counted() {
+        let before = TEXTS_OTHER.value();
+        let ids: Vec<TextId> = (0..DEFAULT_TEXTS_PER_KIND + 10)
+            .map(|n| intern(TextKind::Pool, &format!("pool {n}")))
+            .collect();
+        assert_eq!(text(ids[0]), "pool 0");
+        assert_eq!(text(ids[DEFAULT_TEXTS_PER_KIND + 9]), OTHER);
+        assert!(TEXTS_OTHER.value() >= before + 10);
+        assert_eq!(intern(TextKind::Pool, "pool 7"), ids[7], "known texts keep their number");
+    }
+
+    #[test]
+    fn overlong_text_is_cut_at_a_character_boundary() {
+        let id = intern(TextKind::Sql, &"é".repeat(MAX_TEXT_BYTES));
+        assert_eq!(text(id).len(), MAX_TEXT_BYTES);
+    }
+
+    #[test]
+    fn new_texts_come_in_order_from_a_mark() {
+        let mut all = Vec::new();
+        new_texts(0, &mut all);
+        let mark = all.len();
+        let id = intern(TextKind::Key, "text.rs new");
+        all.clear();
+        new_texts(mark, &mut all);
+        assert!(all.contains(&(id, TextKind::Key, "text.rs new")));
+        assert!(all.is_sorted());
+    }
+}
