@@ -42,8 +42,7 @@ impl<'a, DB: Database> Acquire<'a> for &'_ Pool<DB> {
 
     #[track_caller]
     fn begin(self) -> BoxFuture<'a, Result<Transaction<'a, DB>, Error>> {
-        let begin = self.begin_at(None, Location::caller());
-        Box::pin(async move { begin.await })
+        Box::pin(self.begin_at(None, Location::caller()))
     }
 }
 

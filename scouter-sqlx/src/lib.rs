@@ -34,6 +34,11 @@ mod driver;
 mod executor;
 mod facade;
 mod failure;
+#[cfg(feature = "fallback")]
+pub mod fallback;
+#[cfg(not(feature = "fallback"))]
+#[path = "no_fallback.rs"]
+mod fallback;
 mod instrument;
 mod options;
 mod pool_name;
@@ -41,6 +46,7 @@ mod pool_report;
 mod prepare;
 mod recorded_pool;
 mod recording;
+mod repeat;
 mod settings;
 mod stream;
 mod taken;

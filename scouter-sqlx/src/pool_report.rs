@@ -21,11 +21,15 @@ pub(crate) fn exhausted(pool: TextId, at: Option<&'static Location<'static>>) {
     for view in views.iter().take(MAX_REPORTED_HOLDERS) {
         let seconds = view.age_us / 1_000_000;
         let tenths = view.age_us / 100_000 % 10;
-        let _ = write!(holders, "; {} ({}) for {seconds}.{tenths} s", view.place(), view.how);
+        let _ = write!(
+            holders,
+            "; {}:{} ({}) for {seconds}.{tenths} s",
+            view.file, view.line, view.how
+        );
         if view.last_sql != TextId::NONE {
             let _ = write!(holders, ", last statement {}", scouter_core::text(view.last_sql));
         }
-        if !view.is_owner_running {
+        if view.owner.is_some() && !view.is_owner_running {
             holders.push_str(", its transaction has ended (a leak)");
         }
     }
@@ -37,7 +41,7 @@ pub(crate) fn exhausted(pool: TextId, at: Option<&'static Location<'static>>) {
     alert::raise(
         AlertKind::PoolExhausted,
         AlertLevel::Error,
-        if place.is_empty() { &name } else { &place },
+        if place.is_empty() { name } else { &place },
         format_args!(
             "pool {name} had no free connection before acquire_timeout passed; {} held by known \
              code{holders}",

@@ -6,7 +6,19 @@ use scouter_core::record::{Outcome, StepKind};
 use scouter_core::{OpenStep, TextKind, intern_parts};
 use sqlx::{Database, Error, SqlStr};
 
+use crate::fallback::FacadeMark;
 use crate::{driver, failure, text};
+
+/// Like [`in_open_step`], for what the driver would tell the fallback layer about too.
+pub(crate) async fn in_facade_step<T>(
+    step: OpenStep,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mark = FacadeMark::new();
+    let mut future = pin!(future);
+    let marked = std::future::poll_fn(|context| mark.inside(|| future.as_mut().poll(context)));
+    in_open_step(step, marked).await
+}
 
 /// Polls a future inside a step and ends the step with it; dropped before, it was cancelled.
 pub(crate) async fn in_open_step<T>(
@@ -15,8 +27,12 @@ pub(crate) async fn in_open_step<T>(
 ) -> Result<T, Error> {
     let mut future = pin!(future);
     let answer = std::future::poll_fn(|context| {
-        let _scope = step.enter_poll();
-        future.as_mut().poll(context)
+        let scope = step.enter_poll();
+        let polled = future.as_mut().poll(context);
+        if polled.is_pending() {
+            scope.pending();
+        }
+        polled
     })
     .await;
     match &answer {
@@ -33,6 +49,6 @@ pub(crate) async fn recorded<DB: Database, T>(
 ) -> Result<T, Error> {
     let statement = text::statement(sql.as_str(), driver::dialect::<DB>());
     let name = scouter_core::text(statement.name);
-    let name = intern_parts(TextKind::Sql, &["PREPARE ", &name]);
-    in_open_step(OpenStep::begin(StepKind::Sql, name), prepare).await
+    let name = intern_parts(TextKind::Sql, &["PREPARE ", name]);
+    in_facade_step(OpenStep::begin(StepKind::Sql, name), prepare).await
 }

@@ -77,7 +77,7 @@ impl<DB: Database> Pool<DB> {
     #[track_caller]
     pub fn acquire(
         &self,
-    ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + 'static {
+    ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + use<DB> {
         self.check_out("acquire", Location::caller())
     }
 
@@ -85,7 +85,7 @@ impl<DB: Database> Pool<DB> {
         &self,
         how: &'static str,
         at: &'static Location<'static>,
-    ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + 'static {
+    ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + use<DB> {
         let (acquire, settings) = (self.inner.acquire(), self.settings);
         async move {
             let step = OpenStep::begin(StepKind::PoolWait, settings.pool);
@@ -136,11 +136,11 @@ impl<DB: Database> Pool<DB> {
         self.begin_at(Some(statement.into_sql_str()), Location::caller())
     }
 
-    pub(crate) fn begin_at(
+    pub(crate) fn begin_at<'t>(
         &self,
         statement: Option<SqlStr>,
         at: &'static Location<'static>,
-    ) -> impl Future<Output = Result<Transaction<'static, DB>, Error>> + Send + 'static {
+    ) -> impl Future<Output = Result<Transaction<'t, DB>, Error>> + Send + use<'t, DB> {
         let connection = self.check_out("begin", at);
         async move { Transaction::begin_owned(connection.await?, statement).await }
     }

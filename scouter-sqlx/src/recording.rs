@@ -1,17 +1,19 @@
 //! One running statement: its step, what it fetched so far, and when that becomes too much.
 
 use std::panic::Location;
+use std::task::Poll;
 
 use scouter_core::checkout::CheckoutGuard;
 use scouter_core::record::{AlertKind, AlertLevel, Outcome, StepKind};
-use scouter_core::{OpenStep, SqlOutcome, alert, current};
+use scouter_core::{OpenStep, SqlOutcome, alert, current, options};
 use sqlx::{Database, Either, Error};
 
 use crate::driver::{self, Item};
+use crate::fallback::FacadeMark;
 use crate::settings::Settings;
 use crate::taken::{StartMark, Taken};
 use crate::text::{self, Statement};
-use crate::{failure, pool_report};
+use crate::{failure, pool_report, repeat};
 
 /// Longest list of bound values that is kept, bytes; a longer one is cut.
 pub(crate) const MAX_BIND_VALUES_BYTES: usize = 256;
@@ -25,6 +27,7 @@ pub(crate) struct Recording {
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
     checkout: Option<CheckoutGuard>,
     is_waiting: bool,
+    mark: FacadeMark,
 }
 
 /// What a statement did so far.
@@ -63,6 +66,9 @@ impl Recording {
     fn new<DB: Database>(query: &Taken<DB>, settings: Settings) -> Self {
         let statement = text::statement(query.text(), driver::dialect::<DB>());
         let step = OpenStep::begin(StepKind::Sql, statement.name);
+        if step.is_recording() {
+            repeat::count(statement, &settings);
+        }
         let bind_values = settings
             .shows_bind_values()
             .then(|| driver::bind_values::<DB>(query.arguments()?, MAX_BIND_VALUES_BYTES))
@@ -75,32 +81,42 @@ impl Recording {
             rows: 0,
             affected: 0,
         };
-        Self { step: Some(step), tally, bind_values, checkout: None, is_waiting: false }
+        Self {
+            step: Some(step),
+            tally,
+            bind_values,
+            checkout: None,
+            is_waiting: false,
+            mark: FacadeMark::new(),
+        }
     }
 
     /// Runs one poll of the driver inside the step.
-    pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        if self.is_waiting {
-            return self.poll_waiting(poll);
-        }
-        let _scope = self.step.as_ref().map(OpenStep::enter_poll);
-        poll()
+    #[inline]
+    pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        if self.is_waiting { self.poll_waiting(poll) } else { self.poll_inside(poll) }
     }
 
-    #[cold]
-    fn poll_waiting<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+    #[inline]
+    fn poll_inside<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let scope = self.step.as_ref().map(OpenStep::enter_poll);
+        let polled = self.mark.inside(poll);
+        if let (Poll::Pending, Some(scope)) = (&polled, scope) {
+            scope.pending();
+        }
+        polled
+    }
+
+    fn poll_waiting<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let mark = StartMark::arm();
-        let polled = {
-            let _scope = self.step.as_ref().map(OpenStep::enter_poll);
-            poll()
-        };
+        let polled = self.poll_inside(poll);
         if mark.is_started() {
             self.is_waiting = false;
             if let Some(step) = &mut self.step {
                 step.mark_wait_end();
             }
-            let checkout =
-                CheckoutGuard::register(self.tally.settings.pool, "statement", Location::caller());
+            let pool = self.tally.settings.pool;
+            let checkout = CheckoutGuard::register(pool, "statement", Location::caller());
             checkout.note_statement(self.tally.statement.name);
             self.checkout = Some(checkout);
         }
@@ -143,6 +159,11 @@ impl Recording {
         if self.tally.rows < self.tally.next_limit { Ok(()) } else { self.tally.pass_limit() }
     }
 
+    /// Drops what the driver holds of the statement; it may tell of its end then.
+    pub(crate) fn let_go<T>(&self, held: T) {
+        self.mark.inside(|| drop(held));
+    }
+
     /// Ends the step with an error of sqlx.
     #[cold]
     pub(crate) fn finish_failed(&mut self, error: &Error) {
@@ -157,18 +178,23 @@ impl Recording {
         self.checkout = None;
         let Some(step) = self.step.take() else { return };
         let tally = &self.tally;
-        if step.elapsed_us() >= tally.settings.slow_sql_us() {
-            current::keep_profile();
-        }
-        let is_query = tally.statement.is_read;
+        let too_many = if error.is_empty() && tally.is_over_limit() {
+            tally.complaint()
+        } else {
+            String::new()
+        };
+        let elapsed_us = step.elapsed_us();
         step.finish_sql(SqlOutcome {
             rows: tally.rows,
-            affected: if is_query { 0 } else { tally.affected },
+            affected: if tally.statement.is_read { 0 } else { tally.affected },
             binds: tally.binds,
             bind_values: self.bind_values.as_deref().unwrap_or(""),
             outcome,
-            error,
+            error: if error.is_empty() { &too_many } else { error },
         });
+        if elapsed_us >= tally.settings.slow_sql_us() {
+            tally.report_slow(elapsed_us);
+        }
     }
 }
 
@@ -180,18 +206,26 @@ impl Drop for Recording {
 }
 
 impl Tally {
+    fn is_over_limit(&self) -> bool {
+        self.rows >= self.settings.too_many_rows()
+    }
+
+    fn complaint(&self) -> String {
+        format!("fetched {} rows or more", self.settings.too_many_rows())
+    }
+
     /// Tells once, while the rows still come, that there are too many.
     #[cold]
     fn pass_limit(&mut self) -> Result<(), Error> {
-        let (soft, hard) = (self.settings.too_many_rows(), self.settings.hard_limit());
-        if self.rows >= soft {
-            current::error(&format_args!("a statement fetched more than {soft} rows"));
+        let hard = self.settings.hard_limit();
+        if self.is_over_limit() {
+            current::error(&self.complaint());
             current::keep_profile();
             let sql = scouter_core::text(self.statement.name);
             alert::raise(
                 AlertKind::TooManyRows,
                 AlertLevel::Warn,
-                &sql,
+                sql,
                 format_args!(
                     "a statement fetched {} rows and is still fetching: {sql}; add a LIMIT, or \
                      raise xlog_error_jdbc_fetch_max",
@@ -206,5 +240,21 @@ impl Tally {
         Err(Error::InvalidArgument(format!(
             "stopped by scouter-sqlx after {hard} rows: the pool was wrapped with hard_limit({hard})"
         )))
+    }
+
+    #[cold]
+    fn report_slow(&self, elapsed_us: u64) {
+        current::keep_profile();
+        let error_us = options::XLOG_ERROR_SQL_TIME_MAX_MS.value() * 1_000;
+        if elapsed_us >= error_us {
+            current::error(&format_args!("a statement took {} ms", elapsed_us / 1_000));
+        }
+        let sql = scouter_core::text(self.statement.name);
+        alert::raise(
+            AlertKind::SlowStatement,
+            AlertLevel::Warn,
+            sql,
+            format_args!("a statement took {} ms: {sql}", elapsed_us / 1_000),
+        );
     }
 }

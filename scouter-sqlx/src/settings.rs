@@ -10,13 +10,21 @@ pub(crate) struct Settings {
     pub(crate) too_many_rows: Option<u64>,
     pub(crate) hard_limit: Option<u64>,
     pub(crate) slow_sql_us: Option<u64>,
+    pub(crate) repeat_limit: Option<u32>,
     pub(crate) bind_values: Option<bool>,
 }
 
 impl Settings {
     /// Settings of a pool of which only the name is known.
     pub(crate) fn named(pool: TextId) -> Self {
-        Self { pool, too_many_rows: None, hard_limit: None, slow_sql_us: None, bind_values: None }
+        Self {
+            pool,
+            too_many_rows: None,
+            hard_limit: None,
+            slow_sql_us: None,
+            repeat_limit: None,
+            bind_values: None,
+        }
     }
 
     /// Rows at which a statement is reported while it fetches; [`u64::MAX`] for never.
@@ -29,19 +37,24 @@ impl Settings {
         or_never(self.hard_limit.unwrap_or(0))
     }
 
-    /// Elapsed time from which on the profile of the transaction is kept, µs.
+    /// Elapsed time from which on a statement is slow, µs; [`u64::MAX`] for never.
     pub(crate) fn slow_sql_us(&self) -> u64 {
-        or_never(self.slow_sql_us.unwrap_or(DEFAULT_SLOW_SQL_US))
+        or_never(self.slow_sql_us.unwrap_or_else(|| options::SQL_SLOW_TIME_MS.value() * 1_000))
+    }
+
+    /// Runs of one statement in one transaction at which it is reported; 0 for never.
+    pub(crate) fn repeat_limit(&self) -> u32 {
+        self.repeat_limit.unwrap_or(DEFAULT_REPEAT_LIMIT)
     }
 
     /// Whether bound values are written down (SQLite only).
     pub(crate) fn shows_bind_values(&self) -> bool {
-        self.bind_values.unwrap_or(false)
+        self.bind_values.unwrap_or_else(|| options::TRACE_SQL_PARAMETER_ENABLED.value())
     }
 }
 
-/// Elapsed time from which on a statement counts as slow, µs (500 ms).
-pub(crate) const DEFAULT_SLOW_SQL_US: u64 = 500_000;
+/// Runs of one statement in one transaction from which on it is reported.
+pub(crate) const DEFAULT_REPEAT_LIMIT: u32 = 20;
 
 /// In every limit 0 means "none".
 fn or_never(limit: u64) -> u64 {

@@ -40,6 +40,12 @@ impl<'e, DB: Database> Recorded<'e, DB> {
 
 impl<DB: Database> Unpin for Recorded<'_, DB> {}
 
+impl<DB: Database> Drop for Recorded<'_, DB> {
+    fn drop(&mut self) {
+        self.recording.let_go(std::mem::replace(&mut self.rows, Rows::Failed(None)));
+    }
+}
+
 impl<DB: Database> Stream for Recorded<'_, DB> {
     type Item = Item<DB>;
 
@@ -163,6 +169,12 @@ impl<'e, DB: Database> FetchOptional<'e, DB> {
 }
 
 impl<DB: Database> Unpin for FetchOptional<'_, DB> {}
+
+impl<DB: Database> Drop for FetchOptional<'_, DB> {
+    fn drop(&mut self) {
+        self.recording.let_go(std::mem::replace(&mut self.row, Row::Failed(None)));
+    }
+}
 
 impl<DB: Database> Future for FetchOptional<'_, DB> {
     type Output = Result<Option<DB::Row>, Error>;

@@ -62,6 +62,9 @@ thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache { slots: Vec::new() }) };
 }
 
+// The low byte of the hash chooses the slot.
+const _: () = assert!(MAX_CACHED_STATEMENTS == 1 << u8::BITS);
+
 struct Cache {
     slots: Vec<Option<Slot>>,
 }
@@ -74,11 +77,12 @@ struct Slot {
 }
 
 impl Cache {
+    #[expect(clippy::cast_possible_truncation, reason = "the low byte of the hash is the slot")]
     fn find(&mut self, hash: u64, sql: &str, dialect: Dialect) -> Statement {
         if self.slots.is_empty() {
             self.slots.resize_with(MAX_CACHED_STATEMENTS, || None);
         }
-        let slot = &mut self.slots[hash as usize % MAX_CACHED_STATEMENTS];
+        let slot = &mut self.slots[usize::from(hash as u8)];
         match slot {
             Some(slot) if slot.hash == hash && slot.dialect == dialect && *slot.sql == *sql => {
                 slot.statement

@@ -11,7 +11,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use crate::connection::{Conn, PoolConnection};
 use crate::driver;
-use crate::prepare::in_open_step;
+use crate::prepare::in_facade_step;
 
 /// A database transaction, or a savepoint inside one. Dropped, it rolls back.
 pub struct Transaction<'c, DB: Database> {
@@ -57,7 +57,7 @@ impl<'c, DB: Database> Transaction<'c, DB> {
                 *is_under_way = polled.is_pending();
                 polled
             });
-            in_open_step(step, watched).await?;
+            in_facade_step(step, watched).await?;
         }
         begin.transaction.take().ok_or(Error::BeginFailed)
     }
@@ -70,7 +70,7 @@ impl<'c, DB: Database> Transaction<'c, DB> {
         let connection = self.connection.get_mut();
         let is_outermost = depth::<DB>(connection) <= 1;
         let step = open_step(if is_outermost { "COMMIT" } else { "RELEASE SAVEPOINT" });
-        in_open_step(step, DB::TransactionManager::commit(connection.raw_mut())).await?;
+        in_facade_step(step, DB::TransactionManager::commit(connection.raw_mut())).await?;
         self.is_open = false;
         Ok(())
     }
@@ -83,7 +83,7 @@ impl<'c, DB: Database> Transaction<'c, DB> {
         let connection = self.connection.get_mut();
         let is_outermost = depth::<DB>(connection) <= 1;
         let step = open_step(if is_outermost { "ROLLBACK" } else { "ROLLBACK TO SAVEPOINT" });
-        in_open_step(step, DB::TransactionManager::rollback(connection.raw_mut())).await?;
+        in_facade_step(step, DB::TransactionManager::rollback(connection.raw_mut())).await?;
         self.is_open = false;
         Ok(())
     }
@@ -129,7 +129,7 @@ impl<DB: Database> Drop for Beginning<'_, DB> {
         alert::raise(
             AlertKind::CancelledBegin,
             AlertLevel::Warn,
-            &pool,
+            pool,
             format_args!("begin() on {pool} was dropped while BEGIN was in flight; {outcome}"),
         );
     }

@@ -43,9 +43,10 @@ impl<DB: Database> Wrap<DB> {
     }
 
     /// Sets from which elapsed time on a statement is slow: the profile of its transaction is
-    /// kept, whatever sampling says.
+    /// kept, whatever sampling says, and an alert names the statement.
     ///
-    /// Default: 500 ms. A zero duration switches it off.
+    /// Default: the option `sql_slow_time_ms` (500 ms). A zero duration switches it off.
+    /// Env: `SCOUTER_SQL_SLOW_TIME_MS`.
     pub fn slow_sql(mut self, elapsed: Duration) -> Self {
         self.settings.slow_sql_us = Some(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         self
@@ -71,10 +72,23 @@ impl<DB: Database> Wrap<DB> {
         self
     }
 
+    /// Sets at how many runs of one statement in one transaction it is reported: an N+1 query if
+    /// it reads, chatty writes if it does not.
+    ///
+    /// Counted per thread, so a transaction that moves between threads is reported later.
+    ///
+    /// Default: 20. Unit: runs. 0 switches it off.
+    pub fn repeat_limit(mut self, runs: u32) -> Self {
+        self.settings.repeat_limit = Some(runs);
+        self
+    }
+
     /// Sets whether bound values are written into the profile. SQLite only; the other drivers
     /// keep them encoded. Values are cut at 256 bytes together.
     ///
-    /// Default: off, since values are data of users.
+    /// Default: the option `trace_sql_parameter_enabled` (off: values are data of users).
+    /// Env: `SCOUTER_TRACE_SQL_PARAMETER_ENABLED`.
+    /// Source: SCOUTER `trace_sql_parameter_enabled`.
     pub fn bind_values(mut self, is_on: bool) -> Self {
         self.settings.bind_values = Some(is_on);
         self
