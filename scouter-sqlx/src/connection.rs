@@ -18,6 +18,9 @@ pub struct Conn<DB: Database> {
     slot: Slot<DB>,
     checkout: Option<CheckoutGuard>,
     settings: Settings,
+    /// Transactions of ours that are open on it. SQLite's own count lags behind: its worker
+    /// lowers it when it comes to the rollback.
+    open_transactions: u32,
 }
 
 enum Slot<DB: Database> {
@@ -31,12 +34,17 @@ impl<DB: Database> Conn<DB> {
         checkout: CheckoutGuard,
         settings: Settings,
     ) -> Self {
-        Self { slot: Slot::Pooled(connection), checkout: Some(checkout), settings }
+        Self {
+            slot: Slot::Pooled(connection),
+            checkout: Some(checkout),
+            settings,
+            open_transactions: 0,
+        }
     }
 
     pub(crate) fn plain(connection: DB::Connection) -> Self {
         let settings = Settings::named(intern(TextKind::Pool, DB::NAME));
-        Self { slot: Slot::Plain(connection), checkout: None, settings }
+        Self { slot: Slot::Plain(connection), checkout: None, settings, open_transactions: 0 }
     }
 
     pub(crate) fn raw(&self) -> &DB::Connection {
@@ -59,6 +67,18 @@ impl<DB: Database> Conn<DB> {
 
     pub(crate) fn checkout(&self) -> Option<&CheckoutGuard> {
         self.checkout.as_ref()
+    }
+
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.open_transactions > 0
+    }
+
+    pub(crate) fn transaction_opened(&mut self) {
+        self.open_transactions += 1;
+    }
+
+    pub(crate) fn transaction_closed(&mut self) {
+        self.open_transactions = self.open_transactions.saturating_sub(1);
     }
 
     /// Keeps the connection from going back to its pool; `false` if it has none.
@@ -147,7 +167,7 @@ impl<DB: Database> PoolConnection<DB> {
     /// See [`sqlx::pool::PoolConnection::detach`]. The checkout ends: it was meant.
     #[must_use]
     pub fn detach(self) -> Conn<DB> {
-        let Conn { slot, checkout, settings } = self.0;
+        let Conn { slot, checkout, settings, open_transactions } = self.0;
         if let Some(checkout) = checkout {
             checkout.detach();
         }
@@ -155,14 +175,14 @@ impl<DB: Database> PoolConnection<DB> {
             Slot::Pooled(connection) => Slot::Plain(connection.detach()),
             slot @ Slot::Plain(_) => slot,
         };
-        Conn { slot, checkout: None, settings }
+        Conn { slot, checkout: None, settings, open_transactions }
     }
 
     /// See [`sqlx::pool::PoolConnection::leak`]. The checkout stays listed as leaked on purpose:
     /// the pool is one connection smaller for ever.
     #[must_use]
     pub fn leak(self) -> Conn<DB> {
-        let Conn { slot, checkout, settings } = self.0;
+        let Conn { slot, checkout, settings, open_transactions } = self.0;
         if let Some(checkout) = checkout {
             checkout.leaked_on_purpose();
         }
@@ -170,7 +190,7 @@ impl<DB: Database> PoolConnection<DB> {
             Slot::Pooled(connection) => Slot::Plain(connection.leak()),
             slot @ Slot::Plain(_) => slot,
         };
-        Conn { slot, checkout: None, settings }
+        Conn { slot, checkout: None, settings, open_transactions }
     }
 
     #[doc(hidden)]

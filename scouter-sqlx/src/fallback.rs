@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use scouter_core::record::{Outcome, StepKind};
 use scouter_core::{OpenStep, SqlOutcome, Txid, current};
@@ -116,7 +117,7 @@ impl Drop for Depth {
 #[derive(Debug, Clone, Copy)]
 struct Told {
     statement: Statement,
-    elapsed_us: u64,
+    elapsed: Duration,
     rows: u64,
     affected: u64,
 }
@@ -124,7 +125,7 @@ struct Told {
 impl Told {
     /// Writes it as a step of the transaction this thread works on.
     fn record(self) {
-        let step = OpenStep::begin_past(StepKind::Sql, self.statement.name, self.elapsed_us);
+        let step = OpenStep::begin_past(StepKind::Sql, self.statement.name, self.elapsed);
         step.finish_sql(SqlOutcome {
             rows: self.rows,
             affected: if self.statement.is_read { 0 } else { self.affected },
@@ -254,8 +255,7 @@ impl Fields {
         let sql = if self.statement.is_empty() { &self.summary } else { &self.statement };
         Told {
             statement: text::statement(sql.trim(), Dialect::Standard),
-            elapsed_us: std::time::Duration::try_from_secs_f64(self.elapsed_secs)
-                .map_or(0, |elapsed| u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)),
+            elapsed: Duration::try_from_secs_f64(self.elapsed_secs).unwrap_or_default(),
             rows: self.rows_returned,
             affected: self.rows_affected,
         }

@@ -86,10 +86,11 @@ impl<DB: Database> Pool<DB> {
         how: &'static str,
         at: &'static Location<'static>,
     ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + use<DB> {
-        let (acquire, settings) = (self.inner.acquire(), self.settings);
+        // The pool and not its future is captured: a captured future is stored twice.
+        let (pool, settings) = (self.inner.clone(), self.settings);
         async move {
             let step = OpenStep::begin(StepKind::PoolWait, settings.pool);
-            match in_open_step(step, acquire).await {
+            match in_open_step(step, pool.acquire()).await {
                 Ok(connection) => Ok(held(connection, settings, how, at)),
                 Err(error) => {
                     if matches!(error, Error::PoolTimedOut) {
@@ -141,8 +142,11 @@ impl<DB: Database> Pool<DB> {
         statement: Option<SqlStr>,
         at: &'static Location<'static>,
     ) -> impl Future<Output = Result<Transaction<'t, DB>, Error>> + Send + use<'t, DB> {
-        let connection = self.check_out("begin", at);
-        async move { Transaction::begin_owned(connection.await?, statement).await }
+        let pool = self.clone();
+        async move {
+            let connection = pool.check_out("begin", at).await?;
+            Transaction::begin_owned(connection, statement).await
+        }
     }
 
     /// See [`sqlx::Pool::try_begin`].

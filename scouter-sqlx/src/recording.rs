@@ -176,7 +176,10 @@ impl Recording {
     /// Ends the step.
     pub(crate) fn finish(&mut self, outcome: Outcome, error: &str) {
         self.checkout = None;
-        let Some(step) = self.step.take() else { return };
+        let Some(mut step) = self.step.take() else { return };
+        if self.is_waiting {
+            step.mark_wait_end();
+        }
         let tally = &self.tally;
         let too_many = if error.is_empty() && tally.is_over_limit() {
             tally.complaint()

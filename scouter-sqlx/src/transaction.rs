@@ -16,12 +16,22 @@ use crate::prepare::in_facade_step;
 /// A database transaction, or a savepoint inside one. Dropped, it rolls back.
 pub struct Transaction<'c, DB: Database> {
     connection: Held<'c, DB>,
-    is_open: bool,
+    state: State,
+    is_savepoint: bool,
 }
 
 enum Held<'c, DB: Database> {
     Owned(Conn<DB>),
     Borrowed(&'c mut Conn<DB>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// BEGIN was not answered (yet).
+    Beginning,
+    Open,
+    /// Committed or rolled back.
+    Closed,
 }
 
 impl<'c, DB: Database> Transaction<'c, DB> {
@@ -40,18 +50,16 @@ impl<'c, DB: Database> Transaction<'c, DB> {
     }
 
     async fn start(connection: Held<'c, DB>, statement: Option<SqlStr>) -> Result<Self, Error> {
-        let mut begin = Beginning {
-            transaction: Some(Self { connection, is_open: true }),
-            is_under_way: false,
-        };
+        let is_savepoint = connection.get().is_in_transaction();
+        let transaction = Self { connection, state: State::Beginning, is_savepoint };
+        let mut begin = Beginning { transaction: Some(transaction), is_under_way: false };
         {
             let Beginning { transaction: Some(transaction), is_under_way } = &mut begin else {
                 return Err(Error::BeginFailed);
             };
-            let connection = transaction.connection.get_mut();
-            let is_outermost = depth::<DB>(connection) == 0;
-            let step = open_step(if is_outermost { "BEGIN" } else { "SAVEPOINT" });
-            let mut future = pin!(DB::TransactionManager::begin(connection.raw_mut(), statement));
+            let step = open_step(if is_savepoint { "SAVEPOINT" } else { "BEGIN" });
+            let raw = transaction.connection.get_mut().raw_mut();
+            let mut future = pin!(DB::TransactionManager::begin(raw, statement));
             let watched = std::future::poll_fn(|context| {
                 let polled = future.as_mut().poll(context);
                 *is_under_way = polled.is_pending();
@@ -59,7 +67,10 @@ impl<'c, DB: Database> Transaction<'c, DB> {
             });
             in_facade_step(step, watched).await?;
         }
-        begin.transaction.take().ok_or(Error::BeginFailed)
+        let mut transaction = begin.transaction.take().ok_or(Error::BeginFailed)?;
+        transaction.state = State::Open;
+        transaction.connection.get_mut().transaction_opened();
+        Ok(transaction)
     }
 
     /// See [`sqlx::Transaction::commit`].
@@ -67,11 +78,10 @@ impl<'c, DB: Database> Transaction<'c, DB> {
     /// # Errors
     /// If COMMIT fails; the transaction is then rolled back.
     pub async fn commit(mut self) -> Result<(), Error> {
-        let connection = self.connection.get_mut();
-        let is_outermost = depth::<DB>(connection) <= 1;
-        let step = open_step(if is_outermost { "COMMIT" } else { "RELEASE SAVEPOINT" });
-        in_facade_step(step, DB::TransactionManager::commit(connection.raw_mut())).await?;
-        self.is_open = false;
+        let step = open_step(if self.is_savepoint { "RELEASE SAVEPOINT" } else { "COMMIT" });
+        let raw = self.connection.get_mut().raw_mut();
+        in_facade_step(step, DB::TransactionManager::commit(raw)).await?;
+        self.close();
         Ok(())
     }
 
@@ -80,17 +90,17 @@ impl<'c, DB: Database> Transaction<'c, DB> {
     /// # Errors
     /// If ROLLBACK fails.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        let connection = self.connection.get_mut();
-        let is_outermost = depth::<DB>(connection) <= 1;
-        let step = open_step(if is_outermost { "ROLLBACK" } else { "ROLLBACK TO SAVEPOINT" });
-        in_facade_step(step, DB::TransactionManager::rollback(connection.raw_mut())).await?;
-        self.is_open = false;
+        let step = open_step(if self.is_savepoint { "ROLLBACK TO SAVEPOINT" } else { "ROLLBACK" });
+        let raw = self.connection.get_mut().raw_mut();
+        in_facade_step(step, DB::TransactionManager::rollback(raw)).await?;
+        self.close();
         Ok(())
     }
-}
 
-fn depth<DB: Database>(connection: &Conn<DB>) -> usize {
-    DB::TransactionManager::get_transaction_depth(connection.raw())
+    fn close(&mut self) {
+        self.state = State::Closed;
+        self.connection.get_mut().transaction_closed();
+    }
 }
 
 fn open_step(name: &str) -> OpenStep {
@@ -114,11 +124,11 @@ impl<DB: Database> Drop for Beginning<'_, DB> {
         if !self.is_under_way || !driver::forgets_cancelled_begin::<DB>() {
             return;
         }
-        let connection = transaction.connection.get_mut();
-        if depth::<DB>(connection) > 0 {
+        if transaction.is_savepoint {
             // A savepoint too many ends with the transaction around it.
             return;
         }
+        let connection = transaction.connection.get_mut();
         let is_closed = connection.close_on_drop();
         let pool = scouter_core::text(connection.settings().pool);
         let outcome = if is_closed {
@@ -153,17 +163,20 @@ impl<DB: Database> Held<'_, DB> {
 
 impl<DB: Database> Drop for Transaction<'_, DB> {
     fn drop(&mut self) {
-        if !self.is_open {
-            return;
+        match self.state {
+            State::Closed => return,
+            State::Beginning => {}
+            State::Open => {
+                let name = if self.is_savepoint {
+                    "ROLLBACK TO SAVEPOINT (dropped)"
+                } else {
+                    "ROLLBACK (dropped)"
+                };
+                open_step(name).finish(Outcome::Ok, "");
+                self.close();
+            }
         }
-        let connection = self.connection.get_mut();
-        match depth::<DB>(connection) {
-            // Nothing was begun: BEGIN failed or never ran.
-            0 => {}
-            1 => open_step("ROLLBACK (dropped)").finish(Outcome::Ok, ""),
-            _ => open_step("ROLLBACK TO SAVEPOINT (dropped)").finish(Outcome::Ok, ""),
-        }
-        DB::TransactionManager::start_rollback(connection.raw_mut());
+        DB::TransactionManager::start_rollback(self.connection.get_mut().raw_mut());
     }
 }
 

@@ -7,9 +7,6 @@ use futures_util::TryStreamExt;
 use scouter_sqlx as sqlx;
 use sqlx::{Acquire, AssertSqlSafe, Connection, Database, Executor, FromRow, QueryBuilder, Row};
 
-/// How often a test lets other tasks run before it gives up waiting for one.
-const MAX_YIELDS: usize = 100_000;
-
 /// A row as users write it.
 #[derive(Debug, PartialEq, Eq, FromRow)]
 struct Item {
@@ -261,15 +258,8 @@ macro_rules! shapes {
                 let left = by_generic_executor(&pool).await.unwrap();
                 assert_eq!(left.iter().map(|item| item.id).collect::<Vec<_>>(), [1, 3]);
 
-                // A dropped connection goes back in a task of its own.
-                let mut transaction = None;
-                for _ in 0..MAX_YIELDS {
-                    transaction = pool.try_begin().await.unwrap();
-                    if transaction.is_some() {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
+                crate::support::until(|| pool.num_idle() == 1).await;
+                let transaction = pool.try_begin().await.unwrap();
                 assert!(transaction.is_some());
                 assert!(pool.try_begin().await.unwrap().is_none(), "the pool has one connection");
             }

@@ -102,7 +102,6 @@ pub(crate) async fn postgres() -> Option<PgPool> {
 }
 
 /// Lets the tasks of this runtime run until it is so.
-#[track_caller]
 pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..MAX_YIELDS {
         if is_so() {
