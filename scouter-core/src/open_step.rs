@@ -68,29 +68,14 @@ impl OpenStep {
     /// Begins a step now; inert when this thread works on no transaction.
     #[must_use]
     pub fn begin(kind: StepKind, name: TextId) -> Self {
-        Self::begin_at(kind, name, |_| clock::now_ticks())
-    }
-
-    /// Begins a step that started a while ago and was learned of only now, for example from an
-    /// event; never before its transaction.
-    #[must_use]
-    pub fn begin_past(kind: StepKind, name: TextId, ago: std::time::Duration) -> Self {
-        Self::begin_at(kind, name, |header| {
-            let ago = clock::ns_to_ticks(u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX));
-            clock::now_ticks().saturating_sub(ago).max(header.word(Word::Start))
-        })
-    }
-
-    #[inline]
-    fn begin_at(kind: StepKind, name: TextId, start: impl FnOnce(&Header) -> u64) -> Self {
         let mut step = Self::inert(kind);
         let Some((header, generation)) = lane::current() else { return step };
-        let start = start(header);
-        let words = [named_word(kind, name), start, open_word(generation), header.current().into()];
+        let now = clock::now_ticks();
+        let words = [named_word(kind, name), now, open_word(generation), header.current().into()];
         step.record = header.push(words);
         step.header = Some(header);
         step.generation = generation;
-        step.start = start;
+        step.start = now;
         header.spoil_stamp();
         step
     }

@@ -1,1 +1,52 @@
-//! See the workspace README.
+//! Ships what scouter-core recorded.
+//!
+//! One thread, `scouter-export`, drains the recorder every 10 to 50 ms and gives what it finds to
+//! its sinks: the collector (batches, kept until they are acknowledged), JSON lines, memory, or
+//! your own [`Sink`]. On the side it counts: [`counters`](COUNTER_INTERVAL) every two seconds,
+//! digests per service, statement, outbound call, error and edge [every ten](DIGEST_INTERVAL).
+//!
+//! What it promises:
+//! - The application never waits for it. Records wait in bounded queues; past them they are dropped
+//!   and counted by reason, oldest profiles first, XLogs last.
+//! - Nothing is lost silently: `recorded == acknowledged + dropped(by reason) + pending`, at any
+//!   time, in [`Guard::telemetry`] and in every batch.
+//! - It survives a collector that is absent, slow, silent, restarted, replaced or hostile, and a
+//!   sink that panics.
+//! - It never records itself: it runs in no transaction, and nothing in it is instrumented.
+//!
+//! No async runtime is involved: an agent must work in any application, and go on when the
+//! application's runtime is blocked. The rejected alternative, a task on the application's runtime,
+//! stops exactly when it is needed.
+
+mod agent;
+mod backoff;
+mod clock;
+mod collector;
+mod config;
+mod core_source;
+mod counters;
+mod digest;
+mod guard;
+mod notice;
+mod process;
+mod sink;
+mod source;
+mod telemetry;
+#[cfg(test)]
+mod testing;
+mod texts;
+mod worker;
+
+pub use agent::{Agent, Builder, InitError, init};
+pub use collector::{
+    ACK_TIMEOUT, BATCH_AGE, BATCH_XLOGS, CLOCK_OFFSET_TAG, CONNECT_TIMEOUT, DEFAULT_WINDOW_BYTES,
+    GREETING_TIMEOUT, MAX_ACTIVE_LISTED,
+};
+pub use config::{DEFAULT_COLLECTOR, DEFAULT_FLUSH_TIMEOUT, MIN_WINDOW_BYTES};
+pub use counters::MAX_COUNTED_SERVICES;
+pub use digest::MAX_DIGESTS;
+pub use guard::Guard;
+pub use sink::{JsonLines, MAX_MEMORY_RECORDS, Memory, MemoryContent, Progress, Sink, Turn};
+pub use telemetry::TelemetrySnapshot;
+pub use texts::Texts;
+pub use worker::{COUNTER_INTERVAL, DIGEST_INTERVAL};

@@ -27,8 +27,6 @@ pub(crate) struct Plan {
     pub(crate) service: bool,
     /// The crate that holds `__private`.
     pub(crate) krate: TokenStream,
-    /// Whether that is `::scouter`, because the author named none.
-    pub(crate) has_default_crate: bool,
     /// Where the time is spent.
     pub(crate) shape: Shape,
 }
@@ -75,7 +73,6 @@ pub(crate) fn plan(
         err: options.err.is_some(),
         service: options.service.is_some(),
         krate: options.krate.as_ref().map_or_else(|| quote!(::scouter), |path| quote!(#path)),
-        has_default_crate: options.krate.is_none(),
         shape,
     }
 }

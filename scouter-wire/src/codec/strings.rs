@@ -84,7 +84,6 @@ impl StringDictionary {
 }
 
 /// Good enough to spread texts over slots; never leaves the process.
-#[expect(clippy::cast_possible_truncation, reason = "32 bits of the hash are enough")]
 fn quick_hash(text: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: [u8; 8]| {

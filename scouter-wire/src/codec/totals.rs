@@ -25,11 +25,15 @@ pub enum DropReason {
     Sampled = 6,
     /// Profile: it could not be encoded, or the process ended before it was acknowledged.
     UnsendableProfile = 7,
+    /// XLog: too many transactions were in flight to record it.
+    HeaderLimit = 8,
+    /// XLog: its thread was past its destructors.
+    NoThread = 9,
 }
 
 impl DropReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SummaryRing,
         Self::WindowXLogs,
         Self::Rule,
@@ -38,6 +42,8 @@ impl DropReason {
         Self::WindowProfiles,
         Self::Sampled,
         Self::UnsendableProfile,
+        Self::HeaderLimit,
+        Self::NoThread,
     ];
 
     /// Name as the counters show it.
@@ -52,13 +58,18 @@ impl DropReason {
             Self::WindowProfiles => "window_profiles",
             Self::Sampled => "sampled",
             Self::UnsendableProfile => "unsendable_profile",
+            Self::HeaderLimit => "header_limit",
+            Self::NoThread => "no_thread",
         }
     }
 
     /// Whether it counts XLogs; the others count profiles.
     #[must_use]
     pub const fn is_xlog(self) -> bool {
-        matches!(self, Self::SummaryRing | Self::WindowXLogs | Self::Rule | Self::Unsendable)
+        !matches!(
+            self,
+            Self::ProfileQueue | Self::WindowProfiles | Self::Sampled | Self::UnsendableProfile
+        )
     }
 }
 

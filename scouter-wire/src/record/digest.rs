@@ -64,6 +64,13 @@ impl Sketch {
         self.add(Self::bucket(value), 1);
     }
 
+    /// Counts one value several times.
+    pub fn insert_many(&mut self, value: u64, count: u64) {
+        if count > 0 {
+            self.add(Self::bucket(value), count);
+        }
+    }
+
     /// Counts all values of another sketch.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.buckets {

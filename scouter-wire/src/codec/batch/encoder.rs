@@ -78,10 +78,11 @@ impl BatchEncoder {
         self.profiles.steps()
     }
 
-    /// Roughly how many bytes the profiles have before compression (a fifth of that after it).
+    /// Roughly how many bytes the batch has before compression (a third to a fifth of that after
+    /// it).
     #[must_use]
-    pub fn profile_bytes(&self) -> usize {
-        self.profiles.bytes()
+    pub fn bytes(&self) -> usize {
+        self.xlogs.bytes() + self.profiles.bytes()
     }
 
     /// Whether nothing is in the batch.

@@ -13,6 +13,9 @@ use crate::codec::{MAX_STEP_TEXT_BYTES, MAX_TAGS};
 use crate::record::{Detail, Step};
 use crate::text::{MAX_INLINE_BYTES, cut};
 
+/// Bytes of a step without its texts, roughly.
+const STEP_BYTES: usize = 16;
+
 /// One more than the largest column number.
 const COLUMNS: usize = 32;
 
@@ -39,7 +42,9 @@ impl ProfileWriter {
 
     /// Roughly how many bytes the section has before compression.
     pub(super) fn bytes(&self) -> usize {
-        self.columns.iter().map(Vec::len).sum::<usize>() + self.dictionary.bytes().len()
+        STEP_BYTES * self.steps
+            + self.columns[usize::from(p::TEXT)].len()
+            + self.dictionary.bytes().len()
     }
 
     pub(super) fn push(&mut self, step: &Step<'_>, texts: &mut LocalTexts) {

@@ -39,6 +39,9 @@ const PLAIN: [u8; PLAIN_COUNT] = [
     x::TAG_COUNT,
 ];
 
+/// Bytes of an XLog without its texts, roughly.
+const ROW_BYTES: usize = 80;
+
 /// How far to look in the XLogs for the one a profile belongs to; further away it travels with its
 /// own txid, which costs 16 bytes.
 const MAX_ROW_SEARCH: usize = 64;
@@ -68,6 +71,12 @@ pub(super) struct XLogWriter {
 impl XLogWriter {
     pub(super) fn len(&self) -> usize {
         self.txids.len()
+    }
+
+    /// Roughly how many bytes the section has before compression.
+    pub(super) fn bytes(&self) -> usize {
+        let inline: usize = self.dictionaries.iter().map(|texts| texts.bytes().len()).sum();
+        ROW_BYTES * self.txids.len() + inline + self.tag_text.len() + self.desc_text.len()
     }
 
     pub(super) fn push(&mut self, xlog: &XLog<'_>, texts: &mut LocalTexts) {

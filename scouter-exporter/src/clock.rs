@@ -1,0 +1,33 @@
+//! The exporter's own clock, for timeouts and intervals.
+//!
+//! Not the recorder's: that one can be stopped by a test, and a stopped clock must not stop
+//! delivery. Times that leave the process come from the recorder.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+static START: LazyLock<Instant> = LazyLock::new(now);
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock module of the exporter")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// A point in time since the exporter was first used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Moment(Duration);
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self(now().saturating_duration_since(*START))
+    }
+
+    /// How long ago `earlier` was; nothing when it lies ahead.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait))
+    }
+}

@@ -1,0 +1,220 @@
+//! The sink that delivers to the collector: batches, keeps until acknowledged, sends.
+
+mod commands;
+mod connection;
+mod names;
+mod sender;
+mod transport;
+mod window;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use scouter_wire::Txid;
+use scouter_wire::codec::{
+    BatchEncoder, DropReason, EncodeError, InstanceId, SeriesEncoder, Totals,
+};
+use scouter_wire::record::{Alert, CounterPoint, Digest, Object, Step, XLog};
+
+pub use commands::MAX_ACTIVE_LISTED;
+pub use sender::{ACK_TIMEOUT, CLOCK_OFFSET_TAG, GREETING_TIMEOUT};
+pub(crate) use sender::{Sender, Timeouts};
+pub use transport::CONNECT_TIMEOUT;
+pub(crate) use transport::{Tcp, Transport};
+pub use window::DEFAULT_WINDOW_BYTES;
+pub(crate) use window::{Payload, Window};
+
+use crate::Texts;
+use crate::clock::Moment;
+use crate::notice::Notices;
+use crate::sink::{Progress, Sink, Turn};
+use crate::telemetry::Telemetry;
+
+/// XLogs after which a batch is closed.
+pub const BATCH_XLOGS: usize = 500;
+
+/// After this time a batch is closed however few XLogs it has.
+pub const BATCH_AGE: Duration = Duration::from_millis(250);
+
+/// Bytes before compression after which a batch is closed.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most bytes of one profile before compression. Further steps of it are dropped and counted
+/// (`exporter_truncated_steps`), so that the batch always fits a frame.
+const MAX_PROFILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most digests, points or alerts in one frame; more are split.
+const ITEMS_PER_FRAME: usize = 2_000;
+
+/// Delivers to a collector over the wire protocol.
+pub(crate) struct Collector {
+    encoder: BatchEncoder,
+    series: SeriesEncoder,
+    /// When the first record came into the open batch.
+    batch_since: Option<Moment>,
+    has_open_profile: bool,
+    window: Window,
+    sender: Sender,
+    totals: Totals,
+    telemetry: Arc<Telemetry>,
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("window", &self.window.bytes()).finish_non_exhaustive()
+    }
+}
+
+/// What a [`Collector`] is made of.
+pub(crate) struct CollectorSettings {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) token: Option<String>,
+    pub(crate) object: Object,
+    pub(crate) instance: InstanceId,
+    pub(crate) window_bytes: usize,
+    pub(crate) timeouts: Timeouts,
+}
+
+impl Collector {
+    pub(crate) fn new(
+        settings: CollectorSettings,
+        telemetry: Arc<Telemetry>,
+        notices: Arc<Notices>,
+    ) -> Result<Self, EncodeError> {
+        let CollectorSettings { transport, token, object, instance, window_bytes, timeouts } =
+            settings;
+        let sender = Sender::new(
+            transport,
+            token,
+            object,
+            instance,
+            timeouts,
+            Arc::clone(&telemetry),
+            notices,
+        );
+        Ok(Self {
+            encoder: BatchEncoder::new()?,
+            series: SeriesEncoder::new(),
+            batch_since: None,
+            has_open_profile: false,
+            window: Window::new(window_bytes),
+            sender,
+            totals: Totals::default(),
+            telemetry,
+        })
+    }
+
+    fn close_batch(&mut self) {
+        if self.encoder.is_empty() {
+            return;
+        }
+        self.batch_since = None;
+        let (xlogs, profiles) = (self.encoder.xlogs(), self.encoder.profiles());
+        match self.encoder.finish(&self.totals) {
+            Ok(batch) => self.window.push(Payload::Batch(batch), &self.telemetry),
+            Err(_) => {
+                self.telemetry.encode_failures.add(1);
+                self.telemetry.drop_records(DropReason::Unsendable, xlogs);
+                self.telemetry.drop_records(DropReason::UnsendableProfile, profiles);
+            }
+        }
+        self.note_pending();
+    }
+
+    fn note_pending(&self) {
+        let pending = self.window.xlogs() + self.encoder.xlogs();
+        self.telemetry.pending_xlogs.set(pending as u64);
+    }
+
+    fn opened(&mut self) {
+        self.batch_since.get_or_insert_with(Moment::now);
+    }
+
+    fn is_full(&self) -> bool {
+        self.encoder.xlogs() >= BATCH_XLOGS
+            || self.encoder.profiles() >= BATCH_XLOGS
+            || self.encoder.bytes() >= BATCH_BYTES
+    }
+}
+
+impl Sink for Collector {
+    fn name(&self) -> &'static str {
+        "collector"
+    }
+
+    fn xlog(&mut self, xlog: &XLog<'_>, _: &Texts) {
+        if self.is_full() {
+            self.close_batch();
+        }
+        if !self.encoder.push_xlog(xlog) {
+            // Cannot be: the batch was closed long before its limit. Counted all the same.
+            self.telemetry.drop_records(DropReason::Unsendable, 1);
+        }
+        self.opened();
+        self.note_pending();
+    }
+
+    fn profile_begin(&mut self, txid: Txid, end_unix_us: i64) {
+        if self.encoder.profiles() >= BATCH_XLOGS || self.encoder.bytes() >= BATCH_BYTES {
+            self.close_batch();
+        }
+        self.has_open_profile = self.encoder.begin_profile(txid, end_unix_us);
+        if !self.has_open_profile {
+            self.telemetry.drop_records(DropReason::UnsendableProfile, 1);
+        }
+        self.opened();
+    }
+
+    fn step(&mut self, step: &Step<'_>, _: &Texts) {
+        let fits = self.encoder.bytes() < BATCH_BYTES + MAX_PROFILE_BYTES;
+        if !(self.has_open_profile && fits && self.encoder.push_step(step)) {
+            self.telemetry.truncated_steps.add(1);
+        }
+    }
+
+    fn profile_end(&mut self) {
+        self.encoder.end_profile();
+        self.has_open_profile = false;
+    }
+
+    fn counters(&mut self, unix_us: i64, points: &[CounterPoint], _: &Texts) {
+        for points in points.chunks(ITEMS_PER_FRAME) {
+            let series = self.series.counters(unix_us, points);
+            self.window.push(Payload::Series(series), &self.telemetry);
+        }
+    }
+
+    fn digests(&mut self, from_unix_us: i64, to_unix_us: i64, digests: &[Digest], _: &Texts) {
+        for digests in digests.chunks(ITEMS_PER_FRAME) {
+            let series = self.series.digests(from_unix_us, to_unix_us, digests);
+            self.window.push(Payload::Series(series), &self.telemetry);
+        }
+    }
+
+    fn alerts(&mut self, alerts: &[Alert]) {
+        for alerts in alerts.chunks(ITEMS_PER_FRAME) {
+            self.window.push(Payload::Alerts(alerts.to_vec()), &self.telemetry);
+        }
+    }
+
+    fn turn(&mut self, turn: &mut Turn<'_>) -> Progress {
+        self.totals = turn.totals;
+        let is_old = self.batch_since.is_some_and(|since| Moment::now().since(since) >= BATCH_AGE);
+        if turn.is_flush || is_old || self.is_full() {
+            self.close_batch();
+        }
+        let progress = self.sender.turn(&mut self.window, turn);
+        self.note_pending();
+        if self.encoder.is_empty() { progress } else { progress.max(Progress::Waiting) }
+    }
+}
+
+impl Drop for Collector {
+    /// What was not acknowledged when the agent ends is counted as not delivered.
+    fn drop(&mut self) {
+        self.close_batch();
+        self.window.abandon(&self.telemetry);
+        self.note_pending();
+    }
+}

@@ -1,0 +1,260 @@
+//! Settings from the environment and from a file.
+//!
+//! The environment beats the file, the file beats what the code says: whoever runs the process has
+//! the last word. A value that cannot be used is reported once, and what it would have replaced
+//! stays; only [`Builder::strict`](crate::Builder::strict) makes it an error.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::collector::DEFAULT_WINDOW_BYTES;
+
+/// Where the collector is expected unless it is said.
+pub const DEFAULT_COLLECTOR: &str = "127.0.0.1:6100";
+
+/// How long the guard's drop may take to deliver what is left.
+pub const DEFAULT_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Smallest window: one full batch with profiles must fit.
+pub const MIN_WINDOW_BYTES: usize = 256 * 1024;
+
+/// Largest options file that is read, in bytes; a longer one is a mistake.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Settings of the exporter itself; those of the recorder are options of
+/// [`scouter_core::options`].
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) enabled: bool,
+    pub(crate) collector: String,
+    pub(crate) token: Option<String>,
+    pub(crate) object_name: String,
+    pub(crate) window_bytes: usize,
+    pub(crate) flush_timeout: Duration,
+    pub(crate) json_lines: Option<String>,
+}
+
+impl Settings {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            enabled: true,
+            collector: DEFAULT_COLLECTOR.to_owned(),
+            token: None,
+            object_name: name.to_owned(),
+            window_bytes: DEFAULT_WINDOW_BYTES,
+            flush_timeout: DEFAULT_FLUSH_TIMEOUT,
+            json_lines: None,
+        }
+    }
+
+    /// Sets one by its name in a file; false when there is none of this name.
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, String> {
+        match name {
+            "enabled" => {
+                self.enabled = match value {
+                    "true" | "1" | "on" | "yes" => true,
+                    "false" | "0" | "off" | "no" => false,
+                    _ => return Err("takes true or false".to_owned()),
+                }
+            }
+            "collector" => {
+                let port = value
+                    .rsplit_once(':')
+                    .and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
+                port.ok_or("takes host:port")?;
+                value.clone_into(&mut self.collector);
+            }
+            "token" => self.token = (!value.is_empty()).then(|| value.to_owned()),
+            "object_name" => {
+                if value.is_empty() {
+                    return Err("takes a name".to_owned());
+                }
+                value.clone_into(&mut self.object_name);
+            }
+            "window_bytes" => {
+                let bytes = value.parse().ok().filter(|bytes| *bytes >= MIN_WINDOW_BYTES);
+                self.window_bytes =
+                    bytes.ok_or_else(|| format!("takes a number from {MIN_WINDOW_BYTES} on"))?;
+            }
+            "flush_timeout_ms" => {
+                let ms = value.parse().map_err(|_| "takes a number of milliseconds")?;
+                self.flush_timeout = Duration::from_millis(ms);
+            }
+            "json_lines" => self.json_lines = (!value.is_empty()).then(|| value.to_owned()),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Sets one of these settings or of the recorder's options; on failure a sentence says why.
+    fn apply(&mut self, name: &str, value: &str, origin: &str) -> Result<(), String> {
+        let said = if name == "token" { "…" } else { value };
+        match self.set(name, value) {
+            Ok(true) => Ok(()),
+            Ok(false) => scouter_core::options::set(name, value)
+                .map_err(|error| format!("{origin}: {error}")),
+            Err(expected) => Err(format!("{origin}: {name} cannot be `{said}`, it {expected}")),
+        }
+    }
+
+    /// Applies an options file: `name = value` lines, `#` begins a comment line.
+    pub(crate) fn apply_file(&mut self, path: &Path, mistakes: &mut Vec<String>) {
+        let shown = path.display();
+        let text = match std::fs::metadata(path) {
+            Ok(facts) if facts.len() > MAX_FILE_BYTES => {
+                mistakes.push(format!("{shown} is longer than {MAX_FILE_BYTES} bytes"));
+                return;
+            }
+            Ok(_) => std::fs::read_to_string(path),
+            Err(error) => Err(error),
+        };
+        match text {
+            Ok(text) => self.apply_lines(&text, &shown.to_string(), mistakes),
+            Err(error) => mistakes.push(format!("{shown} cannot be read: {error}")),
+        }
+    }
+
+    fn apply_lines(&mut self, text: &str, origin: &str, mistakes: &mut Vec<String>) {
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let origin = format!("{origin}:{number}");
+            let result = match line.split_once('=') {
+                Some((name, value)) => self.apply(name.trim(), value.trim(), &origin),
+                None => Err(format!("{origin}: `{line}` is not of the form name = value")),
+            };
+            mistakes.extend(result.err());
+        }
+    }
+
+    /// Applies the environment, of which `variable` answers the values.
+    pub(crate) fn apply_environment(
+        &mut self,
+        variable: impl Fn(&str) -> Option<String>,
+        mistakes: &mut Vec<String>,
+    ) {
+        let own = OWN.iter().map(|(env, name)| (*env, *name));
+        let recorder = scouter_core::options::all().iter().map(|info| (info.env, info.name));
+        for (env, name) in own.chain(recorder) {
+            if let Some(value) = variable(env) {
+                mistakes.extend(self.apply(name, value.trim(), env).err());
+            }
+        }
+    }
+}
+
+/// Environment variables of the exporter and the settings they stand for.
+const OWN: [(&str, &str); 7] = [
+    ("SCOUTER_ENABLED", "enabled"),
+    ("SCOUTER_COLLECTOR", "collector"),
+    ("SCOUTER_TOKEN", "token"),
+    ("SCOUTER_OBJECT_NAME", "object_name"),
+    ("SCOUTER_WINDOW_BYTES", "window_bytes"),
+    ("SCOUTER_FLUSH_TIMEOUT_MS", "flush_timeout_ms"),
+    ("SCOUTER_JSON_LINES", "json_lines"),
+];
+
+/// Environment variable that names the options file.
+pub(crate) const FILE_VARIABLE: &str = "SCOUTER_OPTIONS_FILE";
+
+/// Full name of the object: `/host/name`, unless it is given in full.
+pub(crate) fn object_name(name: &str) -> String {
+    if name.starts_with('/') {
+        return name.to_owned();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .map(|host| host.trim().to_owned())
+        .filter(|host| !host.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned());
+    format!("/{host}/{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> (Settings, Vec<String>) {
+        let mut settings = Settings::new("orders");
+        let mut mistakes = Vec::new();
+        let find = |wanted: &str| {
+            pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned())
+        };
+        settings.apply_environment(find, &mut mistakes);
+        (settings, mistakes)
+    }
+
+    #[test]
+    fn environment_sets_what_it_names() {
+        let (settings, mistakes) = environment(&[
+            ("SCOUTER_ENABLED", "false"),
+            ("SCOUTER_COLLECTOR", "collector.local:7100"),
+            ("SCOUTER_TOKEN", "s3cret"),
+            ("SCOUTER_OBJECT_NAME", "/host/billing"),
+            ("SCOUTER_WINDOW_BYTES", "1000000"),
+            ("SCOUTER_FLUSH_TIMEOUT_MS", "500"),
+        ]);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        assert!(!settings.enabled);
+        assert_eq!(settings.collector, "collector.local:7100");
+        assert_eq!(settings.token.as_deref(), Some("s3cret"));
+        assert_eq!(settings.object_name, "/host/billing");
+        assert_eq!(settings.window_bytes, 1_000_000);
+        assert_eq!(settings.flush_timeout, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn bad_values_are_reported_and_leave_the_default() {
+        for (name, value, part) in [
+            ("SCOUTER_ENABLED", "maybe", "true or false"),
+            ("SCOUTER_COLLECTOR", "localhost", "host:port"),
+            ("SCOUTER_COLLECTOR", ":6100", "host:port"),
+            ("SCOUTER_OBJECT_NAME", "", "takes a name"),
+            ("SCOUTER_WINDOW_BYTES", "17", "from 262144 on"),
+            ("SCOUTER_FLUSH_TIMEOUT_MS", "soon", "milliseconds"),
+            ("SCOUTER_XLOG_SLOW_TIME_MS", "slow", "xlog_slow_time_ms"),
+        ] {
+            let (settings, mistakes) = environment(&[(name, value)]);
+            assert_eq!(mistakes.len(), 1, "{name}");
+            assert!(mistakes[0].contains(part) && mistakes[0].contains(name), "{}", mistakes[0]);
+            assert!(settings.enabled && settings.collector == DEFAULT_COLLECTOR);
+        }
+    }
+
+    #[test]
+    fn a_file_sets_settings_and_options_and_names_the_line_of_a_mistake() {
+        let mut settings = Settings::new("orders");
+        let mut mistakes = Vec::new();
+        let text = "# ours\n\ncollector = c:1\nno equals sign\nxlog_slow_tim_ms = 5\n";
+        settings.apply_lines(text, "scouter.conf", &mut mistakes);
+        assert_eq!(settings.collector, "c:1");
+        assert_eq!(mistakes.len(), 2);
+        assert!(mistakes[0].starts_with("scouter.conf:4: `no equals sign`"));
+        assert!(mistakes[1].contains("did you mean `xlog_slow_time_ms`"), "{}", mistakes[1]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_one_mistake() {
+        let mut mistakes = Vec::new();
+        Settings::new("x").apply_file(Path::new("/does/not/exist"), &mut mistakes);
+        assert_eq!(mistakes.len(), 1);
+        assert!(mistakes[0].starts_with("/does/not/exist cannot be read"));
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let (settings, _) = environment(&[("SCOUTER_TOKEN", "s3cret")]);
+        assert_eq!(settings.token.as_deref(), Some("s3cret"));
+        let mut settings = settings;
+        assert!(!settings.apply("token", "", "x").is_err_and(|text| text.contains("s3cret")));
+    }
+
+    #[test]
+    fn object_names_begin_with_the_host() {
+        assert!(object_name("orders").ends_with("/orders"));
+        assert_eq!(object_name("/a/b"), "/a/b");
+    }
+}

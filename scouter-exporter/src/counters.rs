@@ -1,0 +1,186 @@
+//! Counters of the last two seconds.
+//!
+//! A name is `name|unit`, or `name|unit|service` for a figure of one service. Of the services the
+//! busiest [`MAX_COUNTED_SERVICES`] of the interval are named; digests have them all.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use scouter_wire::record::{CounterPoint, Sketch, XLog};
+use scouter_wire::{TextKind, TextRef};
+
+use crate::Texts;
+use crate::process::Process;
+use crate::source::Source;
+use crate::telemetry::Telemetry;
+
+/// Most services with counters of their own in one interval: the busiest ones. Digests of all
+/// services are sent every ten seconds, so that nothing is lost but the finer steps.
+pub const MAX_COUNTED_SERVICES: usize = 100;
+
+#[derive(Debug, Default)]
+struct Figures {
+    count: u64,
+    errors: u64,
+    sketch: Sketch,
+}
+
+impl Figures {
+    fn add(&mut self, xlog: &XLog<'_>) {
+        self.count += 1;
+        self.errors += u64::from(!xlog.error.is_empty());
+        self.sketch.insert(xlog.elapsed_us);
+    }
+}
+
+/// Gathers the counters of the current interval.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    all: Figures,
+    services: HashMap<TextRef, Figures>,
+    process: Process,
+    points: Vec<CounterPoint>,
+    name: String,
+}
+
+impl Counters {
+    pub(crate) fn xlog(&mut self, xlog: &XLog<'_>) {
+        self.all.add(xlog);
+        // The recorder bounds the number of services.
+        self.services.entry(xlog.service).or_default().add(xlog);
+    }
+
+    /// Takes the counters of an interval that lasted this long.
+    pub(crate) fn take(
+        &mut self,
+        lasted: Duration,
+        source: &mut dyn Source,
+        texts: &Texts,
+        telemetry: &Telemetry,
+    ) -> &[CounterPoint] {
+        self.points.clear();
+        let seconds = lasted.as_secs_f64().max(0.001);
+        let all = std::mem::take(&mut self.all);
+        let names = ["request_rate", "error_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99"];
+        self.push_figures(&names, "", &all, seconds, source);
+        let active = source.active_count();
+        self.push(source, "active_services|", approximate(active as u64));
+        let mut services: Vec<_> = self.services.drain().collect();
+        services.sort_by_key(|(service, figures)| (std::cmp::Reverse(figures.count), *service));
+        services.truncate(MAX_COUNTED_SERVICES);
+        let names =
+            ["service_rate", "service_error_rate", "service_p50", "service_p95", "service_p99"];
+        for (service, figures) in services {
+            self.push_figures(&names, texts.text(service), &figures, seconds, source);
+        }
+        if let Some(process) = self.process.read() {
+            self.push(source, "process_rss|B", approximate(process.rss_bytes));
+            self.push(source, "process_cpu|%", process.cpu_percent);
+            self.push(source, "process_threads|", approximate(process.threads));
+            self.push(source, "process_open_files|", approximate(process.open_files));
+        }
+        let mut own = Vec::new();
+        source.counters(&mut |name, value| own.push((name, value)));
+        telemetry.visit(|name, value| own.push((format!("scouter_{name}|"), approximate(value))));
+        for (name, value) in own {
+            self.push(source, &name, value);
+        }
+        &self.points
+    }
+
+    fn push_figures(
+        &mut self,
+        names: &[&str; 5],
+        service: &str,
+        figures: &Figures,
+        seconds: f64,
+        source: &mut dyn Source,
+    ) {
+        let quantile = |share| approximate(figures.sketch.quantile(share).unwrap_or(0));
+        let values = [
+            ("1/s", approximate(figures.count) / seconds),
+            ("1/s", approximate(figures.errors) / seconds),
+            ("us", quantile(0.5)),
+            ("us", quantile(0.95)),
+            ("us", quantile(0.99)),
+        ];
+        let mut text = std::mem::take(&mut self.name);
+        for (name, (unit, value)) in names.iter().zip(values) {
+            text.clear();
+            for part in [name, "|", unit] {
+                text.push_str(part);
+            }
+            if !service.is_empty() {
+                text.push('|');
+                text.push_str(service);
+            }
+            self.push(source, &text, value);
+        }
+        self.name = text;
+    }
+
+    fn push(&mut self, source: &mut dyn Source, name: &str, value: f64) {
+        let name = source.intern(TextKind::Counter, name);
+        self.points.push(CounterPoint { name, value });
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, which no figure here reaches")]
+pub(crate) fn approximate(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Synthetic, xlog};
+
+    #[test]
+    fn rates_errors_and_percentiles_of_all_and_of_each_service() {
+        let mut source = Synthetic::new();
+        let texts = Texts::new(source.text_source());
+        let service = source.intern(TextKind::Service, "GET /orders");
+        let mut counters = Counters::default();
+        for id in 1..=10 {
+            let error = if id == 1 { "refused" } else { "" };
+            counters.xlog(&XLog { service, error, elapsed_us: 1_000, ..xlog(id, "acme") });
+        }
+        let telemetry = Telemetry::default();
+        let points =
+            counters.take(Duration::from_secs(2), &mut source, &texts, &telemetry).to_vec();
+        let value = |name: &str| {
+            let point = points.iter().find(|point| texts.text(point.name) == name);
+            point.unwrap_or_else(|| panic!("no {name}")).value
+        };
+        assert_eq!(value("request_rate|1/s"), 5.0);
+        assert_eq!(value("error_rate|1/s"), 0.5);
+        assert_eq!(value("service_rate|1/s|GET /orders"), 5.0);
+        assert!((value("service_p95|us|GET /orders") / 1_000.0 - 1.0).abs() < 0.05);
+        assert_eq!(value("active_services|"), 2.0);
+        assert_eq!(value("scouter_exporter_acked_xlogs|"), 0.0);
+        let next = counters.take(Duration::from_secs(2), &mut source, &texts, &telemetry);
+        assert_eq!(next[0].value, 0.0, "the next interval begins at nothing");
+    }
+
+    #[test]
+    fn only_the_busiest_services_have_counters_of_their_own() {
+        let mut source = Synthetic::new();
+        let texts = Texts::new(source.text_source());
+        let mut counters = Counters::default();
+        for number in 0..2 * MAX_COUNTED_SERVICES {
+            let service = source.intern(TextKind::Service, &format!("GET /{number}"));
+            let times = 1 + usize::from(number == 150);
+            for id in 0..times {
+                counters.xlog(&XLog { service, ..xlog(1 + id as u64, "acme") });
+            }
+        }
+        let telemetry = Telemetry::default();
+        let points = counters.take(Duration::from_secs(2), &mut source, &texts, &telemetry);
+        let named: Vec<_> = points
+            .iter()
+            .filter_map(|point| texts.text(point.name).strip_prefix("service_rate|1/s|"))
+            .collect();
+        assert_eq!(named.len(), MAX_COUNTED_SERVICES);
+        assert_eq!(named[0], "GET /150");
+    }
+}

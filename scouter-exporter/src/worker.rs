@@ -1,0 +1,274 @@
+//! The thread that drains, digests and gives records to the sinks.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use scouter_wire::Txid;
+use scouter_wire::record::{Step, XLog};
+
+use crate::Texts;
+use crate::clock::Moment;
+use crate::counters::Counters;
+use crate::digest::Digests;
+use crate::sink::{Guarded, Progress, Turn};
+use crate::source::{Source, Visitor};
+use crate::telemetry::Telemetry;
+
+/// Shortest and longest pause between two drains: short while records come, longer while none do.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(50));
+
+/// Pause while a sink has something under way.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+
+/// Most XLogs and profiles taken from each thread in one drain, so that sending gets its turn.
+const DRAIN_LIMIT: usize = 2_048;
+
+/// How often counters are taken.
+pub const COUNTER_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often digests are taken.
+pub const DIGEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often the recorder's clock is compared with the kernel's.
+const ANCHOR_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What guard and worker share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    requests: Mutex<Requests>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Requests {
+    /// Flushes asked for, and the last one that is complete.
+    asked: u64,
+    done: u64,
+    is_stopping: bool,
+    has_stopped: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a flush and waits for it; whether everything was delivered in time.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let mut requests = self.lock();
+        requests.asked += 1;
+        let asked = requests.asked;
+        self.changed.notify_all();
+        let waiting = |requests: &mut Requests| requests.done < asked && !requests.has_stopped;
+        let (requests, _) = self
+            .changed
+            .wait_timeout_while(requests, timeout, waiting)
+            .unwrap_or_else(PoisonError::into_inner);
+        requests.done >= asked
+    }
+
+    /// Asks the worker to end, and waits until it does or the time is over.
+    pub(crate) fn stop(&self, timeout: Duration) -> bool {
+        let mut requests = self.lock();
+        requests.is_stopping = true;
+        self.changed.notify_all();
+        let (requests, _) = self
+            .changed
+            .wait_timeout_while(requests, timeout, |requests| !requests.has_stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        requests.has_stopped
+    }
+}
+
+/// Says that the worker has ended, however it ended.
+struct Stopped(Arc<Shared>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.lock().has_stopped = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// The worker's own part.
+pub(crate) struct Worker {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) sinks: Vec<Guarded>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) intervals: Intervals,
+}
+
+/// How often what is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Intervals {
+    pub(crate) counters: Duration,
+    pub(crate) digests: Duration,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self { counters: COUNTER_INTERVAL, digests: DIGEST_INTERVAL }
+    }
+}
+
+/// Gives each record to the digests and to every sink.
+struct Dispatch<'a> {
+    sinks: &'a mut [Guarded],
+    digests: &'a mut Digests,
+    counters: &'a mut Counters,
+    texts: &'a Texts,
+}
+
+impl Visitor for Dispatch<'_> {
+    fn xlog(&mut self, xlog: &XLog<'_>) {
+        self.digests.xlog(xlog);
+        self.counters.xlog(xlog);
+        for sink in &mut *self.sinks {
+            sink.offer(|sink| sink.xlog(xlog, self.texts));
+        }
+    }
+
+    fn profile_begin(&mut self, txid: Txid, end_unix_us: i64) {
+        self.digests.profile_begin(txid);
+        for sink in &mut *self.sinks {
+            sink.call(|sink| sink.profile_begin(txid, end_unix_us));
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>) {
+        self.digests.step(step, |text| self.texts.text(text));
+        for sink in &mut *self.sinks {
+            sink.call(|sink| sink.step(step, self.texts));
+        }
+    }
+
+    fn profile_end(&mut self) {
+        for sink in &mut *self.sinks {
+            sink.call(|sink| sink.profile_end());
+        }
+    }
+}
+
+/// When things were done last.
+struct Times {
+    counters: Moment,
+    digests: Moment,
+    digests_unix_us: i64,
+    anchor: Moment,
+}
+
+impl Worker {
+    /// Runs until it is stopped.
+    pub(crate) fn run(mut self) {
+        let stopped = Stopped(Arc::clone(&self.shared));
+        let texts = Texts::new(self.source.text_source());
+        let (mut digests, mut counters) = (Digests::default(), Counters::default());
+        let now = Moment::now();
+        let digests_unix_us = self.source.unix_us();
+        let mut times = Times { counters: now, digests: now, digests_unix_us, anchor: now };
+        let mut pause = PAUSES.0;
+        loop {
+            let (asked, is_stopping) = {
+                let requests = self.shared.lock();
+                (requests.asked, requests.is_stopping)
+            };
+            let is_flush = is_stopping || asked > self.shared.lock().done;
+            let mut dispatch = Dispatch {
+                sinks: &mut self.sinks,
+                digests: &mut digests,
+                counters: &mut counters,
+                texts: &texts,
+            };
+            let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
+            self.alerts();
+            self.intervals(&mut times, &mut digests, &mut counters, &texts);
+            let progress = self.turn(&texts, is_flush);
+            let is_done = drained == 0 && progress == Progress::Idle;
+            if is_flush && is_done {
+                self.shared.lock().done = asked;
+                self.shared.changed.notify_all();
+            }
+            if is_stopping {
+                break;
+            }
+            pause = match (drained, progress) {
+                (0, Progress::Busy) => BUSY_PAUSE,
+                (0, _) => (pause * 2).clamp(PAUSES.0, PAUSES.1),
+                (count, _) if count >= DRAIN_LIMIT => Duration::ZERO,
+                _ => PAUSES.0,
+            };
+            self.pause(asked, pause);
+        }
+        // Sinks and the source end before anyone is told that the worker has.
+        drop(self);
+        drop(stopped);
+    }
+
+    /// Waits, but not when a flush or the end was asked for meanwhile.
+    fn pause(&self, asked: u64, pause: Duration) {
+        if pause.is_zero() {
+            return;
+        }
+        let requests = self.shared.lock();
+        let waiting = |requests: &mut Requests| requests.asked == asked && !requests.is_stopping;
+        drop(self.shared.changed.wait_timeout_while(requests, pause, waiting));
+    }
+
+    fn alerts(&mut self) {
+        let mut alerts = Vec::new();
+        self.source.alerts(&mut alerts);
+        if !alerts.is_empty() {
+            for sink in &mut self.sinks {
+                sink.call(|sink| sink.alerts(&alerts));
+            }
+        }
+    }
+
+    fn intervals(
+        &mut self,
+        times: &mut Times,
+        digests: &mut Digests,
+        counters: &mut Counters,
+        texts: &Texts,
+    ) {
+        let now = Moment::now();
+        if now.since(times.anchor) >= ANCHOR_INTERVAL {
+            times.anchor = now;
+            self.source.reanchor();
+        }
+        let lasted = now.since(times.counters);
+        if lasted >= self.intervals.counters {
+            times.counters = now;
+            let unix_us = self.source.unix_us();
+            let points = counters.take(lasted, &mut *self.source, texts, &self.telemetry);
+            for sink in &mut self.sinks {
+                sink.call(|sink| sink.counters(unix_us, points, texts));
+            }
+        }
+        if now.since(times.digests) >= self.intervals.digests {
+            times.digests = now;
+            let to = self.source.unix_us();
+            let from = std::mem::replace(&mut times.digests_unix_us, to);
+            let (taken, dropped) = digests.take();
+            self.telemetry.dropped_digests.add(dropped);
+            if !taken.is_empty() {
+                for sink in &mut self.sinks {
+                    sink.call(|sink| sink.digests(from, to, &taken, texts));
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, texts: &Texts, is_flush: bool) -> Progress {
+        self.telemetry.set_recorded(&self.source.totals());
+        let totals = self.telemetry.snapshot().totals;
+        let unix_us = self.source.unix_us();
+        let mut progress = Progress::Idle;
+        for sink in &mut self.sinks {
+            let mut turn = Turn { texts, totals, unix_us, is_flush, control: &mut *self.source };
+            progress = progress.max(sink.turn(&mut turn));
+        }
+        progress
+    }
+}
