@@ -1,19 +1,21 @@
 // The filter language of the page and the collector: `service:/orders/* tenant:acme err slow>1s`.
 //
 // The page reads it for three things only: to say what is wrong with it before it is sent, to know
-// which words it can decide itself (`err`: switching it must not refetch anything), and to add or
+// which words it can decide itself (`err`, `slow`: switching them must not refetch anything), and to add or
 // remove a word. What a word means is decided by the collector.
 
 /** Longest filter that is sent; a longer one is refused with a message. */
 export const MAX_FILTER_CHARS = 2_000;
 
 const TEXT_KEYS = ['service', 'object', 'tenant', 'login', 'status'];
-const TIME_KEYS = ['slow', 'elapsed', 'sql'];
-const FLAGS = ['err'];
+const TIME_KEYS = ['slow', 'elapsed', 'sql', 'api'];
+const FLAGS = ['err', 'slow'];
 const KNOWN = [...TEXT_KEYS.map(k => `${k}:`), ...TIME_KEYS.map(k => `${k}>`), ...FLAGS];
 
-/** Bit of a point's attr: the transaction has an error. */
+/** Bits of a point's attr. */
 export const ATTR_ERROR = 1;
+export const ATTR_SLOW = 2;
+const LOCAL = /** @type {Record<string, number>} */ ({ err: ATTR_ERROR, slow: ATTR_SLOW });
 
 /**
  * Splits at spaces outside double quotes.
@@ -46,13 +48,14 @@ function problemOfWord(word) {
   if ((word.split('"').length - 1) % 2 === 1) return `“${word}” has a quote that does not close.`;
   const text = /^([a-z_]+):(.*)$/s.exec(word);
   if (text && TEXT_KEYS.includes(text[1])) {
-    return text[2] === '' || text[2] === '""' ? `“${text[1]}:” needs a value, for instance ${text[1]}:*` : null;
+    return text[2] === '' ? `“${text[1]}:” needs a value, for instance ${text[1]}:*` : null;
   }
   const time = /^([a-z_]+)([<>])(.*)$/s.exec(word);
   if (time && TIME_KEYS.includes(time[1])) {
-    return /^\d+(\.\d+)?(us|µs|ms|s|m)$/.test(time[3])
+    if (time[2] === '<' && time[1] !== 'elapsed') return `“${time[1]}” only knows “>”: write -${time[1]}>${time[3] || '1s'}`;
+    return /^\d{1,15}(us|ms|s|m)?$/.test(time[3])
       ? null
-      : `“${word}” needs a time with a unit, for instance ${time[1]}${time[2]}20ms`;
+      : `“${word}” needs a whole time with us, ms, s or m, for instance ${time[1]}${time[2]}20ms`;
   }
   return `Unknown word “${word}”. Did you mean ${nearest(word)}?`;
 }
@@ -99,8 +102,8 @@ export function split(text) {
   /** @type {string[]} */
   const rest = [];
   for (const word of words(text)) {
-    if (word === 'err') split.need |= ATTR_ERROR;
-    else if (word === '-err') split.forbid |= ATTR_ERROR;
+    if (Object.hasOwn(LOCAL, word)) split.need |= LOCAL[word];
+    else if (word.startsWith('-') && Object.hasOwn(LOCAL, word.slice(1))) split.forbid |= LOCAL[word.slice(1)];
     else rest.push(word);
   }
   split.remote = rest.join(' ');
@@ -123,6 +126,6 @@ export function toggleWord(text, word) {
  * @param {string} value
  */
 export function exactWord(key, value) {
-  const clean = value.replaceAll('"', '?');
-  return /[\s|]/.test(clean) ? `${key}:"${clean}"` : `${key}:${clean}`;
+  const clean = value.replaceAll('"', '*');
+  return /\s/.test(clean) ? `${key}:"${clean}"` : `${key}:${clean}`;
 }

@@ -121,7 +121,7 @@ async function loadHistory(fromMs, toMs, f) {
   const { signal: stop } = abort;
   history = emptySource();
   historyState.value = 'loading';
-  sourceVersion.value += 1;
+  sourceVersion.value = sourceVersion.peek() + 1; // called in an effect: reading would subscribe it
   try {
     const { bytes } = await getBytes('points', { from_unix_us: Math.floor(fromMs) * 1000, to_unix_us: (Math.ceil(toMs) + 1) * 1000 - 1, f }, stop);
     for (const frame of decodeFrames(bytes)) {

@@ -1,10 +1,12 @@
 // The first page: is it well, what is slow, what runs, what failed.
 
-import { html } from '../../vendor/preact.js';
+import { html, useEffect, useState } from '../../vendor/preact.js';
+import { getJson } from '../core/api.js';
 import { clock, count, duration, percent, rate } from '../core/format.js';
-import { isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
+import { feed, isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
 import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
+import { Alerts } from '../parts/alerts.js';
 import { Equaliser } from '../parts/equaliser.js';
 import { FirstRun } from '../parts/first_run.js';
 import { Sparkline } from '../parts/sparkline.js';
@@ -23,10 +25,11 @@ export function LivePage() {
           <${Equaliser} rows=${Object.entries(now?.active ?? {}).map(([object, bands]) => ({ object, bands }))} /></section>
         <section class="panel" aria-labelledby="objects-title"><header class="panel-head"><h2 id="objects-title">Objects</h2><span class="spring"></span><a href="/objects">all</a></header>
           <${ObjectList} objects=${now?.objects ?? []} /></section>
+        <${Alerts} trigger=${now?.alerts_new ?? 0} />
       </div>
     </div>
     <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2></header>
-      <${NewestErrors} rows=${now?.newest_errors ?? []} /></section>`;
+      <${NewestErrors} trigger=${now?.newest_errors?.[0]?.txid ?? ''} /></section>`;
 }
 
 /** @param {{now: any}} props */
@@ -35,13 +38,15 @@ function Tiles({ now }) {
   const active = Object.values(now?.active ?? {}).reduce((sum, bands) => [0, 1, 2].map(i => sum[i] + (bands[i] ?? 0)), [0, 0, 0]);
   const activeAll = active[0] + active[1] + active[2];
   const errors = now?.errors_per_s ?? 0;
+  const isQuiet = !now || now.rate === 0;
+  const percentile = (/** @type {string} */ key) => (isQuiet ? '–' : duration(now[key]));
   const of = (/** @type {string} */ key) => history.map(p => p[key] ?? 0);
   return html`<section class="tiles" aria-label="Now">
     <${Tile} label="Rate" value=${rate(now?.rate)} unit="/s" note="" series=${of('rate')} />
     <${Tile} label="Errors" value=${rate(now?.errors_per_s)} unit="/s" note=${errors > 0 ? percent(errors, now?.rate ?? 0) : 'none'} series=${of('errors_per_s')} tone=${errors > 0 ? 'err' : ''} />
-    <${Tile} label="p50" value=${duration(now?.p50_us)} note="half are faster" series=${of('p50_us')} />
-    <${Tile} label="p95" value=${duration(now?.p95_us)} note="" series=${of('p95_us')} />
-    <${Tile} label="p99" value=${duration(now?.p99_us)} note="" series=${of('p99_us')} />
+    <${Tile} label="p50" value=${percentile('p50_us')} note="half are faster" series=${of('p50_us')} />
+    <${Tile} label="p95" value=${percentile('p95_us')} note="" series=${of('p95_us')} />
+    <${Tile} label="p99" value=${percentile('p99_us')} note="" series=${of('p99_us')} />
     <${Tile} label="Active" value=${count(now ? activeAll : null)} note=${active[2] > 0 ? `${count(active[2])} over 8 s` : active[1] > 0 ? `${count(active[1])} over 3 s` : ''} tone=${active[2] > 0 ? 'old' : ''}
       series=${history.filter(p => p.active).map(p => Object.values(p.active).flat().reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0))} />
   </section>`;
@@ -61,11 +66,43 @@ function ObjectList({ objects }) {
     <a href=${`/active?object=${encodeURIComponent(o.name)}`}>${o.name}</a>${!o.alive && html`<span class="mut">gone</span>`}</li>`)}</ul>`;
 }
 
-/** @param {{rows: any[]}} props */
-function NewestErrors({ rows }) {
-  if (rows.length === 0) return html`<p class="mut calm-line">No error has been seen since this collector started.</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Newest errors"><table class="data" data-testid="newest-errors">
+/** How far back errors are listed, and how many. */
+const ERRORS_BACK_MS = 30 * 60_000;
+const ERRORS_LISTED = 8;
+/** Not more often than this, however many errors come. */
+const ERRORS_PAUSE_MS = 2_000;
+
+/** The newest errors with their texts; asked for again when the pulse names a new one. @param {string} trigger */
+function useNewestErrors(trigger) {
+  const [state, setState] = useState({ rows: /** @type {any[]} */ ([]), problem: '', isLoaded: false, atMs: 0 });
+  useEffect(() => {
+    const abort = new AbortController();
+    const load = async () => {
+      const toMs = Math.ceil(feed.serverNow());
+      try {
+        const page = await getJson('xlogs', { from_unix_us: (toMs - ERRORS_BACK_MS) * 1000, to_unix_us: (toMs + 60_000) * 1000, f: 'err', limit: ERRORS_LISTED }, abort.signal);
+        setState({ rows: page.rows, problem: '', isLoaded: true, atMs: performance.now() });
+      } catch (error) {
+        if (!abort.signal.aborted) setState(before => ({ ...before, problem: error instanceof Error ? error.message : String(error), atMs: performance.now() }));
+      }
+    };
+    const timer = setTimeout(load, state.atMs === 0 ? 0 : Math.max(0, state.atMs + ERRORS_PAUSE_MS - performance.now()));
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [trigger]);
+  return state;
+}
+
+/** @param {{trigger: string}} props */
+function NewestErrors({ trigger }) {
+  const { rows, problem, isLoaded } = useNewestErrors(trigger);
+  if (problem && rows.length === 0) return html`<p class="problem" role="alert">${problem}</p>`;
+  if (rows.length === 0) return html`<p class="mut calm-line">${isLoaded ? 'No error in the last 30 minutes.' : 'Loading…'}</p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of errors"><table class="data fixed" data-testid="newest-errors">
+    <colgroup><col style=${{ width: '110px' }} /><col style=${{ width: '22%' }} /><col style=${{ width: '110px' }} /><col style=${{ width: '90px' }} /><col style=${{ width: '100px' }} /><col style=${{ width: '14%' }} /><col /></colgroup>
     <thead><tr><th scope="col">End</th><th scope="col">Service</th><th scope="col">Status</th><th scope="col" class="num">Elapsed</th><th scope="col">Tenant</th><th scope="col">Object</th><th scope="col">Error</th></tr></thead>
-    <tbody>${rows.map(x => html`<tr key=${x.gxid + x.txid}><td><a href=${txHref(x)}>${clock(x.end_unix_us / 1000)}</a></td><td>${x.service}</td>
-      <td class="err">${x.status ? statusText(x.status) : (x.end ?? '').replaceAll('_', ' ')}</td><td class="num">${duration(x.elapsed_us)}</td><td>${x.tenant}</td><td>${x.object}</td><td class="err">${x.error}</td></tr>`)}</tbody></table></div>`;
+    <tbody>${rows.map(x => html`<tr key=${x.gxid + x.txid}><td><a href=${txHref(x)}>${clock(x.end_unix_us / 1000)}</a></td><td title=${x.service}>${x.service}</td>
+      <td class="err">${x.status ? statusText(x.status) : (x.end ?? '').replaceAll('_', ' ')}</td><td class="num">${duration(x.elapsed_us)}</td><td>${x.tenant}</td><td title=${x.object}>${x.object}</td><td class="err" title=${x.error}>${x.error}</td></tr>`)}</tbody></table></div>`;
 }

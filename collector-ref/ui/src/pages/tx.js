@@ -19,19 +19,20 @@ const MISSING = /** @type {Record<string, string>} */ ({
 /** @param {{id: string}} props */
 export function TxPage({ id }) {
   const loaded = useDocument(`tx/${encodeURIComponent(id)}`);
+  const place = useWalk(id);
   const { data, error } = loaded;
   if (error?.status === 300) return html`<${Candidates} rows=${error.body?.candidates ?? []} />`;
   if (!data) return html`<section class="panel calm"><${LoadState} loaded=${loaded} what="the transaction" /></section>`;
   if (data.candidates) return html`<${Candidates} rows=${data.candidates} />`;
-  return html`<${Transaction} key=${id} id=${id} data=${data} />`;
+  return html`<${Transaction} key=${id} id=${id} data=${data} place=${place} />`;
 }
 
-/** @param {{id: string, data: any}} props */
-function Transaction({ id, data }) {
+/** @param {{id: string, data: any, place: Place | null}} props */
+function Transaction({ id, data, place }) {
   const { xlog, profile } = data;
   const [selected, select] = useState(-1);
   const step = profile?.steps[selected];
-  return html`<${TxHead} xlog=${xlog} id=${id} />
+  return html`<${TxHead} xlog=${xlog} id=${id} place=${place} />
     ${profile
       ? html`<div class=${step ? 'profile with-detail' : 'profile'}>
           <section class="panel steps-panel" aria-label="Profile"><${StepTable} steps=${profile.steps} elapsedUs=${xlog.elapsed_us} selected=${selected} select=${select} /></section>
@@ -39,8 +40,8 @@ function Transaction({ id, data }) {
       : html`<section class="panel calm"><h2>No profile</h2><p>${MISSING[data.profile_missing] ?? `It was not kept: ${data.profile_missing ?? 'no reason given'}.`}</p></section>`}`;
 }
 
-/** @param {{xlog: any, id: string}} props */
-function TxHead({ xlog, id }) {
+/** @param {{xlog: any, id: string, place: Place | null}} props */
+function TxHead({ xlog, id, place }) {
   return html`<section class="panel tx-head" aria-labelledby="tx-title">
     <header class="panel-head">
       <h2 id="tx-title" class="service">${xlog.service}</h2>
@@ -48,7 +49,7 @@ function TxHead({ xlog, id }) {
       ${xlog.flags?.includes('slow') && html`<span class="badge slow">slow</span>`}
       <b class="elapsed">${duration(xlog.elapsed_us)}</b>
       <span class="spring"></span>
-      <${Walk} xlog=${xlog} />
+      ${place && html`<${Walk} place=${place} />`}
       <a class="button" href=${`/trace/${xlog.gxid}`}>Trace</a>
       <a class="button" href=${apiUrl(`tx/${id}`, { format: 'text' })} target="_blank" rel="noopener">Text</a>
     </header>
@@ -91,31 +92,36 @@ function Breakdown({ xlog }) {
     <ul>${parts.map(([kind, label, us]) => html`<li key=${kind}><i class=${`swatch is-${kind}`}></i>${label} <b>${duration(us)}</b> <span class="mut">${percent(us, xlog.elapsed_us)}</span></li>`)}</ul></div>`;
 }
 
-/** Previous and next transaction of the box this one was found in. @param {{xlog: any}} props */
-function Walk({ xlog }) {
+/** @typedef {{at: number, total: number | null, before: any, after: any, go: (row: any) => void}} Place */
+
+/**
+ * Where this transaction stands in the box it was found in. The keys work while it still loads, so
+ * that one can walk faster than the collector answers.
+ * @param {string} id
+ * @returns {Place | null}
+ */
+function useWalk(id) {
   const { box, f } = view.value;
-  const [place, setPlace] = useState({ at: -1, total: 0, before: /** @type {any} */ (null), after: /** @type {any} */ (null) });
-  useEffect(() => {
-    if (!box) return;
-    let isGone = false;
-    void (async () => {
-      const list = boxList(box, f);
-      const find = () => list.rows.findIndex(row => row.txid === xlog.txid && row.gxid === xlog.gxid);
-      while ((find() < 0 || find() === list.rows.length - 1) && !list.isComplete) await list.more();
-      const at = find();
-      if (!isGone) setPlace({ at, total: list.total.value ?? list.rows.length, before: list.rows[at - 1], after: at >= 0 ? list.rows[at + 1] : null });
-    })();
-    return () => { isGone = true; };
-  }, [xlog.txid, box ? JSON.stringify(box) : '', f]);
+  const list = box ? boxList(box, f) : null;
+  void list?.version.value;
+  const at = list ? list.rows.findIndex(row => `${row.gxid}-${row.txid}` === id) : -1;
+  const isNeeded = list !== null && !list.isComplete && (at < 0 || at === list.rows.length - 1);
+  useEffect(() => { if (isNeeded) void list?.more(); }, [isNeeded, list?.rows.length]);
+  const [before, after] = at < 0 ? [null, null] : [list?.rows[at - 1], list?.rows[at + 1]];
   const go = (/** @type {any} */ row) => {
     if (row) navigate(txHref(row, url.value.search), { replace: true });
   };
-  useEffect(() => addKeys({ '[': () => go(place.before), ']': () => go(place.after), Escape: () => (box ? navigate(viewUrl('/xlog', view.value)) : false) }), [place, box]);
-  if (!box) return null;
+  useEffect(() => addKeys({ '[': () => go(before), ']': () => go(after), Escape: () => (box ? navigate(viewUrl('/xlog', view.value)) : false) }), [before, after, box]);
+  return list && { at, total: list.total.value, before, after, go };
+}
+
+/** Previous and next transaction of the box. @param {{place: Place}} props */
+function Walk({ place }) {
+  const { at, total, before, after, go } = place;
   return html`<span class="walk"><a href=${viewUrl('/xlog', view.value)}>Box</a>
-    <button aria-label="Previous transaction of the box" title="Key: [" disabled=${!place.before} onClick=${() => go(place.before)}>‹</button>
-    <span class="mut" role="status">${place.at >= 0 ? `${count(place.at + 1)} of ${count(place.total)}` : '…'}</span>
-    <button aria-label="Next transaction of the box" title="Key: ]" disabled=${!place.after} onClick=${() => go(place.after)}>›</button></span>`;
+    <button aria-label="Previous transaction of the box" title="Key: [" disabled=${!before} onClick=${() => go(before)}>‹</button>
+    <span class="mut" role="status">${at >= 0 ? `${count(at + 1)} of ${count(total)}` : '…'}</span>
+    <button aria-label="Next transaction of the box" title="Key: ]" disabled=${!after} onClick=${() => go(after)}>›</button></span>`;
 }
 
 /** @param {{rows: any[]}} props */

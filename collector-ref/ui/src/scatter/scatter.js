@@ -19,7 +19,6 @@ import { Twin } from './twin.js';
 /** @typedef {import('../core/view.js').Box} Box */
 /** @typedef {import('./keyboard_box.js').Rectangle} Rectangle */
 
-/** Room for the labels of the y axis, CSS pixels. */
 const MINUTE_MS = 60_000;
 
 /** @returns {import('./plot.js').Picture} */
@@ -71,7 +70,7 @@ export function Scatter({ height }) {
       </div>
     </div>
     <p id="scatter-help" class="hidden-text">Press b for a box by keyboard: arrows move it, Shift and arrows size it, Enter lists its transactions. The button Table shows the same numbers as a table.</p>
-    ${isTable && html`<${Twin} fromMs=${anchor.fromMs} toMs=${anchor.toMs} />`}
+    ${isTable && shown && html`<${Twin} raster=${shown.raster} />`}
   </section>`;
 }
 

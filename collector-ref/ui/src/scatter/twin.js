@@ -1,7 +1,7 @@
 // The scatter as a table: counts by time and elapsed, the same points, the same filter.
 
-import { html, useMemo } from '../../vendor/preact.js';
-import { filterSplit, pointsVersion, source, sourceVersion } from '../data/hub.js';
+import { html, useEffect, useState } from '../../vendor/preact.js';
+import { filterSplit, source, sourceVersion } from '../data/hub.js';
 import { MAX_Q, quantiseElapsed } from '../core/quantiser.js';
 import { clock, count, duration } from '../core/format.js';
 
@@ -33,10 +33,18 @@ export function table(store, mask, fromMs, toMs) {
 
 const HEADS = [...BANDS_US, null].map((us, i) => (us === null ? `≥ ${duration(BANDS_US[i - 1])}` : `< ${duration(us)}`));
 
-/** @param {{fromMs: number, toMs: number}} props */
-export function Twin({ fromMs, toMs }) {
-  const versions = `${sourceVersion.value} ${pointsVersion.value >> 4}`;
-  const rows = useMemo(() => table(source().store, filterSplit.value, fromMs, toMs), [versions, Math.floor(toMs / 2000), filterSplit.value]);
+/** Numbers are made anew so often; they are for reading, not for watching. */
+const REFRESH_MS = 1_000;
+
+/** @param {{raster: import('./raster.js').Raster}} props */
+export function Twin({ raster }) {
+  const [, again] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => again(n => n + 1), REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
+  void sourceVersion.value;
+  const rows = table(source().store, filterSplit.value, raster.fromMs, raster.toMs);
   return html`<div class="twin scroll" tabindex="0" role="region" aria-label="The scatter as a table">
     <table class="data">
       <caption>Transactions by end time and elapsed time</caption>

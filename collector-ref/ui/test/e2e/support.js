@@ -1,0 +1,114 @@
+// What every end-to-end test needs: a page that must stay free of errors, and helpers.
+import { readFileSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { test as base, expect } from '@playwright/test';
+
+export { expect };
+
+const AXE = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const target = process.env.SCOUTER_URL ?? '';
+if (!target && process.env.CI === 'true') throw new Error('SCOUTER_URL is not set: under CI=true the end-to-end tests must run. Start a collector with load and set it.');
+
+/**
+ * `faults` collects console errors, uncaught errors, CSP violations and requests to other hosts;
+ * after each test it must be empty, apart from what the test expected.
+ */
+export const test = base.extend(/** @type {any} */ ({
+  faults: async (/** @type {any} */ { page }, /** @type {any} */ use) => {
+    const faults = { seen: /** @type {string[]} */ ([]), expected: /** @type {RegExp[]} */ ([]) };
+    page.on('console', (/** @type {any} */ m) => { if (m.type() === 'error' || m.type() === 'warning') faults.seen.push(`console: ${m.text()}`); });
+    page.on('pageerror', (/** @type {any} */ e) => faults.seen.push(`uncaught: ${e.stack ?? e}`));
+    page.on('request', (/** @type {any} */ r) => {
+      const { hostname, protocol } = new URL(r.url());
+      if (protocol !== 'data:' && hostname !== new URL(target).hostname) faults.seen.push(`request to ${r.url()}`);
+    });
+    await page.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', e => console.error(`CSP ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+    });
+    await use(faults);
+    expect(faults.seen.filter(seen => !faults.expected.some(pattern => pattern.test(seen)))).toEqual([]);
+  },
+  page: async (/** @type {any} */ { page }, /** @type {any} */ use) => use(page),
+}));
+
+test.beforeEach(async ({ faults }) => {
+  test.skip(!target, 'SCOUTER_URL is not set');
+  void faults;
+});
+
+/** Opens a page of the application and waits until live points have come. @param {any} page @param {string} path */
+export async function open(page, path) {
+  await page.goto(path);
+  await expect(page.locator('main')).toBeVisible();
+  if (path === '/' || path.startsWith('/xlog')) {
+    if (!path.includes('from=')) await expect(page.getByTestId('live-state')).toHaveText('live');
+    await expect.poll(() => points(page)).toBeGreaterThan(0);
+  }
+}
+
+/** Points the page holds. @param {any} page */
+export const points = page => page.evaluate(() => /** @type {any} */ (globalThis).scouter.points());
+
+/** Drags a box by shares of the plot. @param {any} page @param {number[]} from @param {number[]} to @param {{shift?: boolean}} [how] */
+export async function drag(page, [x0, y0], [x1, y1], { shift = false } = {}) {
+  const plot = await page.locator('.plot').boundingBox();
+  if (shift) await page.keyboard.down('Shift');
+  await page.mouse.move(plot.x + plot.width * x0, plot.y + plot.height * y0);
+  await page.mouse.down();
+  await page.mouse.move(plot.x + plot.width * x1, plot.y + plot.height * y1, { steps: 6 });
+  await page.mouse.up();
+  if (shift) await page.keyboard.up('Shift');
+}
+
+/** A number as people see it. @param {any} locator */
+export const numberIn = async locator => Number((await locator.textContent()).replaceAll(',', ''));
+
+/** Problems that axe finds, in short. @param {any} page */
+export async function axe(page) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] }));
+  return found.violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => `${n.target} ${n.failureSummary ?? ''}`).slice(0, 3).join(' | ')}`);
+}
+
+/** A box over nearly all that is in view, old enough that nothing new falls into it. */
+export const WIDE = /** @type {[number[], number[]]} */ ([[0.2, 0.04], [0.85, 0.98]]);
+
+/**
+ * A wire between browser and collector that can be cut: the collector is gone for the page only.
+ * @param {string} url
+ */
+export async function cuttableWire(url) {
+  const { hostname, port } = new URL(url);
+  const open = new Set();
+  let isCut = false;
+  const server = createServer(socket => {
+    if (isCut) {
+      socket.destroy();
+      return;
+    }
+    const other = connect(Number(port || 80), hostname);
+    for (const [a, b] of [[socket, other], [other, socket]]) {
+      open.add(a);
+      a.pipe(b);
+      a.on('error', () => b.destroy());
+      a.on('close', () => {
+        open.delete(a);
+        b.destroy();
+      });
+    }
+  });
+  await new Promise(done => { server.listen(0, hostname, () => done(undefined)); });
+  const { port: mine } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  return {
+    url: `http://${hostname}:${mine}`,
+    cut() {
+      isCut = true;
+      for (const socket of open) socket.destroy();
+    },
+    mend() { isCut = false; },
+    close() {
+      this.cut();
+      server.close();
+    },
+  };
+}
