@@ -8,7 +8,8 @@ import { view } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { filterSplit, pausedAtMs, source, sourceVersion, togglePause } from '../data/hub.js';
 import { selectBox, toggleAxis, toggleErrors } from './actions.js';
-import { PALETTES, legendColour } from './paint.js';
+import { legendColour } from './paint.js';
+import { PALETTES } from './palette.js';
 
 /** Counts are read so often; they are for people. */
 const REFRESH_MS = 500;

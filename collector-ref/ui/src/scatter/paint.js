@@ -7,15 +7,7 @@
 import { mod } from './raster.js';
 
 /** @typedef {import('./raster.js').Raster} Raster */
-/**
- * @typedef {object} Palette colours as 0xAABBGGRR
- * @property {number} background
- * @property {number} lane
- * @property {number} line
- * @property {number} hatch
- * @property {Uint32Array} ramp 256 tones
- * @property {Uint32Array} errorRamp 256 tones
- */
+/** @typedef {import('./palette.js').Palette} Palette */
 /** @typedef {{lane: number, tick: number}} Layout rows of the lane and of the error ticks */
 /** @typedef {{fromMs: number, toMs: number}} Hole time of which the points are not held */
 
@@ -41,6 +33,8 @@ const STAMPS = [[0], [1, 1], [2, 2, 1]];
 const ALONE_REACH = 2;
 /** So many cells with points in that square, itself included, still count as alone. */
 const ALONE_MAX_LIT = 2;
+/** It is so much brighter than a single pixel of the crowd. */
+const ALONE_TONE = 24;
 /** Ring around a rare error, half heights as above: filled middle, gap, ring. */
 const RING_RADIUS = 4;
 
@@ -66,10 +60,12 @@ export function dotRadius(inView, before) {
 export function paintColumns(raster, px, palette, layout, what) {
   const total = layout.lane + 1 + raster.height + layout.tick;
   const strip = new Uint32Array(total);
+  const lonely = what.radius === 0 ? lonelyFinder(raster) : null;
   const errorRadius = Math.max(what.radius, raster.errorsInView < WIDE_ERRORS_BELOW ? 1 : 0);
   for (let column = what.lo; column <= what.hi; column++) {
     fillBackground(strip, raster, palette, layout, column, isHole(what.holes, raster, column));
-    stampColumn(strip, raster, layout, column, what.radius, palette.ramp, false);
+    if (lonely) paintDense(strip, raster, layout, column, palette.ramp, lonely);
+    else stampColumn(strip, raster, layout, column, what.radius, palette.ramp, false);
     if (raster.errorsInView > 0) {
       stampColumn(strip, raster, layout, column, errorRadius, palette.errorRamp, true);
       const slot = mod(column, raster.width);
@@ -80,23 +76,75 @@ export function paintColumns(raster, px, palette, layout, what) {
 }
 
 /**
- * Whether hardly another cell near this one has points.
- * @param {Raster} raster @param {number} column @param {number} row
+ * Rows of a column whose points stand alone; the last columns asked for are remembered, since each
+ * is asked for by itself and by its neighbours.
+ * @param {Raster} raster
+ * @returns {(column: number) => number[]}
  */
-function isAlone(raster, column, row) {
-  const { all, width, rows } = raster;
-  const lo = Math.max(raster.first, column - ALONE_REACH);
-  const hi = Math.min(raster.first + width - 1, column + ALONE_REACH);
-  const top = Math.max(0, row - ALONE_REACH);
-  const bottom = Math.min(rows - 1, row + ALONE_REACH);
-  let lit = 0;
-  for (let c = lo; c <= hi; c++) {
-    const at = mod(c, width) * rows;
-    for (let r = top; r <= bottom; r++) {
-      if (all[at + r] !== 0 && ++lit > ALONE_MAX_LIT) return false;
+function lonelyFinder(raster) {
+  /** @type {Map<number, number[]>} */
+  const known = new Map();
+  return column => {
+    let rows = known.get(column);
+    if (!rows) {
+      rows = lonelyRows(raster, column);
+      known.delete(column - 3);
+      known.set(column, rows);
+    }
+    return rows;
+  };
+}
+
+/** @param {Raster} raster @param {number} column */
+function lonelyRows(raster, column) {
+  const { all, rows, width, first } = raster;
+  /** @type {number[]} */
+  const found = [];
+  if (column < first || column >= first + width) return found;
+  const slot = mod(column, width);
+  if (raster.columnAll[slot] === 0) return found;
+  const at = slot * rows;
+  /** @type {number[]} places of the columns around */
+  const around = [];
+  for (let c = Math.max(first, column - ALONE_REACH); c <= Math.min(first + width - 1, column + ALONE_REACH); c++) {
+    if (c !== column) around.push(mod(c, width) * rows);
+  }
+  for (let row = 0; row < rows; row++) {
+    if (all[at + row] === 0) continue;
+    const top = Math.max(0, row - ALONE_REACH);
+    const bottom = Math.min(rows - 1, row + ALONE_REACH);
+    let lit = 0;
+    for (let r = top; r <= bottom; r++) if (all[at + r] !== 0) lit += 1;
+    for (let i = 0; i < around.length && lit <= ALONE_MAX_LIT; i++) {
+      for (let r = around[i] + top; r <= around[i] + bottom; r++) if (all[r] !== 0) lit += 1;
+    }
+    if (lit <= ALONE_MAX_LIT) found.push(row);
+  }
+  return found;
+}
+
+/**
+ * A column of single pixels; what stands alone, here or beside, is three pixels wide.
+ * @param {Uint32Array} strip @param {Raster} raster @param {Layout} layout @param {number} column
+ * @param {Uint32Array} ramp @param {(column: number) => number[]} lonely
+ */
+function paintDense(strip, raster, layout, column, ramp, lonely) {
+  const { all, rows, width } = raster;
+  for (let dx = -1; dx <= 1; dx++) {
+    const at = mod(column + dx, width) * rows;
+    for (const row of lonely(column + dx)) {
+      dotAt(strip, layout, row, 1, ramp[Math.min(255, TONE[Math.min(all[at + row], TONE_MAX - 1)] + ALONE_TONE)], ramp, false);
     }
   }
-  return true;
+  const slot = mod(column, width);
+  if (raster.columnAll[slot] === 0) return;
+  const at = slot * rows;
+  if (all[at] > 0) dotAt(strip, layout, 0, 0, ramp[Math.min(255, TONE[Math.min(all[at], TONE_MAX - 1)] + ALONE_TONE)], ramp, false);
+  const alone = new Set(lonely(column));
+  for (let row = 1; row < rows; row++) {
+    const n = all[at + row];
+    if (n > 0 && (alone.size === 0 || !alone.has(row))) strip[layout.lane + row] = ramp[TONE[n < TONE_MAX ? n : TONE_MAX - 1]];
+  }
 }
 
 /** @param {Hole[]} holes @param {Raster} raster @param {number} column */
@@ -129,7 +177,7 @@ function fillBackground(strip, raster, palette, layout, column, isHatched) {
 function stampColumn(strip, raster, layout, column, radius, ramp, isErrors) {
   const counts = isErrors ? raster.err : raster.all;
   const totals = isErrors ? raster.columnErr : raster.columnAll;
-  const reach = isErrors && radius >= 2 ? RING_RADIUS : Math.max(1, radius);
+  const reach = isErrors && radius >= 2 ? RING_RADIUS : radius;
   const last = raster.first + raster.width - 1;
   for (let dx = -reach; dx <= reach; dx++) {
     const neighbour = column + dx;
@@ -140,12 +188,10 @@ function stampColumn(strip, raster, layout, column, radius, ramp, isErrors) {
     for (let row = 0; row < raster.rows; row++) {
       const n = counts[at + row];
       if (n === 0) continue;
-      const size = radius > 0 || isErrors || !isAlone(raster, neighbour, row) ? radius : 1;
-      if (Math.abs(dx) > size && reach !== RING_RADIUS) continue;
-      const tone = (radius > 0 ? DOT_TONE : TONE)[Math.min(n, TONE_MAX - 1)] + (size > radius ? 24 : 0);
-      const colour = ramp[Math.min(255, isErrors && radius < 2 ? Math.max(150, tone) : tone)];
+      const tone = (radius > 0 ? DOT_TONE : TONE)[Math.min(n, TONE_MAX - 1)];
+      const colour = ramp[isErrors && radius < 2 ? Math.max(150, tone) : tone];
       if (reach === RING_RADIUS) ringAt(strip, layout, row, Math.abs(dx), colour);
-      else dotAt(strip, layout, row, STAMPS[size][Math.abs(dx)], colour, ramp, isErrors);
+      else dotAt(strip, layout, row, STAMPS[radius][Math.abs(dx)], colour, ramp, isErrors);
     }
   }
 }
@@ -197,41 +243,6 @@ function ringAt(strip, layout, row, dx, colour) {
     if (distance <= 3 || (distance >= 12 && distance <= 19)) strip[y] = colour;
   }
 }
-
-/**
- * A ramp of 256 tones through these colours.
- * @param {[number, number, number][]} stops red, green, blue
- */
-export function makeRamp(stops) {
-  const ramp = new Uint32Array(256);
-  for (let i = 0; i < 256; i++) {
-    const place = (i / 255) * (stops.length - 1);
-    const k = Math.min(stops.length - 2, Math.floor(place));
-    const share = place - k;
-    const [r, g, b] = [0, 1, 2].map(c => Math.round(stops[k][c] * (1 - share) + stops[k + 1][c] * share));
-    ramp[i] = rgb(r, g, b);
-  }
-  return ramp;
-}
-
-/** @param {number} r @param {number} g @param {number} b */
-export function rgb(r, g, b) {
-  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
-}
-
-/** @type {Record<string, Palette>} */
-export const PALETTES = {
-  dark: {
-    background: rgb(13, 17, 23), lane: rgb(22, 27, 34), line: rgb(48, 54, 61), hatch: rgb(45, 52, 62),
-    ramp: makeRamp([[18, 52, 88], [31, 111, 180], [88, 183, 232], [240, 250, 255]]),
-    errorRamp: makeRamp([[190, 45, 45], [255, 86, 80], [255, 205, 180]]),
-  },
-  light: {
-    background: rgb(255, 255, 255), lane: rgb(244, 246, 249), line: rgb(216, 222, 228), hatch: rgb(218, 224, 232),
-    ramp: makeRamp([[176, 208, 236], [66, 140, 205], [16, 78, 146], [4, 22, 58]]),
-    errorRamp: makeRamp([[228, 92, 84], [200, 16, 24], [100, 0, 8]]),
-  },
-};
 
 /**
  * Colour of a count as CSS, for the legend.

@@ -1,6 +1,7 @@
 // A raster on a canvas: keeps the two in step with the points and with time.
 
-import { dotRadius, paintColumns, PALETTES } from './paint.js';
+import { dotRadius, paintColumns } from './paint.js';
+import { PALETTES } from './palette.js';
 import { Raster, mod } from './raster.js';
 import { Scale } from './scale.js';
 

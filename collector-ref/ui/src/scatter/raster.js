@@ -95,7 +95,7 @@ export class Raster {
       const t = dt[i] + shift;
       if (t < 0) continue;
       // Adding one half keeps the product of integers away from every integer boundary.
-      const column = Math.floor((t + 0.5) * inverse);
+      const column = ((t + 0.5) * inverse) | 0;
       if (column >= width) {
         if (sign > 0) this.keepAhead(baseMs + dt[i], y[i], a);
         else this.isStale = true;
@@ -104,11 +104,12 @@ export class Raster {
       let slot = firstSlot + column;
       if (slot >= width) slot -= width;
       const row = rowOf[y[i]];
-      all[slot * rows + row] += sign;
+      const cell = slot * rows + row;
+      all[cell] += sign;
       columnAll[slot] += sign;
       if (row === 0) over += 1;
       if ((a & 1) !== 0) {
-        err[slot * rows + row] += sign;
+        err[cell] += sign;
         columnErr[slot] += sign;
         errors += 1;
       }

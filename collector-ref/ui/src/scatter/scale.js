@@ -18,20 +18,11 @@ export class Scale {
     this.height = height;
     /** Row of each quantised elapsed time. */
     this.rowOf = new Uint16Array(MAX_Q + 1);
-    const place = this.placer();
+    const place = placer(axis);
     for (let q = 0; q <= MAX_Q; q++) {
       if (q > axis.hi) this.rowOf[q] = 0;
       else this.rowOf[q] = height - Math.min(height - 1, Math.max(0, Math.floor(place(q) * height)));
     }
-  }
-
-  /** Share of the height (0 bottom, 1 top) at which a quantised time stands. */
-  placer() {
-    const { kind, lo, hi } = this.axis;
-    if (kind === 'log') return (/** @type {number} */ q) => (q - lo) / (hi - lo + 1);
-    const top = elapsedOf(hi + 1);
-    const bottom = elapsedOf(lo);
-    return (/** @type {number} */ q) => (elapsedOf(q) - bottom) / (top - bottom);
   }
 
   /**
@@ -67,15 +58,27 @@ export class Scale {
     }
     return lo;
   }
+}
 
-  /** Values worth a grid line: powers of ten with a log axis, round steps with a linear one.
-   * @returns {{us: number, share: number}[]} */
-  ticks() {
-    const place = this.placer();
-    const bottom = elapsedOf(this.axis.lo);
-    const top = elapsedOf(this.axis.hi);
-    return tickValues(this.axis.kind, bottom, top).map(us => ({ us, share: place(quantiseElapsed(us)) }));
-  }
+/**
+ * Share of the height (0 bottom, 1 top) at which a quantised time stands.
+ * @param {Axis} axis
+ * @returns {(q: number) => number}
+ */
+function placer({ kind, lo, hi }) {
+  if (kind === 'log') return q => (q - lo) / (hi - lo + 1);
+  const top = elapsedOf(hi + 1);
+  const bottom = elapsedOf(lo);
+  return q => (elapsedOf(q) - bottom) / (top - bottom);
+}
+
+/**
+ * Values worth a label: powers of ten with a log axis, round steps with a linear one.
+ * @param {Axis} axis
+ */
+export function axisTicks(axis) {
+  const place = placer(axis);
+  return tickValues(axis.kind, elapsedOf(axis.lo), elapsedOf(axis.hi)).map(us => ({ us, share: place(quantiseElapsed(us)) }));
 }
 
 /** @param {'log' | 'lin'} kind @param {number} bottom @param {number} top */

@@ -1,17 +1,20 @@
 // The XLog scatter: end time across, elapsed time up, one dot for every transaction.
 
 import { html, useEffect, useLayoutEffect, useRef, useState, effect } from '../../vendor/preact.js';
-import { count, duration, plural, clock } from '../core/format.js';
+import { clock, count, dateTime, duration, plural } from '../core/format.js';
 import { noteFrame } from '../core/frames.js';
 import { addKeys } from '../core/keys.js';
 import { elapsedOf } from '../core/quantiser.js';
 import { view } from '../core/router.js';
+import { viewUrl } from '../core/view.js';
 import { isMotionReduced, theme } from '../core/theme.js';
-import { filterSplit, historyState, onEvict, pausedAtMs, pointsVersion, rightEdgeMs, source, sourceVersion, togglePause } from '../data/hub.js';
+import { filterSplit, historyState, onEvict, pointsVersion, rightEdgeMs, source, sourceVersion, togglePause } from '../data/hub.js';
+import { useDocument } from '../parts/loaded.js';
 import * as actions from './actions.js';
 import { ScatterHead } from './head.js';
 import { afterKey, firstBox } from './keyboard_box.js';
 import { Plot, LANE_PX, TICK_PX } from './plot.js';
+import { axisTicks } from './scale.js';
 import { usePointer } from './pointer.js';
 import { tickLabel, timeTicks } from './ticks.js';
 import { Twin } from './twin.js';
@@ -56,7 +59,7 @@ export function Scatter({ height }) {
   return html`<section class="panel scatter" aria-labelledby="scatter-title">
     <${ScatterHead} plot=${shown} isTable=${isTable} toggleTable=${() => setTable(!isTable)} />
     <div class="plot-frame">
-      <${YAxis} axis=${axis} height=${height} plot=${shown} />
+      <${YAxis} axis=${axis} height=${height} />
       <div class="plot" ref=${host} role="group" tabindex="0" aria-label="XLog scatter: end time across, elapsed time up"
           aria-describedby="scatter-help" aria-keyshortcuts="b" style=${{ height: `${height}px` }} ...${drag.handlers}>
         <canvas ref=${canvas} aria-hidden="true"></canvas>
@@ -203,14 +206,13 @@ function useScatterKeys({ host, plot, keyBox, setKeyBox }) {
   }, [keyBox]);
 }
 
-/** @param {{axis: import('../core/view.js').Axis, height: number, plot: Plot | null}} props */
-function YAxis({ axis, height, plot }) {
-  void sourceVersion.value;
+/** @param {{axis: import('../core/view.js').Axis, height: number}} props */
+function YAxis({ axis, height }) {
   const plotHeight = height - LANE_PX - 1 - TICK_PX;
-  const ticks = plot && plot.scale.axis.hi === axis.hi && plot.scale.axis.kind === axis.kind ? plot.scale.ticks() : [];
+  const ticks = axisTicks(axis).filter(tick => tick.share < 0.97);
   return html`<div class="y-axis" aria-hidden="true">
-    <span class="lane-label">>${duration(elapsedOf(axis.hi))}</span>
-    ${ticks.filter(tick => tick.share < 0.97).map(tick => html`<span key=${tick.us} style=${{ top: `${LANE_PX + 1 + (1 - tick.share) * plotHeight}px` }}>${duration(tick.us).replace(/\.0+(?=\D)/, '')}</span>`)}
+    <span class="lane-label">${'>'}${duration(elapsedOf(axis.hi))}</span>
+    ${ticks.map(tick => html`<span key=${tick.us} style=${{ top: `${LANE_PX + 1 + (1 - tick.share) * plotHeight}px` }}>${duration(tick.us).replace(/\.0+(?=\D)/, '')}</span>`)}
   </div>`;
 }
 
@@ -253,9 +255,19 @@ function PlotNote() {
   const { range } = view.value;
   if (source().store.size > 0) return null;
   return range.live
-    ? html`<p class="plot-note">No transaction in this window yet.</p>`
+    ? html`<${QuietNote} />`
     : html`<p class="plot-note">No transactions between ${clock(range.fromMs)} and ${clock(range.toMs)}.</p>`;
 }
 
-/** Whether the view is held. */
-export const isPaused = () => pausedAtMs.value !== null;
+/** Half a view around the last transaction. */
+const AROUND_LAST_MS = 60_000;
+
+/** A live view without a point: when was the last one? */
+function QuietNote() {
+  const { data } = useDocument('xlogs', { from_unix_us: 0, to_unix_us: 4_102_444_800_000_000, f: view.value.f, limit: 1 });
+  const last = data?.rows?.[0];
+  if (!last) return html`<p class="plot-note">No transaction in this window yet.</p>`;
+  const atMs = Math.floor(last.end_unix_us / 1000);
+  const there = viewUrl('/xlog', { ...view.value, range: { live: false, fromMs: atMs - AROUND_LAST_MS, toMs: atMs + AROUND_LAST_MS }, box: null });
+  return html`<p class="plot-note">No transaction in this window; the last one was at ${dateTime(atMs, false)}. <a href=${there}>Jump there</a></p>`;
+}

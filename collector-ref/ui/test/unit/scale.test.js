@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quantiseElapsed } from '../../src/core/quantiser.js';
 import { DEFAULT_AXIS } from '../../src/core/view.js';
-import { Scale, nextMaximum } from '../../src/scatter/scale.js';
+import { Scale, axisTicks, nextMaximum } from '../../src/scatter/scale.js';
 import { tickLabel, timeTicks } from '../../src/scatter/ticks.js';
 
 const AXES = /** @type {import('../../src/core/view.js').Axis[]} */ ([
@@ -34,8 +34,8 @@ test('a longer time is never drawn lower', () => {
 });
 
 test('the axis has round labels', () => {
-  assert.deepEqual(new Scale(DEFAULT_AXIS, 400).ticks().map(tick => tick.us), [100, 1e3, 1e4, 1e5, 1e6, 1e7]);
-  assert.deepEqual(new Scale({ kind: 'lin', lo: 0, hi: quantiseElapsed(1_000_000) }, 400).ticks().map(tick => tick.us), [0, 2e5, 4e5, 6e5, 8e5, 1e6]);
+  assert.deepEqual(axisTicks(DEFAULT_AXIS).map(tick => tick.us), [100, 1e3, 1e4, 1e5, 1e6, 1e7]);
+  assert.deepEqual(axisTicks({ kind: 'lin', lo: 0, hi: quantiseElapsed(1_000_000) }).map(tick => tick.us), [0, 2e5, 4e5, 6e5, 8e5, 1e6]);
 });
 
 test('the top goes up and down in steps of 1, 2, 5', () => {
