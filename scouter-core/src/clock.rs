@@ -142,6 +142,7 @@ pub fn ticks_to_us(ticks: u64) -> u64 {
     ticks_to_ns(ticks) / 1_000
 }
 
+#[cfg(feature = "enable")]
 /// A span of nanoseconds in ticks, by the current rate.
 pub(crate) fn ns_to_ticks(ns: u64) -> u64 {
     let rate = RATE.load(Ordering::Relaxed).max(1);

@@ -25,43 +25,78 @@
 //! Nothing here panics into the application, waits for a consumer, or grows without a limit; each
 //! limit has a constant in [`limits`] and a counter in [`telemetry`].
 
-mod bounded;
-#[cfg_attr(test, expect(unsafe_code, reason = "the linker's list names its section"))]
-mod callsite;
-mod finish;
-mod header;
-mod in_step;
-mod in_transaction;
-mod lane;
-mod open_step;
-mod pool;
-mod private;
-mod queue;
-#[expect(unsafe_code, reason = "two words of a record hold addresses of statics")]
-mod records;
-mod spawn;
-mod step;
-mod switch;
-#[expect(unsafe_code, reason = "references to what is never freed")]
-mod sync;
+mod begin;
+mod outcome;
 #[expect(unsafe_code, reason = "calls to the machine and the C library")]
 mod sys;
-mod text;
-mod texts;
-mod transaction;
+mod value;
 
-pub mod alert;
-pub mod checkout;
 pub mod clock;
-pub mod current;
-pub mod drain;
-pub mod live;
 pub mod options;
-pub mod plugin;
 pub mod propagation;
 pub mod telemetry;
-#[cfg(any(test, feature = "testing"))]
+
+#[cfg(feature = "enable")]
+mod bounded;
+#[cfg(feature = "enable")]
+mod finish;
+#[cfg(feature = "enable")]
+mod header;
+#[cfg(feature = "enable")]
+mod lane;
+#[cfg(feature = "enable")]
+mod pool;
+#[cfg(feature = "enable")]
+mod queue;
+#[cfg(feature = "enable")]
+#[expect(unsafe_code, reason = "a word of a record holds the address of a static")]
+mod records;
+#[cfg(feature = "enable")]
+#[expect(unsafe_code, reason = "references to what is never freed")]
+mod sync;
+#[cfg(all(feature = "enable", any(test, feature = "testing")))]
 pub mod testing;
+#[cfg(feature = "enable")]
+mod texts;
+
+#[cfg_attr(not(feature = "enable"), path = "off/callsite.rs")]
+#[cfg_attr(
+    all(test, feature = "enable"),
+    expect(unsafe_code, reason = "the linker's list names its section")
+)]
+mod callsite;
+#[cfg_attr(not(feature = "enable"), path = "off/in_step.rs")]
+mod in_step;
+#[cfg_attr(not(feature = "enable"), path = "off/in_transaction.rs")]
+mod in_transaction;
+mod macros;
+#[cfg_attr(not(feature = "enable"), path = "off/open_step.rs")]
+mod open_step;
+#[cfg_attr(not(feature = "enable"), path = "off/private.rs")]
+mod private;
+#[cfg_attr(not(feature = "enable"), path = "off/spawn.rs")]
+mod spawn;
+#[cfg_attr(not(feature = "enable"), path = "off/step.rs")]
+mod step;
+#[cfg_attr(not(feature = "enable"), path = "off/switch.rs")]
+mod switch;
+#[cfg_attr(not(feature = "enable"), path = "off/text.rs")]
+mod text;
+#[cfg_attr(not(feature = "enable"), path = "off/transaction.rs")]
+mod transaction;
+
+#[cfg_attr(not(feature = "enable"), path = "off/alert.rs")]
+pub mod alert;
+#[cfg_attr(not(feature = "enable"), path = "off/checkout.rs")]
+pub mod checkout;
+#[cfg_attr(not(feature = "enable"), path = "off/current.rs")]
+pub mod current;
+#[cfg_attr(not(feature = "enable"), path = "off/drain.rs")]
+pub mod drain;
+#[cfg_attr(not(feature = "enable"), path = "off/live.rs")]
+pub mod live;
+#[cfg_attr(not(feature = "enable"), path = "off/plugin.rs")]
+pub mod plugin;
 
 #[doc(hidden)]
 pub mod __private {
@@ -71,20 +106,24 @@ pub mod __private {
 pub use scouter_wire::record;
 pub use scouter_wire::{Gxid, TextKind, Txid};
 
+pub use crate::begin::{Begin, Field};
 pub use crate::callsite::{Callsite, CallsiteFlags, callsites};
 pub use crate::in_step::{StepFuture, in_step, wait};
 pub use crate::in_transaction::{InTransaction, in_transaction};
-pub use crate::open_step::{ApiOutcome, OpenStep, OpenStepPoll, SqlOutcome};
+pub use crate::open_step::{OpenStep, OpenStepPoll};
+pub use crate::outcome::{ApiOutcome, SqlOutcome};
 pub use crate::propagation::TraceContext;
 pub use crate::spawn::InCurrent;
 #[cfg(feature = "tokio")]
 pub use crate::spawn::spawn;
-pub use crate::step::{StepGuard, Value, attr, fail, step};
+pub use crate::step::{StepGuard, attr, fail, step};
 pub use crate::switch::{is_recording, set_recording};
 pub use crate::text::{TextId, intern, intern_parts, text};
-pub use crate::transaction::{Begin, Entered, Field, PollScope, Transaction};
+pub use crate::transaction::{Entered, PollScope, Transaction};
+pub use crate::value::Value;
 
 /// The limits of the recorder in one place.
+#[cfg(feature = "enable")]
 pub mod limits {
     pub use crate::alert::{MAX_ALERT_BYTES, MAX_ALERTS};
     pub use crate::checkout::MAX_CHECKOUTS;

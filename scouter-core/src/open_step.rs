@@ -15,42 +15,11 @@ use scouter_wire::record::{Outcome, StepKind};
 
 use crate::header::{Half, Header, Word, stamp};
 use crate::in_step::close_anywhere;
+use crate::outcome::{ApiOutcome, SqlOutcome};
 use crate::records::{Note, Record, Tag, add_poll, closed, named_word, open_word, owned_word};
 use crate::step::{note_error, push_extra, push_note};
 use crate::text::TextId;
 use crate::{clock, lane, options};
-
-/// How a statement ended.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SqlOutcome<'a> {
-    /// Rows fetched.
-    pub rows: u64,
-    /// Rows affected.
-    pub affected: u64,
-    /// Number of bound values.
-    pub binds: u32,
-    /// Bound values as text, empty unless author and switch allow them; cut at 256 bytes.
-    pub bind_values: &'a str,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Error message, or empty; cut at 256 bytes.
-    pub error: &'a str,
-}
-
-/// How an outbound call ended.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ApiOutcome<'a> {
-    /// Status of the response, 0 when none came.
-    pub status: u16,
-    /// The transaction that served it, if the peer said so.
-    pub callee: Option<Txid>,
-    /// Address that was called, `host:port`; cut at 256 bytes.
-    pub address: &'a str,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Error message, or empty; cut at 256 bytes.
-    pub error: &'a str,
-}
 
 /// See the [module](self). Dropped without an end it is cancelled.
 pub struct OpenStep {
@@ -68,14 +37,29 @@ impl OpenStep {
     /// Begins a step now; inert when this thread works on no transaction.
     #[must_use]
     pub fn begin(kind: StepKind, name: TextId) -> Self {
+        Self::begin_at(kind, name, |_| clock::now_ticks())
+    }
+
+    /// Begins a step that started a while ago and was learned of only now, for example from an
+    /// event; never before its transaction.
+    #[must_use]
+    pub fn begin_past(kind: StepKind, name: TextId, ago: std::time::Duration) -> Self {
+        Self::begin_at(kind, name, |header| {
+            let ago = clock::ns_to_ticks(u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX));
+            clock::now_ticks().saturating_sub(ago).max(header.word(Word::Start))
+        })
+    }
+
+    #[inline]
+    fn begin_at(kind: StepKind, name: TextId, start: impl FnOnce(&Header) -> u64) -> Self {
         let mut step = Self::inert(kind);
         let Some((header, generation)) = lane::current() else { return step };
-        let now = clock::now_ticks();
-        let words = [named_word(kind, name), now, open_word(generation), header.current().into()];
+        let start = start(header);
+        let words = [named_word(kind, name), start, open_word(generation), header.current().into()];
         step.record = header.push(words);
         step.header = Some(header);
         step.generation = generation;
-        step.start = now;
+        step.start = start;
         header.spoil_stamp();
         step
     }

@@ -94,10 +94,12 @@ impl TraceContext {
         self.carried.as_ref()?.baggage.as_deref()
     }
 
+    #[cfg(feature = "enable")]
     pub(crate) fn carried(&self) -> Option<&Arc<Carried>> {
         self.carried.as_ref()
     }
 
+    #[cfg(feature = "enable")]
     pub(crate) fn with_carried(mut self, carried: Option<Arc<Carried>>) -> Self {
         self.carried = carried;
         self

@@ -9,12 +9,13 @@ use std::future::Future;
 use scouter_wire::TextKind;
 use scouter_wire::record::{Outcome, StepKind, XLogKind};
 
+use crate::begin::{Begin, Field};
 use crate::in_transaction::{InTransaction, in_transaction};
 use crate::records::{NO_RECORD, Tag, closed, named_word, owned_word};
 use crate::step::push_extra;
 use crate::text::{TextId, intern, intern_parts, text};
 use crate::texts::Slot;
-use crate::transaction::{self, Begin, Field, Transaction};
+use crate::transaction::{self, Transaction};
 use crate::{clock, current, header, lane};
 
 /// Longest name of a child lane that is made of the parent's service.

@@ -46,6 +46,7 @@ pub(crate) fn realtime_ns() -> i64 {
     clock_ns(libc::CLOCK_REALTIME)
 }
 
+#[cfg(feature = "enable")]
 /// Kernel id of this thread, as thread dumps and `top -H` show it.
 pub(crate) fn thread_id() -> u32 {
     #[cfg(target_os = "linux")]
@@ -60,6 +61,7 @@ pub(crate) fn thread_id() -> u32 {
     id
 }
 
+#[cfg(feature = "enable")]
 /// Calls `child` in the child of every later fork of this process.
 pub(crate) fn on_fork_child(child: extern "C" fn()) {
     // SAFETY: `child` is a static function that only stores atomics, which is async-signal-safe.

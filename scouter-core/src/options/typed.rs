@@ -80,6 +80,7 @@ impl U64Option {
         self.value.load(Ordering::Relaxed)
     }
 
+    #[cfg(feature = "enable")]
     /// The value now; options whose largest value fits.
     #[inline(always)]
     pub(crate) fn small(&self) -> u32 {
