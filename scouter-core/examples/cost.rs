@@ -188,6 +188,10 @@ fn main() {
         }
     });
     active_list(service);
+    switched_off(service);
+}
+
+fn switched_off(service: TextId) {
     set_recording(false);
     measure("switched off: request", 1, || request(service));
     measure("switched off: step", 100, || {
