@@ -73,6 +73,9 @@ pub(crate) struct Summaries {
 
 impl Summaries {
     pub(crate) fn new(first: &'static Segment) -> Self {
+        // It may have served another queue, whose rows must not be read again.
+        first.next.store(None);
+        first.filled.store(0, Ordering::Relaxed);
         let queue = Self {
             write: StaticRef::empty(),
             produced: AtomicU64::new(0),
@@ -324,6 +327,21 @@ mod tests {
         assert_eq!(queue.consume(4, &pool, &mut Vec::new(), &mut |_| seen += 1), 4);
         assert_eq!(seen, 4);
         assert_eq!(take_all(&queue, &pool).len(), 6);
+    }
+
+    #[test]
+    fn a_new_queue_does_not_read_what_its_first_segment_held_before() {
+        let pool = Pool::default();
+        let old = queue(&pool);
+        let mut pushed = 0;
+        while pool.0.lock().is_empty() {
+            assert!(put(&old, &pool, pushed, 100));
+            pushed += 1;
+            take_all(&old, &pool);
+        }
+        let fresh = queue(&pool);
+        assert!(take_all(&fresh, &pool).is_empty());
+        assert_eq!(fresh.counts(), (0, 0, 0));
     }
 
     #[test]
