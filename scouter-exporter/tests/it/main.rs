@@ -1,0 +1,15 @@
+//! The exporter against a small collector over real sockets, with the real recorder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking and may read the time"
+)]
+
+mod collector;
+mod control;
+mod delivery;
+mod recorder;
+mod settings;
+mod sinks;
+mod weather;

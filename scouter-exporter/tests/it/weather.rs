@@ -1,0 +1,196 @@
+//! Collectors that are absent, silent, of another version or unwilling.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use scouter_exporter::{Builder, MIN_WINDOW_BYTES};
+use scouter_wire::codec::DropReason;
+
+use crate::collector::{Collector, State};
+use crate::recorder::{Recorder, agent, flush, record, until};
+
+/// Collects what the agent says.
+fn listening(builder: Builder) -> (Builder, Arc<Mutex<Vec<String>>>) {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&said);
+    (builder.on_notice(move |line| heard.lock().unwrap().push(line.to_owned())), said)
+}
+
+/// An address where nobody listens.
+fn nowhere() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn without_a_collector_there_is_one_line_and_everything_is_counted() {
+    let recorder = Recorder::take();
+    let (builder, said) = listening(agent(&nowhere()));
+    let guard = builder.flush_timeout(Duration::from_millis(100)).start().unwrap();
+    record(300);
+    until("it has tried several times", || guard.telemetry().connection_failures >= 3);
+    recorder.assert_balance_when_quiet(&guard);
+    assert_eq!(guard.telemetry().pending_xlogs, 300);
+    let start = Instant::now();
+    let telemetry = guard.shutdown();
+    assert!(start.elapsed() < Duration::from_secs(2), "the end of the process is not held up");
+    recorder.assert_balance(&telemetry);
+    assert_eq!(telemetry.totals.dropped(DropReason::Unsendable), 300);
+    let said = said.lock().unwrap();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("cannot be reached") && said[0].contains("SCOUTER_COLLECTOR"));
+}
+
+#[test]
+fn a_full_window_drops_profiles_first_and_every_loss_is_counted() {
+    let recorder = Recorder::take();
+    let guard = agent(&nowhere()).window_bytes(MIN_WINDOW_BYTES).start().unwrap();
+    let mut recorded = 0;
+    while guard.telemetry().totals.dropped(DropReason::WindowXLogs) == 0 {
+        record(2_000);
+        recorded += 2_000;
+        assert!(recorded < 400_000, "the window has no end");
+        let telemetry = guard.telemetry();
+        assert!(telemetry.pending_bytes <= MIN_WINDOW_BYTES as u64);
+        if telemetry.totals.dropped(DropReason::WindowXLogs) > 0 {
+            // All profiles but those of the batch that came last went before the first XLog.
+            assert!(telemetry.totals.dropped(DropReason::WindowProfiles) > 0);
+        }
+    }
+    recorder.assert_balance_when_quiet(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+}
+
+#[test]
+fn what_was_stripped_in_the_window_says_so_when_it_arrives() {
+    let recorder = Recorder::take();
+    let address = nowhere();
+    let guard = agent(&address).window_bytes(MIN_WINDOW_BYTES).start().unwrap();
+    while guard.telemetry().totals.dropped(DropReason::WindowProfiles) == 0 {
+        record(2_000);
+    }
+    let collector = Collector::start_at(&address, State::default());
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    let state = collector.state();
+    let dropped = telemetry.totals.dropped(DropReason::WindowProfiles);
+    // Some lost their XLogs too, after their profiles.
+    let arrived = dropped - telemetry.totals.dropped(DropReason::WindowXLogs);
+    assert_eq!(state.fates["Dropped"] as u64, arrived);
+    assert_eq!(state.fates["Kept"] as u64, telemetry.acked_profiles);
+    assert_eq!(state.profiles.len() as u64, telemetry.acked_profiles);
+    assert_eq!(state.totals.dropped(DropReason::WindowProfiles), dropped);
+}
+
+#[test]
+fn a_half_open_collector_is_left_and_tried_again() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State { is_mute: true, ..State::default() });
+    let guard = agent(&collector.address).start().unwrap();
+    record(100);
+    until("it is tried again", || collector.state().hellos.len() >= 2);
+    assert_eq!(guard.telemetry().connections, 0);
+    recorder.assert_balance_when_quiet(&guard);
+    collector.state().is_mute = false;
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!(collector.state().stored, 100);
+}
+
+#[test]
+fn a_collector_of_another_version_is_named_once_and_nothing_is_lost() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State { version: Some(9), ..State::default() });
+    let (builder, said) = listening(agent(&collector.address));
+    let guard = builder.start().unwrap();
+    record(100);
+    until("it is tried again", || guard.telemetry().connection_failures >= 2);
+    assert!(said.lock().unwrap()[0].contains("version 9"), "{said:?}");
+    assert_eq!(said.lock().unwrap().len(), 1);
+    collector.state().version = None;
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!(collector.state().stored, 100);
+}
+
+#[test]
+fn something_that_is_no_collector_is_left_alone() {
+    let recorder = Recorder::take();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let web = std::thread::Builder::new()
+        .name("test-web".into())
+        .spawn(move || {
+            for stream in listener.incoming().take(2) {
+                let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+                let _ = std::io::Write::write_all(&mut stream.unwrap(), answer);
+            }
+        })
+        .unwrap();
+    let guard = agent(&address).flush_timeout(Duration::ZERO).start().unwrap();
+    record(10);
+    until("it has failed", || guard.telemetry().connection_failures >= 2);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!(telemetry.connections, 0);
+    web.join().unwrap();
+}
+
+#[test]
+fn a_wrong_token_is_refused_with_a_sentence_and_the_right_one_is_welcome() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State { token: Some("s3cret".into()), ..State::default() });
+    for token in [None, Some("guess")] {
+        let (builder, said) = listening(agent(&collector.address));
+        let builder = match token {
+            Some(token) => builder.token(token),
+            None => builder,
+        };
+        let guard = builder.flush_timeout(Duration::ZERO).start().unwrap();
+        until("it is refused", || guard.telemetry().refusals >= 2);
+        assert_eq!(guard.telemetry().connections, 0);
+        assert_eq!(said.lock().unwrap().len(), 1);
+        let line = said.lock().unwrap()[0].clone();
+        assert!(line.contains("refuses this agent") && line.contains("token"), "{line}");
+        assert!(!line.contains("guess"));
+    }
+    let guard = agent(&collector.address).token("s3cret").start().unwrap();
+    record(10);
+    flush(&guard);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!(collector.state().stored, 10);
+}
+
+#[test]
+fn garbage_after_the_welcome_ends_the_connection_and_nothing_is_lost() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State::default());
+    let guard = agent(&collector.address).start().unwrap();
+    record(10);
+    flush(&guard);
+    collector.send(&[0xff; 64]);
+    until("it connects again", || guard.telemetry().connections == 2);
+    record(10);
+    flush(&guard);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!(collector.state().stored, 20);
+}
+
+#[test]
+fn the_clock_offset_is_measured_and_told() {
+    let _recorder = Recorder::take();
+    let ahead = 5_000_000;
+    let collector = Collector::start(State { clock_ahead_us: ahead, ..State::default() });
+    let guard = agent(&collector.address).start().unwrap();
+    until("the object arrives", || !collector.state().objects.is_empty());
+    let state = collector.state();
+    let tag = state.objects[0].tags.iter().find(|(key, _)| key == "clock_offset_us").unwrap();
+    let offset: i64 = tag.1.parse().unwrap();
+    assert!((offset - ahead).abs() < 200_000, "{offset}");
+    drop(state);
+    drop(guard);
+}
