@@ -16,7 +16,7 @@ export const LARGE_DOTS_BELOW = 2_000;
 /** Below so many it is three pixels wide, above a single pixel. */
 export const MEDIUM_DOTS_BELOW = 50_000;
 /** Below so many errors each is at least three pixels wide. */
-const WIDE_ERRORS_BELOW = 20_000;
+const WIDE_ERRORS_BELOW = 2_500;
 
 const TONE_MAX = 4_096;
 /** Tone of a count on the log ramp, for single pixels and for dots. */

@@ -2,7 +2,7 @@
 import { expect, open, test } from './support.js';
 
 test('the keyboard alone leads from the first page to a SQL text', async ({ page }) => {
-  await open(page, '/');
+  await open(page, '/?range=1m');
   await page.keyboard.press('g');
   await page.keyboard.press('x');
   await expect(page).toHaveURL(/\/xlog/);

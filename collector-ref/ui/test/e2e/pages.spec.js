@@ -1,6 +1,6 @@
 // Every page, in both themes: no violation of the policy, of accessibility, of the budgets.
 import { gzipSync } from 'node:zlib';
-import { WIDE, axe, drag, expect, open, test } from './support.js';
+import { WIDE, XLOG, axe, drag, expect, open, test } from './support.js';
 
 /** An address of each page, with ids that exist. */
 async function addresses(request) {
@@ -8,7 +8,7 @@ async function addresses(request) {
   const answer = await request.get('/api/v1/xlogs', { params: { from_unix_us: now - 300_000_000, to_unix_us: now, limit: 50 } });
   const { rows } = await answer.json();
   const [row] = rows.sort((a, b) => b.steps - a.steps);
-  return ['/', '/xlog', `/tx/${row.gxid}-${row.txid}`, `/trace/${row.gxid}`, '/active', '/objects', '/nowhere'];
+  return ['/', XLOG, `/tx/${row.gxid}-${row.txid}`, `/trace/${row.gxid}`, '/active', '/objects', '/nowhere'];
 }
 
 for (const theme of ['dark', 'light']) {
@@ -21,7 +21,7 @@ for (const theme of ['dark', 'light']) {
       expect(await axe(page), path).toEqual([]);
       expect(await page.locator('*').count(), path).toBeLessThan(3_000);
     }
-    await open(page, '/xlog');
+    await open(page, XLOG);
     await drag(page, ...WIDE);
     await expect(page.getByTestId('xlog-rows').locator('tbody tr').nth(1)).toBeVisible();
     await page.getByRole('button', { name: 'Table' }).click();

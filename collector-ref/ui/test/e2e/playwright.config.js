@@ -1,13 +1,15 @@
 // End-to-end tests against a running collector with live load, on the distribution's Chromium.
 //
-//   SCOUTER_URL       address of the collector's page, for instance http://127.0.0.1:6180
-//   SCOUTER_CHROMIUM  browser to use; default: the distribution's chromium
+//   SCOUTER_URL          address of the collector's page, for instance http://127.0.0.1:6180
+//   SCOUTER_DEMO_STATUS  status file of the demo: tests that kill and feed its processes need it
+//   SCOUTER_CHROMIUM     browser to use; default: the distribution's chromium
 //
 // Without SCOUTER_URL everything is skipped, and counted; under CI=true that is a failure.
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: '.',
+  globalSetup: './setup.js',
   outputDir: '../../node_modules/.cache/e2e',
   workers: 1,
   fullyParallel: false,
@@ -19,7 +21,7 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     screenshot: 'only-on-failure',
     launchOptions: {
-      executablePath: process.env.SCOUTER_CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: process.env.SCOUTER_CHROMIUM || '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     },
   },

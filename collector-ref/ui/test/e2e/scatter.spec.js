@@ -1,8 +1,8 @@
 // From a dot to its cause, and back.
-import { WIDE, drag, expect, numberIn, open, points, test } from './support.js';
+import { WIDE, XLOG, drag, expect, numberIn, open, points, test } from './support.js';
 
 test('dots come by themselves', async ({ page }) => {
-  await open(page, '/');
+  await open(page, '/?range=1m');
   const before = await page.evaluate(() => scouter.totals.points);
   await expect.poll(() => page.evaluate(() => scouter.totals.points)).toBeGreaterThan(before);
   const lit = await page.evaluate(() => {
@@ -16,7 +16,7 @@ test('dots come by themselves', async ({ page }) => {
 });
 
 test('a box counts the same here and there, leads to a profile, and back restores it', async ({ page }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   await drag(page, ...WIDE);
   await expect(page.getByTestId('server-count')).not.toHaveText('');
   const [mine, theirs] = [await numberIn(page.getByTestId('box-count')), await numberIn(page.getByTestId('server-count'))];
@@ -34,11 +34,11 @@ test('a box counts the same here and there, leads to a profile, and back restore
 });
 
 test('random boxes count exactly the same here and there, also for errors only', async ({ page, request }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   const boxes = await page.evaluate(() => {
     const { store } = scouter.source();
-    const first = store.chunks[0].baseMs;
-    const last = Date.now() - 10_000;
+    const last = Date.now() - 8_000;
+    const first = last - 45_000;
     const out = [];
     for (let i = 0; i < 12; i++) {
       const t0 = Math.floor(first + Math.random() * (last - first));
@@ -56,7 +56,7 @@ test('random boxes count exactly the same here and there, also for errors only',
 });
 
 test('a pasted address shows the same view', async ({ page, context }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   await drag(page, [0.3, 0.3], [0.6, 0.9]);
   await expect(page.getByTestId('server-count')).not.toHaveText('');
   const count = await numberIn(page.getByTestId('server-count'));
@@ -68,7 +68,7 @@ test('a pasted address shows the same view', async ({ page, context }) => {
 });
 
 test('the list has every transaction of the box, page by page, and sorts', async ({ page }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   await drag(page, ...WIDE);
   await expect(page.getByTestId('server-count')).not.toHaveText('');
   const total = await numberIn(page.getByTestId('server-count'));
@@ -81,7 +81,7 @@ test('the list has every transaction of the box, page by page, and sorts', async
 });
 
 test('what is above the axis can be selected in its lane', async ({ page }) => {
-  await open(page, '/xlog?y=log:1-13441');
+  await open(page, `${XLOG}&y=log:1-13441`);
   const above = page.getByTestId('overflow');
   await expect(above).toBeVisible();
   await above.click();
@@ -90,7 +90,7 @@ test('what is above the axis can be selected in its lane', async ({ page }) => {
 });
 
 test('errors only shows errors only, without asking the collector again', async ({ page }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   await expect.poll(() => page.getByTestId('errors-in-view').count()).toBe(1);
   const connects = await page.evaluate(() => scouter.totals.discarded);
   await page.keyboard.press('e');
@@ -102,7 +102,7 @@ test('errors only shows errors only, without asking the collector again', async 
 });
 
 test('the table has the same numbers as the picture', async ({ page }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   await page.keyboard.press('Space');
   await expect(page.getByTestId('live-state')).toHaveText('paused');
   await page.getByRole('button', { name: 'Table' }).click();
@@ -115,7 +115,7 @@ test('the table has the same numbers as the picture', async ({ page }) => {
 });
 
 test('Shift + drag zooms, and back zooms out again', async ({ page }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   await drag(page, [0.3, 0.2], [0.5, 0.9], { shift: true });
   await expect(page).toHaveURL(/from=\d+&to=\d+/);
   await expect(page.getByTestId('live-state')).toHaveText('history');
@@ -130,7 +130,7 @@ test('a range without transactions says so', async ({ page }) => {
 });
 
 test('a filter narrows the picture, a wrong one says what was meant', async ({ page }) => {
-  await open(page, '/xlog');
+  await open(page, XLOG);
   const all = await points(page);
   await page.keyboard.press('/');
   await page.keyboard.type('elapsed>5ms');

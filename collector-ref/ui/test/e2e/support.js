@@ -40,7 +40,8 @@ test.beforeEach(async ({ faults }) => {
 export async function open(page, path) {
   await page.goto(path);
   await expect(page.locator('main')).toBeVisible();
-  if (path === '/' || path.startsWith('/xlog')) {
+  const { pathname } = new URL(path, 'http://page');
+  if (pathname === '/' || pathname === '/xlog') {
     if (!path.includes('from=')) await expect(page.getByTestId('live-state')).toHaveText('live');
     await expect.poll(() => points(page)).toBeGreaterThan(0);
   }
@@ -71,7 +72,32 @@ export async function axe(page) {
 }
 
 /** A box over nearly all that is in view, old enough that nothing new falls into it. */
-export const WIDE = /** @type {[number[], number[]]} */ ([[0.2, 0.04], [0.85, 0.98]]);
+export const WIDE = /** @type {[number[], number[]]} */ ([[0.15, 0.04], [0.75, 0.98]]);
+/** The scatter of the last minute. */
+export const XLOG = '/xlog?range=1m';
+
+/**
+ * The demo's processes, or `null` when the load is another one.
+ * @returns {Record<string, {pid: number, addresses: string[]}> | null}
+ */
+export function demo() {
+  const path = process.env.SCOUTER_DEMO_STATUS;
+  if (!path && process.env.CI === 'true') throw new Error('SCOUTER_DEMO_STATUS is not set: under CI=true the tests with the demo must run.');
+  return path ? JSON.parse(readFileSync(path, 'utf8')) : null;
+}
+
+/** Every point of 40 seconds, counted here and by the collector. @param {any} page @param {any} request */
+export async function expectSameCount(page, request) {
+  await expect.poll(async () => {
+    const { t0, t1, total } = await page.evaluate(() => {
+      const t1 = Date.now() - 8_000;
+      const t0 = t1 - 40_000;
+      return { t0, t1, total: /** @type {any} */ (globalThis).scouter.source().store.count({ t0, t1, y0: 0, y1: 65_535 }).total };
+    });
+    const answer = await request.get('/api/v1/xlogs', { params: { t0_ms: t0, t1_ms: t1, y0q: 0, y1q: 65_535, count_only: 1 } });
+    return (await answer.json()).total - total;
+  }, { timeout: 30_000 }).toBe(0);
+}
 
 /**
  * A wire between browser and collector that can be cut: the collector is gone for the page only.
