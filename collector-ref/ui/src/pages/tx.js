@@ -3,6 +3,7 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { apiUrl } from '../core/api.js';
 import { bytes, count, dateTime, duration, percent } from '../core/format.js';
+import { exactWord } from '../core/filter.js';
 import { addKeys } from '../core/keys.js';
 import { navigate, url, view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
@@ -44,7 +45,7 @@ function Transaction({ id, data, place }) {
 function TxHead({ xlog, id, place }) {
   return html`<section class="panel tx-head" aria-labelledby="tx-title">
     <header class="panel-head">
-      <h2 id="tx-title" class="service">${xlog.service}</h2>
+      <h2 id="tx-title" class="service"><a href=${viewUrl('/xlog', { ...view.value, f: exactWord('service', xlog.service), box: null })} title="All of this service">${xlog.service}</a></h2>
       <span class=${isError(xlog) ? 'badge err' : 'badge'}><${Status} xlog=${xlog} /></span>
       ${xlog.flags?.includes('slow') && html`<span class="badge slow">slow</span>`}
       <b class="elapsed">${duration(xlog.elapsed_us)}</b>
@@ -61,11 +62,13 @@ function TxHead({ xlog, id, place }) {
 
 /** @param {{xlog: any}} props */
 function Facts({ xlog }) {
-  const filter = (/** @type {string} */ value) => value || html`<span class="mut">–</span>`;
+  const link = (/** @type {string} */ key, /** @type {string} */ value) => (value
+    ? html`<a href=${viewUrl('/xlog', { ...view.value, f: exactWord(key, value), box: null })} title=${`All with this ${key}`}>${value}</a>`
+    : html`<span class="mut">–</span>`);
   return html`<${Fact} label="End">${dateTime(xlog.end_unix_us / 1000)}<//>
-    <${Fact} label="Object">${xlog.object}<//>
-    <${Fact} label="Tenant">${filter(xlog.tenant)}<//>
-    <${Fact} label="Login">${filter(xlog.login)}<//>
+    <${Fact} label="Object">${link('object', xlog.object)}<//>
+    <${Fact} label="Tenant">${link('tenant', xlog.tenant)}<//>
+    <${Fact} label="Login">${link('login', xlog.login)}<//>
     <${Fact} label="Busy">${duration(xlog.busy_us)} <span class="mut">${percent(xlog.busy_us, xlog.elapsed_us)}, ${count(xlog.polls)} polls</span><//>
     <${Fact} label="First byte">${duration(xlog.ttfb_us)}<//>
     <${Fact} label="SQL">${count(xlog.sql_count)} <span class="mut">${duration(xlog.sql_us)}, ${count(xlog.sql_rows)} rows</span><//>

@@ -69,3 +69,14 @@ test('going to another page and back keeps the points', async ({ page }) => {
   expect(await points(page)).toBeGreaterThan(held * 0.8);
   await expect.poll(() => numberIn(page.getByTestId('in-view'))).toBeGreaterThan(0);
 });
+
+test('eight tabs of one browser are live at once', async ({ page, context }) => {
+  await open(page, XLOG);
+  const others = await Promise.all(Array.from({ length: 7 }, () => context.newPage()));
+  for (const other of others) {
+    await other.goto(XLOG);
+    await expect(other.getByTestId('live-state')).toHaveText('live');
+    await expect.poll(() => points(other)).toBeGreaterThan(0);
+  }
+  await Promise.all(others.map(other => other.close()));
+});
