@@ -28,6 +28,5 @@ export function HelpBox() {
 
 function Costs() {
   const { p50Ms, p99Ms, frames } = frameWork();
-  return html`<p class="mut">${count(source().store.size)} points held; own work a frame ${p50Ms.toFixed(2)} ms (99 %: ${p99Ms.toFixed(2)} ms, ${count(frames)} frames);
-    ${count(feed.totals.points)} points by ${count(feed.totals.connects)} connection(s), ${count(feed.totals.gaps)} gaps.</p>`;
+  return html`<p class="mut">${count(source().store.size)} points held; own work a frame ${p50Ms.toFixed(2)} ms (99 %: ${p99Ms.toFixed(2)} ms, ${count(frames)} frames); ${count(feed.totals.points)} points by ${count(feed.totals.connects)} connection(s), ${count(feed.totals.gaps)} gaps.</p>`;
 }

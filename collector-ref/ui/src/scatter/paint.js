@@ -27,26 +27,37 @@ for (let n = 1; n < TONE_MAX; n++) {
   DOT_TONE[n] = Math.min(255, 128 + Math.round(Math.log2(n) * 24));
 }
 
-/** Stamps: for each x offset 0..r the half height there; discs of 1, 3 and 5 pixels. */
-const STAMPS = [[0], [1, 1], [2, 2, 1]];
+/** Largest radius of a dot, device pixels: 2 on a screen with four of them in a CSS pixel. */
+const MAX_RADIUS = 8;
+/** Discs: for each x offset 0..r the half height there. The one of three pixels is a square. */
+const STAMPS = Array.from({ length: MAX_RADIUS + 1 }, (_, r) => (r === 1 ? [1, 1]
+  : Array.from({ length: r + 1 }, (__, dx) => Math.floor(Math.sqrt(r * r + 0.6 * r - dx * dx)))));
+/** How far a stamp reaches to its neighbours' columns: the ring around a rare error. @param {number} radius */
+export const stampReach = radius => Math.max(4, radius * 2);
 /** A point stands alone when the square that reaches so far around it is nearly empty. */
 const ALONE_REACH = 2;
 /** So many cells with points in that square, itself included, still count as alone. */
 const ALONE_MAX_LIT = 2;
 /** It is so much brighter than a single pixel of the crowd. */
 const ALONE_TONE = 24;
-/** Ring around a rare error, half heights as above: filled middle, gap, ring. */
-const RING_RADIUS = 4;
 
 /**
- * Radius of a dot for so many points; hysteresis keeps it from flickering at the border.
+ * Size of dots for so many points, 0, 1 or 2; hysteresis keeps it from flickering at the border.
  * @param {number} inView
- * @param {number} before radius until now
+ * @param {number} before size until now
  */
-export function dotRadius(inView, before) {
-  const slack = (/** @type {number} */ limit, /** @type {boolean} */ isLarger) => inView < (isLarger ? limit : limit * 0.8);
-  if (slack(LARGE_DOTS_BELOW, before >= 2)) return 2;
-  return slack(MEDIUM_DOTS_BELOW, before >= 1) ? 1 : 0;
+export function dotSize(inView, before) {
+  const isBelow = (/** @type {number} */ limit, /** @type {boolean} */ isLarger) => inView < (isLarger ? limit : limit * 0.8);
+  if (isBelow(LARGE_DOTS_BELOW, before >= 2)) return 2;
+  return isBelow(MEDIUM_DOTS_BELOW, before >= 1) ? 1 : 0;
+}
+
+/**
+ * Radius of a dot of that size in device pixels.
+ * @param {number} size @param {number} ratio device pixels in a CSS pixel
+ */
+export function dotRadius(size, ratio) {
+  return Math.min(MAX_RADIUS, Math.round(size * Math.max(1, ratio)));
 }
 
 /**
@@ -177,7 +188,8 @@ function fillBackground(strip, raster, palette, layout, column, isHatched) {
 function stampColumn(strip, raster, layout, column, radius, ramp, isErrors) {
   const counts = isErrors ? raster.err : raster.all;
   const totals = isErrors ? raster.columnErr : raster.columnAll;
-  const reach = isErrors && radius >= 2 ? RING_RADIUS : radius;
+  const isRing = isErrors && radius >= 2;
+  const reach = isRing ? stampReach(radius) : radius;
   const last = raster.first + raster.width - 1;
   for (let dx = -reach; dx <= reach; dx++) {
     const neighbour = column + dx;
@@ -190,7 +202,7 @@ function stampColumn(strip, raster, layout, column, radius, ramp, isErrors) {
       if (n === 0) continue;
       const tone = (radius > 0 ? DOT_TONE : TONE)[Math.min(n, TONE_MAX - 1)];
       const colour = ramp[isErrors && radius < 2 ? Math.max(150, tone) : tone];
-      if (reach === RING_RADIUS) ringAt(strip, layout, row, Math.abs(dx), colour);
+      if (isRing) ringAt(strip, layout, row, Math.abs(dx), radius, colour);
       else dotAt(strip, layout, row, STAMPS[radius][Math.abs(dx)], colour, ramp, isErrors);
     }
   }
@@ -225,22 +237,25 @@ function isBrighter(ramp, present, colour) {
 }
 
 /**
+ * A filled middle, a gap, a ring: not only its colour tells a rare error from other dots.
  * @param {Uint32Array} strip @param {Layout} layout @param {number} row @param {number} dx
- * @param {number} colour
+ * @param {number} radius @param {number} colour
  */
-function ringAt(strip, layout, row, dx, colour) {
+function ringAt(strip, layout, row, dx, radius, colour) {
   if (row === 0) {
-    if (dx <= 1) for (let y = 2; y < layout.lane - 2; y++) strip[y] = colour;
+    if (dx < radius) for (let y = 2; y < layout.lane - 2; y++) strip[y] = colour;
     return;
   }
   const centre = layout.lane + row;
   const low = layout.lane + 1;
   const high = strip.length - layout.tick - 1;
-  for (let dy = -RING_RADIUS; dy <= RING_RADIUS; dy++) {
+  const reach = stampReach(radius);
+  const square = radius * radius;
+  for (let dy = -reach; dy <= reach; dy++) {
     const y = centre + dy;
     if (y < low || y > high) continue;
     const distance = dx * dx + dy * dy;
-    if (distance <= 3 || (distance >= 12 && distance <= 19)) strip[y] = colour;
+    if (distance <= 0.75 * square || (distance >= 3 * square && distance <= 4.75 * square)) strip[y] = colour;
   }
 }
 

@@ -1,6 +1,6 @@
 // A raster on a canvas: keeps the two in step with the points and with time.
 
-import { dotRadius, paintColumns } from './paint.js';
+import { dotRadius, dotSize, paintColumns, stampReach } from './paint.js';
 import { PALETTES } from './palette.js';
 import { Raster, mod } from './raster.js';
 import { Scale } from './scale.js';
@@ -15,8 +15,6 @@ import { Scale } from './scale.js';
 /** Heights in CSS pixels: overflow lane on top, error ticks at the bottom. */
 export const LANE_PX = 15;
 export const TICK_PX = 4;
-/** How far a stamp reaches to its neighbours' columns. */
-const REACH = 4;
 
 export class Plot {
   /** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height device pixels @param {number} ratio */
@@ -35,7 +33,8 @@ export class Plot {
     this.ringContext = /** @type {CanvasRenderingContext2D} */ (this.ring.getContext('2d', { alpha: false }));
     this.image = new ImageData(width, this.total);
     this.px = new Uint32Array(this.image.data.buffer);
-    this.radius = 2;
+    this.size = 2;
+    this.radius = dotRadius(2, ratio);
     this.scale = new Scale({ kind: 'log', lo: 1, hi: 65_535 }, rows);
     this.palette = PALETTES.dark;
     /** @type {Hole[]} */
@@ -74,15 +73,19 @@ export class Plot {
   /** Paints what changed. @returns {number} columns painted */
   paint() {
     const { raster } = this;
-    const radius = dotRadius(raster.inView, this.radius);
+    const size = dotSize(raster.inView, this.size);
     const last = raster.first + raster.width - 1;
-    if (radius !== this.radius) raster.touch(raster.first, last);
-    this.radius = radius;
+    if (size !== this.size) {
+      this.size = size;
+      this.radius = dotRadius(size, this.ratio);
+      raster.touch(raster.first, last);
+    }
+    const reach = stampReach(this.radius);
     let painted = 0;
     if (raster.dirtyHi >= raster.dirtyLo) {
-      painted += this.paintRange(Math.max(raster.first, raster.dirtyLo - REACH), Math.min(last, raster.dirtyHi + REACH));
+      painted += this.paintRange(Math.max(raster.first, raster.dirtyLo - reach), Math.min(last, raster.dirtyHi + reach));
     }
-    if (this.isLeftEdgeOld) painted += this.paintRange(raster.first, Math.min(last, raster.first + REACH));
+    if (this.isLeftEdgeOld) painted += this.paintRange(raster.first, Math.min(last, raster.first + reach));
     this.isLeftEdgeOld = false;
     raster.clean();
     if (painted > 0 || this.hasMoved) this.blit();

@@ -35,7 +35,6 @@ function picture() {
 export function Scatter({ height }) {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
-  const slide = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plot = useRef(/** @type {Plot | null} */ (null));
   const [width, setWidth] = useState(0);
   const [anchor, setAnchor] = useState({ fromMs: 0, toMs: 1, columnMs: 1, ratio: 1 });
@@ -50,7 +49,7 @@ export function Scatter({ height }) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => runPlot({ width, height, canvas, slide, plot, setAnchor, isHeld: () => drag.isDown() }), [width, height]);
+  useEffect(() => runPlot({ width, height, canvas, host, plot, setAnchor, isHeld: () => drag.isDown() }), [width, height]);
   useScatterKeys({ host, plot, keyBox, setKeyBox });
 
   const { axis, box } = view.value;
@@ -63,10 +62,11 @@ export function Scatter({ height }) {
       <div class="plot" ref=${host} role="group" tabindex="0" aria-label="XLog scatter: end time across, elapsed time up"
           aria-describedby="scatter-help" aria-keyshortcuts="b" style=${{ height: `${height}px` }} ...${drag.handlers}>
         <canvas ref=${canvas} aria-hidden="true"></canvas>
-        <div class="slide" ref=${slide}>
-          <${XGrid} anchor=${anchor} width=${width} />
+        <div class="over"><div class="slide" data-slide>
+          <${XGrid} anchor=${anchor} width=${width} isLabels=${false} />
           ${box && shown && html`<${BoxMark} box=${box} plot=${shown} anchor=${anchor} />`}
-        </div>
+        </div></div>
+        <div class="slide" data-slide><${XGrid} anchor=${anchor} width=${width} isLabels=${true} /></div>
         ${shownBox && html`<${Rubber} rectangle=${shownBox} plot=${shown} isZoom=${drag.isZoom} />`}
         <${PlotNote} />
         <output class="readout" data-readout></output>
@@ -79,13 +79,14 @@ export function Scatter({ height }) {
 
 /**
  * Makes the plot and keeps it going until it is unmounted.
- * @param {{width: number, height: number, canvas: any, slide: any, plot: any, setAnchor: (a: any) => void, isHeld: () => boolean}} parts
+ * @param {{width: number, height: number, canvas: any, host: any, plot: any, setAnchor: (a: any) => void, isHeld: () => boolean}} parts
  */
-function runPlot({ width, height, canvas, slide, plot, setAnchor, isHeld }) {
+function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
   if (width < 16) return undefined;
   const ratio = Math.min(3, devicePixelRatio || 1);
   const made = new Plot(canvas.current, Math.round(width * ratio), Math.round(height * ratio), ratio);
   plot.current = made;
+  const slides = /** @type {HTMLElement[]} */ ([...host.current.querySelectorAll('[data-slide]')]);
   let isStale = true;
   let bound = source();
   /** @param {import('../data/points.js').Block} block */
@@ -111,9 +112,9 @@ function runPlot({ width, height, canvas, slide, plot, setAnchor, isHeld }) {
     if (raster.columnMs !== anchored.columnMs || !(Math.abs(shift) < width / 8)) {
       anchored = { fromMs: raster.fromMs, columnMs: raster.columnMs };
       setAnchor({ fromMs: raster.fromMs, toMs: raster.toMs, columnMs: raster.columnMs, ratio });
-      slide.current.style.transform = 'none';
+      for (const slide of slides) slide.style.transform = 'none';
     } else {
-      slide.current.style.transform = `translateX(${-shift}px)`;
+      for (const slide of slides) slide.style.transform = `translateX(${-shift}px)`;
     }
   };
   let frame = 0;
@@ -216,13 +217,13 @@ function YAxis({ axis, height }) {
   </div>`;
 }
 
-/** @param {{anchor: {fromMs: number, toMs: number, columnMs: number, ratio: number}, width: number}} props */
-function XGrid({ anchor, width }) {
+/** @param {{anchor: {fromMs: number, toMs: number, columnMs: number, ratio: number}, width: number, isLabels: boolean}} props */
+function XGrid({ anchor, width, isLabels }) {
   if (width < 16 || anchor.fromMs === 0) return null;
   const { fromMs, toMs, columnMs, ratio } = anchor;
   const margin = (toMs - fromMs) / 6;
   const { ticks, stepMs } = timeTicks(fromMs - margin, toMs + margin, (width / 110) * (4 / 3));
-  return ticks.map(t => html`<span key=${t} class="x-tick" style=${{ left: `${(t - fromMs) / columnMs / ratio}px` }}><span>${tickLabel(t, stepMs)}</span></span>`);
+  return ticks.map(t => html`<span key=${t} class=${isLabels ? 'x-tick' : 'x-tick line'} style=${{ left: `${(t - fromMs) / columnMs / ratio}px` }}>${isLabels && html`<span>${tickLabel(t, stepMs)}</span>`}</span>`);
 }
 
 /** @param {{box: Box, plot: Plot, anchor: {fromMs: number, columnMs: number, ratio: number}}} props */

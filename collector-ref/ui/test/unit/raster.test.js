@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_AXIS } from '../../src/core/view.js';
 import { NO_MASK, Store } from '../../src/data/store.js';
-import { dotRadius, paintColumns } from '../../src/scatter/paint.js';
+import { dotRadius, dotSize, paintColumns, stampReach } from '../../src/scatter/paint.js';
 import { PALETTES } from '../../src/scatter/palette.js';
 import { Raster, mod } from '../../src/scatter/raster.js';
 import { Scale } from '../../src/scatter/scale.js';
@@ -104,8 +104,8 @@ test('after any appends, moves, late points and evictions the ring equals a rast
 });
 
 test('repainting only what changed gives the same picture as painting all', () => {
-  const REACH = 4;
-  for (const radius of [0, 1, 2]) {
+  for (const radius of [0, 1, 2, 4]) {
+    const REACH = stampReach(radius);
     const next = random(300 + radius);
     const store = new Store();
     let now = NOW_MS;
@@ -159,8 +159,9 @@ test('a hole is hatched', () => {
 });
 
 test('the size of dots does not flicker at its border', () => {
-  assert.deepEqual([0, 1_999, 2_000, 49_999, 50_000].map(n => dotRadius(n, 2)), [2, 2, 1, 1, 0]);
-  assert.equal(dotRadius(1_900, 1), 1);
-  assert.equal(dotRadius(1_500, 1), 2);
-  assert.equal(dotRadius(45_000, 0), 0);
+  assert.deepEqual([0, 1_999, 2_000, 49_999, 50_000].map(n => dotSize(n, 2)), [2, 2, 1, 1, 0]);
+  assert.equal(dotSize(1_900, 1), 1);
+  assert.equal(dotSize(1_500, 1), 2);
+  assert.equal(dotSize(45_000, 0), 0);
+  assert.deepEqual([dotRadius(2, 1), dotRadius(2, 2), dotRadius(1, 1.5), dotRadius(0, 3), dotRadius(2, 9)], [2, 4, 2, 0, 8]);
 });
