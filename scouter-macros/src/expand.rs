@@ -152,12 +152,20 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The static description of this function. Its tokens carry the span of the function's name,
-    /// so that `line!()` inside answers with the line of the function also in an `impl` block.
+    /// The static description of this function. Every token of the call carries the span of the
+    /// function's name: `line!()` inside answers with the line where the call begins, and that of
+    /// the attribute would be the same for all methods of an `impl` block.
     fn callsite(&self) -> TokenStream {
-        let krate = &self.plan.krate;
         let name = &self.plan.name;
         let span = name.span();
+        let krate = self.plan.krate.clone().into_iter().map(|mut token| {
+            token.set_span(span.resolved_at(token.span()));
+            token
+        });
+        let krate = match self.plan.has_default_crate {
+            true => quote_spanned!(span=> ::scouter),
+            false => krate.collect(),
+        };
         let labels = self.plan.captures.iter().map(|capture| &capture.label);
         let labels = quote_spanned!(span=> [#(#labels),*]);
         quote_spanned!(span=> #krate::__private::callsite!(name: #name, args: #labels))

@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) service: bool,
     /// The crate that holds `__private`.
     pub(crate) krate: TokenStream,
+    /// Whether that is `::scouter`, because the author named none.
+    pub(crate) has_default_crate: bool,
     /// Where the time is spent.
     pub(crate) shape: Shape,
 }
@@ -73,6 +75,7 @@ pub(crate) fn plan(
         err: options.err.is_some(),
         service: options.service.is_some(),
         krate: options.krate.as_ref().map_or_else(|| quote!(::scouter), |path| quote!(#path)),
+        has_default_crate: options.krate.is_none(),
         shape,
     }
 }

@@ -35,6 +35,10 @@ pub enum AlertKind {
     ForcedEnd = 4,
     /// The agent itself reports trouble (a sink panicked, the collector refuses it).
     Agent = 5,
+    /// One statement ran again and again in one transaction: an N+1 query or chatty writes.
+    RepeatedStatement = 6,
+    /// A statement took longer than its threshold.
+    SlowStatement = 7,
 }
 
 /// Something a person should know. It owns its texts: alerts are rare.
@@ -60,6 +64,7 @@ pub struct Alert {
     pub suppressed: u32,
 }
 
-from_wire!(AlertKind: ConnectionLeak TooManyRows CancelledBegin PoolExhausted ForcedEnd Agent);
+from_wire!(AlertKind: ConnectionLeak TooManyRows CancelledBegin PoolExhausted ForcedEnd Agent
+    RepeatedStatement SlowStatement);
 
 from_wire!(AlertLevel: Info Warn Error Fatal);

@@ -1,0 +1,263 @@
+//! One running statement: its step, what it fetched so far, and when that becomes too much.
+
+use std::panic::Location;
+use std::task::Poll;
+
+use scouter_core::checkout::CheckoutGuard;
+use scouter_core::record::{AlertKind, AlertLevel, Outcome, StepKind};
+use scouter_core::{OpenStep, SqlOutcome, alert, current, options};
+use sqlx::{Database, Either, Error};
+
+use crate::driver::{self, Item};
+use crate::fallback::FacadeMark;
+use crate::settings::Settings;
+use crate::taken::{StartMark, Taken};
+use crate::text::{self, Statement};
+use crate::{failure, pool_report, repeat};
+
+/// Longest list of bound values that is kept, bytes; a longer one is cut.
+pub(crate) const MAX_BIND_VALUES_BYTES: usize = 256;
+
+/// A statement on its way. Dropped before its end it is recorded as cancelled, with the rows it
+/// had fetched.
+pub(crate) struct Recording {
+    step: Option<OpenStep>,
+    tally: Tally,
+    bind_values: Option<Box<str>>,
+    /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
+    checkout: Option<CheckoutGuard>,
+    is_waiting: bool,
+    mark: FacadeMark,
+}
+
+/// What a statement did so far.
+struct Tally {
+    settings: Settings,
+    statement: Statement,
+    binds: u32,
+    rows: u64,
+    affected: u64,
+    /// Rows at which the next thing happens: the alert, then the hard limit.
+    next_limit: u64,
+}
+
+impl Recording {
+    /// Opens the step of a statement on a connection that is held already.
+    pub(crate) fn on_connection<DB: Database>(
+        query: &Taken<DB>,
+        settings: Settings,
+        checkout: Option<&CheckoutGuard>,
+    ) -> Self {
+        let recording = Self::new(query, settings);
+        if let Some(checkout) = checkout {
+            checkout.note_statement(recording.tally.statement.name);
+        }
+        recording
+    }
+
+    /// Opens the step of a statement that first waits for a connection of the pool.
+    pub(crate) fn on_pool<DB: Database>(query: &mut Taken<DB>, settings: Settings) -> Self {
+        query.tell_start();
+        let mut recording = Self::new(query, settings);
+        recording.is_waiting = true;
+        recording
+    }
+
+    fn new<DB: Database>(query: &Taken<DB>, settings: Settings) -> Self {
+        let statement = text::statement(query.text(), driver::dialect::<DB>());
+        let step = OpenStep::begin(StepKind::Sql, statement.name);
+        if step.is_recording() {
+            repeat::count(statement, &settings);
+        }
+        let bind_values = settings
+            .shows_bind_values()
+            .then(|| driver::bind_values::<DB>(query.arguments()?, MAX_BIND_VALUES_BYTES))
+            .flatten();
+        let tally = Tally {
+            next_limit: settings.too_many_rows().min(settings.hard_limit()),
+            settings,
+            statement,
+            binds: query.binds(),
+            rows: 0,
+            affected: 0,
+        };
+        Self {
+            step: Some(step),
+            tally,
+            bind_values,
+            checkout: None,
+            is_waiting: false,
+            mark: FacadeMark::new(),
+        }
+    }
+
+    /// Runs one poll of the driver inside the step.
+    #[inline]
+    pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        if self.is_waiting { self.poll_waiting(poll) } else { self.poll_inside(poll) }
+    }
+
+    #[inline]
+    fn poll_inside<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let scope = self.step.as_ref().map(OpenStep::enter_poll);
+        let polled = self.mark.inside(poll);
+        if let (Poll::Pending, Some(scope)) = (&polled, scope) {
+            scope.pending();
+        }
+        polled
+    }
+
+    fn poll_waiting<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let mark = StartMark::arm();
+        let polled = self.poll_inside(poll);
+        if mark.is_started() {
+            self.is_waiting = false;
+            if let Some(step) = &mut self.step {
+                step.mark_wait_end();
+            }
+            let pool = self.tally.settings.pool;
+            let checkout = CheckoutGuard::register(pool, "statement", Location::caller());
+            checkout.note_statement(self.tally.statement.name);
+            self.checkout = Some(checkout);
+        }
+        polled
+    }
+
+    /// Looks at what the driver answered; a hard limit replaces the row by an error.
+    pub(crate) fn observe<DB: Database>(&mut self, item: Option<Item<DB>>) -> Option<Item<DB>> {
+        match item {
+            Some(Ok(Either::Right(row))) => match self.row() {
+                Ok(()) => Some(Ok(Either::Right(row))),
+                Err(error) => {
+                    self.finish_failed(&error);
+                    Some(Err(error))
+                }
+            },
+            Some(Ok(Either::Left(result))) => {
+                self.tally.affected += driver::rows_affected::<DB>(&result);
+                Some(Ok(Either::Left(result)))
+            }
+            Some(Err(error)) => {
+                self.finish_failed(&error);
+                Some(Err(error))
+            }
+            None => {
+                self.finish(Outcome::Ok, "");
+                None
+            }
+        }
+    }
+
+    /// Counts a row; an error when the hard limit is passed.
+    pub(crate) fn row(&mut self) -> Result<(), Error> {
+        if self.tally.rows == 0
+            && let Some(step) = &mut self.step
+        {
+            step.mark_first_row();
+        }
+        self.tally.rows += 1;
+        if self.tally.rows < self.tally.next_limit { Ok(()) } else { self.tally.pass_limit() }
+    }
+
+    /// Drops what the driver holds of the statement; it may tell of its end then.
+    pub(crate) fn let_go<T>(&self, held: T) {
+        self.mark.inside(|| drop(held));
+    }
+
+    /// Ends the step with an error of sqlx.
+    #[cold]
+    pub(crate) fn finish_failed(&mut self, error: &Error) {
+        if self.is_waiting && matches!(error, Error::PoolTimedOut) {
+            pool_report::exhausted(self.tally.settings.pool, None);
+        }
+        self.finish(Outcome::Error, &failure::describe(error));
+    }
+
+    /// Ends the step.
+    pub(crate) fn finish(&mut self, outcome: Outcome, error: &str) {
+        self.checkout = None;
+        let Some(mut step) = self.step.take() else { return };
+        if self.is_waiting {
+            step.mark_wait_end();
+        }
+        let tally = &self.tally;
+        let too_many = if error.is_empty() && tally.is_over_limit() {
+            tally.complaint()
+        } else {
+            String::new()
+        };
+        let elapsed_us = step.elapsed_us();
+        step.finish_sql(SqlOutcome {
+            rows: tally.rows,
+            affected: if tally.statement.is_read { 0 } else { tally.affected },
+            binds: tally.binds,
+            bind_values: self.bind_values.as_deref().unwrap_or(""),
+            outcome,
+            error: if error.is_empty() { &too_many } else { error },
+        });
+        if elapsed_us >= tally.settings.slow_sql_us() {
+            tally.report_slow(elapsed_us);
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // After the end this finds no step and does nothing.
+        self.finish(Outcome::Cancelled, "");
+    }
+}
+
+impl Tally {
+    fn is_over_limit(&self) -> bool {
+        self.rows >= self.settings.too_many_rows()
+    }
+
+    fn complaint(&self) -> String {
+        format!("fetched {} rows or more", self.settings.too_many_rows())
+    }
+
+    /// Tells once, while the rows still come, that there are too many.
+    #[cold]
+    fn pass_limit(&mut self) -> Result<(), Error> {
+        let hard = self.settings.hard_limit();
+        if self.is_over_limit() {
+            current::error(&self.complaint());
+            current::keep_profile();
+            let sql = scouter_core::text(self.statement.name);
+            alert::raise(
+                AlertKind::TooManyRows,
+                AlertLevel::Warn,
+                sql,
+                format_args!(
+                    "a statement fetched {} rows and is still fetching: {sql}; add a LIMIT, or \
+                     raise xlog_error_jdbc_fetch_max",
+                    self.rows
+                ),
+            );
+        }
+        self.next_limit = if self.rows < hard { hard } else { u64::MAX };
+        if self.rows < hard {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(format!(
+            "stopped by scouter-sqlx after {hard} rows: the pool was wrapped with hard_limit({hard})"
+        )))
+    }
+
+    #[cold]
+    fn report_slow(&self, elapsed_us: u64) {
+        current::keep_profile();
+        let error_us = options::XLOG_ERROR_SQL_TIME_MAX_MS.value() * 1_000;
+        if elapsed_us >= error_us {
+            current::error(&format_args!("a statement took {} ms", elapsed_us / 1_000));
+        }
+        let sql = scouter_core::text(self.statement.name);
+        alert::raise(
+            AlertKind::SlowStatement,
+            AlertLevel::Warn,
+            sql,
+            format_args!("a statement took {} ms: {sql}", elapsed_us / 1_000),
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! The second door: [`wrap`] a plain pool, with a name and limits of its own.
+
+use std::time::Duration;
+
+use scouter_core::{TextKind, intern};
+use sqlx::Database;
+
+use crate::recorded_pool::Pool;
+use crate::settings::Settings;
+
+/// Wraps a plain sqlx pool for those who do not rename the dependency.
+///
+/// # Examples
+/// ```
+/// # async fn run() -> Result<(), sqlx::Error> {
+/// let plain = sqlx::SqlitePool::connect("sqlite::memory:").await?;
+/// let pool: scouter_sqlx::SqlitePool =
+///     scouter_sqlx::wrap(plain).name("orders-db").too_many_rows(1_000).build();
+/// sqlx::query("SELECT 1").execute(&pool).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn wrap<DB: Database>(pool: sqlx::Pool<DB>) -> Wrap<DB> {
+    let pool = Pool::from(pool);
+    Wrap { settings: pool.settings(), pool }
+}
+
+/// Settings of one pool; made by [`wrap`], ended by [`build`](Self::build).
+#[derive(Debug)]
+#[must_use = "a wrapper without `build()` is not a pool"]
+pub struct Wrap<DB: Database> {
+    pool: Pool<DB>,
+    settings: Settings,
+}
+
+impl<DB: Database> Wrap<DB> {
+    /// Sets the name under which the pool is shown and reported.
+    ///
+    /// Default: driver, database, host and port, without user and password.
+    pub fn name(mut self, name: &str) -> Self {
+        self.settings.pool = intern(TextKind::Pool, name);
+        self
+    }
+
+    /// Sets from which elapsed time on a statement is slow: the profile of its transaction is
+    /// kept, whatever sampling says, and an alert names the statement.
+    ///
+    /// Default: the option `sql_slow_time_ms` (500 ms). A zero duration switches it off.
+    /// Env: `SCOUTER_SQL_SLOW_TIME_MS`.
+    pub fn slow_sql(mut self, elapsed: Duration) -> Self {
+        self.settings.slow_sql_us = Some(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Sets at how many rows a statement is reported, while it still fetches.
+    ///
+    /// One alert per statement and an error mark on the transaction; the statement goes on.
+    ///
+    /// Default: the option `xlog_error_jdbc_fetch_max` (10,000). Unit: rows. 0 switches it off.
+    /// Env: `SCOUTER_XLOG_ERROR_JDBC_FETCH_MAX`. Source: SCOUTER `xlog_error_jdbc_fetch_max`.
+    pub fn too_many_rows(mut self, rows: u64) -> Self {
+        self.settings.too_many_rows = Some(rows);
+        self
+    }
+
+    /// Sets at how many rows a statement is stopped with an error.
+    ///
+    /// The one setting with which Scouter changes what the application sees; off by default.
+    /// Unit: rows. 0 switches it off.
+    pub fn hard_limit(mut self, rows: u64) -> Self {
+        self.settings.hard_limit = Some(rows);
+        self
+    }
+
+    /// Sets at how many runs of one statement in one transaction it is reported: an N+1 query if
+    /// it reads, chatty writes if it does not.
+    ///
+    /// Counted per thread, so a transaction that moves between threads is reported later.
+    ///
+    /// Default: 20. Unit: runs. 0 switches it off.
+    pub fn repeat_limit(mut self, runs: u32) -> Self {
+        self.settings.repeat_limit = Some(runs);
+        self
+    }
+
+    /// Sets whether bound values are written into the profile. SQLite only; the other drivers
+    /// keep them encoded. Values are cut at 256 bytes together.
+    ///
+    /// Default: the option `trace_sql_parameter_enabled` (off: values are data of users).
+    /// Env: `SCOUTER_TRACE_SQL_PARAMETER_ENABLED`.
+    /// Source: SCOUTER `trace_sql_parameter_enabled`.
+    pub fn bind_values(mut self, is_on: bool) -> Self {
+        self.settings.bind_values = Some(is_on);
+        self
+    }
+
+    /// The recorded pool.
+    pub fn build(self) -> Pool<DB> {
+        Pool::new(self.pool.into_inner(), Some(self.settings))
+    }
+}

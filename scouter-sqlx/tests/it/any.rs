@@ -1,0 +1,59 @@
+//! The driver that is chosen at run time.
+
+use scouter_sqlx as sqlx;
+use sqlx::{AnyConnection, AnyPool, Connection, Executor, Row};
+
+use crate::postgres::Postgres;
+use crate::support::{assert_tree, record};
+
+async fn by_connection(connection: &mut AnyConnection) -> i64 {
+    sqlx::query("SELECT COUNT(*) FROM any_table").fetch_one(connection).await.unwrap().get(0)
+}
+
+async fn check(url: &str, name: &str) {
+    sqlx::any::install_default_drivers();
+    let pool: AnyPool =
+        sqlx::any::AnyPoolOptions::new().max_connections(1).connect(url).await.unwrap();
+    let pool: AnyPool = sqlx::wrap(pool.into_inner()).name(name).build();
+    let (recording, _) = record(async {
+        pool.execute("CREATE TEMPORARY TABLE any_table (a INTEGER)").await.unwrap();
+        let mut transaction = pool.begin().await.unwrap();
+        sqlx::query("INSERT INTO any_table VALUES ($1)")
+            .bind(7)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        assert_eq!(by_connection(&mut transaction).await, 1);
+        transaction.rollback().await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        assert_eq!(by_connection(&mut connection).await, 0);
+        connection.ping().await.unwrap();
+    })
+    .await;
+    assert_tree(
+        &recording,
+        &format!(
+            "
+test
+    sql CREATE TEMPORARY TABLE any_table (a INTEGER)
+    pool_wait {name}
+    sql BEGIN
+    sql INSERT INTO any_table VALUES ($1)
+    sql SELECT COUNT(*) FROM any_table
+    sql ROLLBACK
+    pool_wait {name}
+    sql SELECT COUNT(*) FROM any_table"
+        ),
+    );
+}
+
+#[tokio::test]
+async fn any_pool_records_sqlite() {
+    check("sqlite::memory:", "any sqlite").await;
+}
+
+#[tokio::test]
+async fn any_pool_records_postgres() {
+    let Some(server) = Postgres::shared() else { return };
+    check(&server.url(), "any postgres").await;
+}

@@ -1,0 +1,18 @@
+//! The facade as its users see it: `use scouter_sqlx as sqlx` stands for the renamed dependency.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::mem_forget,
+    clippy::large_futures,
+    reason = "a test fails by panicking"
+)]
+
+mod any;
+mod pools;
+#[path = "../../../tests/src/postgres.rs"]
+mod postgres;
+mod shapes;
+mod sizes;
+mod statements;
+mod support;
+mod upstream;

@@ -1,0 +1,286 @@
+//! Waits, checkouts, transactions: what is recorded of a pool.
+
+use futures_util::FutureExt;
+use scouter_core::checkout::{CheckoutView, open_checkouts};
+use scouter_core::record::{AlertKind, Outcome};
+use scouter_core::{TextKind, intern, text};
+use scouter_sqlx as sqlx;
+use sqlx::{Connection, Executor, SqlitePool};
+
+use crate::support::{assert_tree, of_kind, polled, postgres, record, sql, sqlite, step, until};
+
+/// A pool whose name is its own, so that its checkouts are told from those of other tests.
+async fn named(name: &str) -> SqlitePool {
+    sqlx::wrap(sqlite().await.into_inner()).name(name).build()
+}
+
+fn checkouts(pool: &str) -> Vec<CheckoutView> {
+    let mut views = Vec::new();
+    open_checkouts(&mut views);
+    let pool = intern(TextKind::Pool, pool);
+    views.retain(|view| view.pool == pool);
+    views
+}
+
+#[tokio::test]
+async fn transactions_are_steps() {
+    let pool = named("transactions").await;
+    let (recording, _) = record(async {
+        let mut transaction = pool.begin().await.unwrap();
+        transaction.execute("CREATE TABLE t (a)").await.unwrap();
+        let savepoint = transaction.begin().await.unwrap();
+        savepoint.rollback().await.unwrap();
+        let savepoint = transaction.begin().await.unwrap();
+        savepoint.commit().await.unwrap();
+        drop(transaction.begin().await.unwrap());
+        transaction.commit().await.unwrap();
+        let transaction = pool.begin().await.unwrap();
+        transaction.rollback().await.unwrap();
+        drop(pool.begin_with("BEGIN IMMEDIATE").await.unwrap());
+    })
+    .await;
+    assert_tree(
+        &recording,
+        "
+test
+    pool_wait transactions
+    sql BEGIN
+    sql CREATE TABLE t (a)
+    sql SAVEPOINT
+    sql ROLLBACK TO SAVEPOINT
+    sql SAVEPOINT
+    sql RELEASE SAVEPOINT
+    sql SAVEPOINT
+    sql ROLLBACK TO SAVEPOINT (dropped)
+    sql COMMIT
+    pool_wait transactions
+    sql BEGIN
+    sql ROLLBACK
+    pool_wait transactions
+    sql BEGIN
+    sql ROLLBACK (dropped)",
+    );
+}
+
+#[tokio::test]
+async fn the_wait_of_a_statement_is_told_apart_from_its_execution() {
+    let Some(pool) = postgres().await else { return };
+    let held = pool.acquire().await.unwrap();
+    let (recording, _) = record(async {
+        let statement = sqlx::query("SELECT pg_sleep(0.02)").execute(&pool);
+        let release = async {
+            // The statement is polled first and finds no connection.
+            tokio::task::yield_now().await;
+            drop(held);
+        };
+        let (done, ()) = tokio::join!(statement, release);
+        done.unwrap();
+    })
+    .await;
+    let select = sql(&recording, "SELECT pg_sleep(?)");
+    let elapsed_us = step(&recording, "SELECT pg_sleep(?)").elapsed_us;
+    assert!(select.wait_us > 0 && elapsed_us - select.wait_us >= 20_000, "{select:?}");
+    let xlog = recording.only();
+    assert_eq!(xlog.pool_wait_us, select.wait_us);
+    assert!(xlog.sql_us.abs_diff(elapsed_us - select.wait_us) <= 1, "{}", xlog.sql_us);
+}
+
+#[tokio::test]
+async fn a_cancelled_acquire_is_a_cancelled_wait() {
+    let pool = named("cancelled").await;
+    let held = pool.acquire().await.unwrap();
+    let (recording, _) = record(async {
+        assert!(pool.acquire().now_or_never().is_none());
+        assert!(sqlx::query("SELECT 1").execute(&pool).now_or_never().is_none());
+    })
+    .await;
+    assert_tree(
+        &recording,
+        "
+test
+    pool_wait cancelled !cancelled
+    sql SELECT ? !cancelled",
+    );
+    drop(held);
+    assert!(pool.acquire().await.is_ok(), "the place in the queue was given back");
+}
+
+#[tokio::test]
+async fn a_pool_timeout_names_the_holders() {
+    let plain = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(std::time::Duration::from_millis(20))
+        .connect("sqlite::memory:")
+        .await
+        .unwrap();
+    let pool = sqlx::wrap(plain.into_inner()).name("exhausted").build();
+    let mut held = pool.acquire().await.unwrap();
+    let line = line!() - 1;
+    held.execute("SELECT 'the holder'").await.unwrap();
+    let (recording, alerts) = record(async {
+        assert!(matches!(pool.acquire().await, Err(sqlx::Error::PoolTimedOut)));
+        let starved = sqlx::query("SELECT 1, 2").execute(&pool).await;
+        assert!(matches!(starved, Err(sqlx::Error::PoolTimedOut)));
+    })
+    .await;
+    let told = of_kind(&alerts, AlertKind::PoolExhausted);
+    assert_eq!(told.len(), 2, "{alerts:?}");
+    for alert in &told {
+        let holder = format!("pools.rs:{line} (acquire) for ");
+        assert!(alert.message.contains(&holder), "{}", alert.message);
+        assert!(alert.message.contains("last statement SELECT ?"), "{}", alert.message);
+    }
+    assert!(told[0].place.contains("pools.rs:"), "{}", told[0].place);
+    assert_eq!(step(&recording, "exhausted").outcome, Outcome::Error);
+    let starved = step(&recording, "SELECT ?, ?");
+    assert_eq!(starved.outcome, Outcome::Error);
+    let wait_us = sql(&recording, "SELECT ?, ?").wait_us;
+    assert!(wait_us >= 20_000 && wait_us <= starved.elapsed_us, "all of it was waiting: {wait_us}");
+}
+
+#[tokio::test]
+async fn leaks_are_seen_with_line_statements_and_a_finished_owner() {
+    struct Stored(Option<sqlx::pool::PoolConnection<sqlx::Sqlite>>);
+    for way in ["forgotten", "leaked box", "stored"] {
+        let pool = named(way).await;
+        let mut stored = Stored(None);
+        let (recording, _) = record(async {
+            let mut connection = pool.acquire().await.unwrap();
+            connection.execute("SELECT 'a leak'").await.unwrap();
+            assert!(checkouts(way)[0].is_owner_running);
+            match way {
+                "forgotten" => std::mem::forget(connection),
+                "leaked box" => {
+                    let transaction = connection.begin().await.unwrap();
+                    drop(transaction);
+                    Box::leak(Box::new(connection));
+                }
+                _ => stored.0 = Some(connection),
+            }
+        })
+        .await;
+        let views = checkouts(way);
+        assert_eq!(views.len(), 1, "{way}");
+        let view = &views[0];
+        assert!(view.file.ends_with("pools.rs") && view.line > 0, "{view:?}");
+        assert!(!view.is_owner_running && !view.is_leaked_on_purpose, "{view:?}");
+        assert_eq!(view.owner.map(|owner| owner.1), Some(recording.only().txid));
+        assert_eq!((view.statements, text(view.last_sql)), (1, "SELECT ?"));
+        drop(stored);
+    }
+    assert!(checkouts("stored").is_empty(), "given back late, it is no leak any more");
+}
+
+#[tokio::test]
+async fn the_line_of_a_checkout_is_that_of_the_caller() {
+    let pool = named("lines").await;
+    let acquired = pool.acquire().await.unwrap();
+    assert_eq!((checkouts("lines")[0].line, checkouts("lines")[0].how), (line!() - 1, "acquire"));
+    drop(acquired);
+    until(|| pool.num_idle() == 1).await;
+    let begun = pool.begin().await.unwrap();
+    assert_eq!((checkouts("lines")[0].line, checkouts("lines")[0].how), (line!() - 1, "begin"));
+    begun.rollback().await.unwrap();
+    until(|| pool.num_idle() == 1).await;
+    let tried = pool.try_acquire().unwrap();
+    assert_eq!(checkouts("lines")[0].line, line!() - 1);
+    drop(tried);
+    until(|| pool.num_idle() == 1).await;
+    let by_trait = sqlx::Acquire::acquire(&pool).await.unwrap();
+    assert_eq!(checkouts("lines")[0].line, line!() - 1);
+    drop(by_trait);
+    assert!(checkouts("lines").is_empty());
+}
+
+#[tokio::test]
+async fn detach_ends_a_checkout_and_leak_keeps_it_listed_as_meant() {
+    let pool = named("meant").await;
+    let detached = pool.acquire().await.unwrap().detach();
+    assert!(checkouts("meant").is_empty());
+    detached.close().await.unwrap();
+    let leaked = pool.acquire().await.unwrap().leak();
+    assert!(checkouts("meant")[0].is_leaked_on_purpose);
+    leaked.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cancelled_begin_never_hands_on_an_open_transaction() {
+    let Some(pool) = postgres().await else { return };
+    let pool = sqlx::wrap(pool.into_inner()).name("begun").build();
+    let mut cancelled = 0;
+    for polls in 1..12 {
+        let (_, alerts) = record(async {
+            if polled(pool.begin(), polls).await.is_none() {
+                cancelled += 1;
+            }
+        })
+        .await;
+        assert!(of_kind(&alerts, AlertKind::CancelledBegin).len() <= 1);
+        let mut next = pool.acquire().await.unwrap();
+        // Outside a transaction block a savepoint is an error: 25P01.
+        let savepoint = next.execute("SAVEPOINT probe").await.unwrap_err();
+        let code = savepoint.as_database_error().and_then(|error| error.code().map(Into::into));
+        assert_eq!(code, Some(String::from("25P01")), "after {polls} polls");
+    }
+    assert!(cancelled > 0, "no begin was cancelled");
+}
+
+#[tokio::test]
+async fn a_begin_cancelled_in_flight_raises_an_alert() {
+    let Some(pool) = postgres().await else { return };
+    let pool = sqlx::wrap(pool.into_inner()).name("in flight").build();
+    let mut connection = pool.acquire().await.unwrap();
+    let (recording, alerts) = record(async {
+        assert!(connection.begin().now_or_never().is_none());
+    })
+    .await;
+    let told = of_kind(&alerts, AlertKind::CancelledBegin);
+    assert_eq!(told.len(), 1, "{alerts:?}");
+    assert!(told[0].message.contains("in flight") && told[0].message.contains("will be closed"));
+    assert_tree(&recording, "test\n    sql BEGIN !cancelled");
+    drop(connection);
+    until(|| pool.size() == 0).await;
+}
+
+#[tokio::test]
+async fn hooks_run_and_decide() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static RUNS: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                RUNS[0].fetch_add(1, Ordering::Relaxed);
+                connection.execute("CREATE TABLE hooked (a)").await?;
+                Ok(())
+            })
+        })
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                assert!(meta.age >= meta.idle_for);
+                RUNS[1].fetch_add(1, Ordering::Relaxed);
+                sqlx::query("SELECT a FROM hooked").fetch_all(connection).await?;
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                RUNS[2].fetch_add(1, Ordering::Relaxed);
+                let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM hooked")
+                    .fetch_one(&mut *connection)
+                    .await?;
+                Ok(count == 0)
+            })
+        })
+        .connect("sqlite::memory:")
+        .await
+        .unwrap();
+    drop(pool.acquire().await.unwrap());
+    until(|| pool.num_idle() == 1).await;
+    let runs = || RUNS.each_ref().map(|runs| runs.load(Ordering::Relaxed));
+    assert_eq!(runs(), [1, 1, 1]);
+    pool.execute("INSERT INTO hooked VALUES (1)").await.unwrap();
+    until(|| pool.size() == 0).await;
+    pool.execute("SELECT a FROM hooked").await.unwrap();
+    assert_eq!(runs()[0], 2, "after_release asked to close it, so a new one was opened");
+}

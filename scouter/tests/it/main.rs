@@ -1,0 +1,12 @@
+//! `#[scout]` through the facade, as a user's crate sees it.
+#![deny(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod capture;
+mod futures;
+mod hygiene;
+mod service;
+mod shapes;
+mod size;
+mod support;
+mod switches;
