@@ -159,6 +159,7 @@ export function startHub() {
       void loadHistory(range.fromMs, range.toMs, filter);
     }
   });
+  feed.setHidden(document.hidden);
   feed.open();
   document.addEventListener('visibilitychange', () => feed.setHidden(document.hidden));
   setInterval(() => {

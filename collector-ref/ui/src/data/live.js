@@ -1,10 +1,10 @@
 // The live socket: one binary WebSocket per tab carries points and pulses.
 //
 // Points have a cursor (the collector's arrival number). After a loss, a hidden tab or a GAP frame
-// the page asks for everything after its cursor, so there is no gap and no duplicate. The collector
-// answers each subscription with a HELLO `begin` that repeats its id: what comes before it belongs
-// to the former subscription and is thrown away. When it cannot go on from the cursor it says
-// `resumed: false` and sends the window anew.
+// the page asks for everything after its cursor, so there is no gap and no duplicate. When the
+// collector cannot go on from there it says so (a GAP before its HELLO), and the page takes the
+// window anew. A connection carries one subscription: another window or filter is another
+// connection, so that nothing of the former one can be under way behind the new one.
 
 import { signal } from '../../vendor/preact.js';
 import { GAP, HELLO, POINTS, PULSE, FrameError, decodeFrames } from './points.js';
@@ -47,6 +47,8 @@ export const BEHIND_MS = 3_000;
 /** At least so long between two catch-ups after GAP frames; it doubles while they keep coming. */
 export const FIRST_CATCH_UP_MS = 250;
 const MAX_CATCH_UP_MS = 8_000;
+/** Points of a gap may have ended so long before it was told. */
+const GAP_MARGIN_MS = 2_000;
 
 /** @typedef {'connecting' | 'live' | 'behind' | 'lost' | 'hidden'} FeedState */
 
@@ -70,9 +72,10 @@ export class LiveFeed {
     this.cursor = 0n;
     this.windowMs = 0;
     this.filter = '';
-    /** Id of the newest subscription; points are believed from its `begin` on. */
-    this.id = 0;
-    this.hasBegun = false;
+    /** Whether the snapshot of this connection is complete. */
+    this.isCaughtUp = false;
+    /** Whether this connection went on from a cursor. */
+    this.isResumed = false;
     this.retryMs = FIRST_RETRY_MS;
     this.catchUpMs = FIRST_CATCH_UP_MS;
     this.lastFrameMs = 0;
@@ -81,7 +84,7 @@ export class LiveFeed {
     /** @type {any} */
     this.catchUpTimer = null;
     /** Numbers for tests and for the help box. */
-    this.totals = { frames: 0, blocks: 0, points: 0, gaps: 0, connects: 0, losses: 0, discarded: 0, malformed: 0 };
+    this.totals = { frames: 0, blocks: 0, points: 0, gaps: 0, connects: 0, losses: 0, malformed: 0 };
   }
 
   /**
@@ -94,14 +97,14 @@ export class LiveFeed {
     this.filter = filter;
     this.cursor = 0n;
     this.error.value = '';
-    this.subscribe();
+    if (this.isOpen) this.restart();
   }
 
   /** Opens the socket; called again after a loss. */
   open() {
     this.world.cancel(this.retryTimer);
     this.retryTimer = null;
-    if (this.socket) return;
+    if (this.socket || this.isHidden) return;
     this.totals.connects += 1;
     const socket = this.world.connect();
     this.socket = socket;
@@ -127,23 +130,43 @@ export class LiveFeed {
   }
 
   subscribe() {
-    if (!this.isOpen || this.isHidden || this.windowMs === 0) return;
-    this.id += 1;
-    this.hasBegun = false;
+    if (this.windowMs === 0) return;
+    this.isCaughtUp = false;
+    this.isResumed = this.cursor > 0n;
+    if (!this.isResumed) this.startAnew();
     this.send({
-      op: 'subscribe', topic: 'points', id: this.id, cursor: String(this.cursor),
+      op: 'subscribe', topic: 'points', cursor: String(this.cursor),
       window_us: Math.round(this.windowMs * 1000), f: this.filter,
     });
+  }
+
+  /** What is held is void: the window comes anew. */
+  startAnew() {
+    this.cursor = 0n;
+    this.isResumed = false;
+    this.receiver.clear();
+  }
+
+  /** Takes the socket away; what it still delivers is not heard. */
+  drop() {
+    const socket = this.socket;
+    this.socket = null;
+    this.isOpen = false;
+    socket?.close();
+  }
+
+  /** A new connection for a new subscription. */
+  restart() {
+    this.world.cancel(this.catchUpTimer);
+    this.drop();
+    this.open();
   }
 
   /** The connection is gone: say so and try again, ever more slowly. */
   lose() {
     this.totals.losses += 1;
-    const socket = this.socket;
-    this.socket = null;
-    this.isOpen = false;
-    this.hasBegun = false;
-    socket?.close();
+    this.world.cancel(this.catchUpTimer);
+    this.drop();
     this.state.value = 'lost';
     const pause = this.retryMs * (0.75 + this.world.random() * 0.5);
     this.retryMs = Math.min(MAX_RETRY_MS, this.retryMs * 2);
@@ -164,14 +187,12 @@ export class LiveFeed {
     if (isHidden === this.isHidden) return;
     this.isHidden = isHidden;
     if (isHidden) {
-      this.hasBegun = false;
-      this.id += 1;
-      this.send({ op: 'unsubscribe', topic: 'points' });
-      if (this.isOpen) this.state.value = 'hidden';
-    } else if (this.isOpen) {
-      this.state.value = 'connecting';
-      this.subscribe();
+      this.world.cancel(this.retryTimer);
+      this.world.cancel(this.catchUpTimer);
+      this.drop();
+      this.state.value = 'hidden';
     } else {
+      this.state.value = 'connecting';
       this.retryNow();
     }
   }
@@ -184,7 +205,12 @@ export class LiveFeed {
       return;
     }
     try {
-      for (const frame of decodeFrames(data)) this.take(frame);
+      const { socket } = this;
+      for (const frame of decodeFrames(data)) {
+        // A gap ends the connection; what stands behind it in this message comes again.
+        if (this.socket !== socket) break;
+        this.take(frame);
+      }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.totals.malformed += 1;
@@ -202,17 +228,14 @@ export class LiveFeed {
         this.takeHello(frame);
         break;
       case POINTS:
-        if (!this.hasBegun) {
-          this.totals.discarded += 1;
-          break;
-        }
-        this.cursor = frame.cursor;
+        // Blocks of a snapshot all carry its end: they count only once it is complete.
+        if (this.isResumed || this.isCaughtUp) this.cursor = frame.cursor;
         this.totals.blocks += 1;
         this.totals.points += frame.block?.n ?? 0;
         if (frame.block) this.receiver.points(frame.block);
         break;
       case GAP:
-        if (this.hasBegun) this.catchUpAfter(frame.from ?? this.cursor);
+        this.takeGap(frame.from ?? this.cursor);
         break;
       case PULSE:
         this.noteTime(frame.json?.unix_us);
@@ -225,17 +248,14 @@ export class LiveFeed {
   takeHello(frame) {
     const hello = frame.json ?? {};
     this.noteTime(hello.now_unix_us);
-    if (hello.topic !== 'points' || hello.id !== this.id) return;
+    if (hello.topic !== 'points') return;
     if (hello.phase === 'begin') {
-      this.hasBegun = true;
-      this.error.value = '';
-      if (hello.resumed !== true) {
-        this.cursor = 0n;
-        this.receiver.clear();
-      }
+      if (this.isResumed && hello.resumed === false) this.startAnew();
       return;
     }
     if (frame.cursor > this.cursor) this.cursor = frame.cursor;
+    this.isCaughtUp = true;
+    this.error.value = '';
     this.retryMs = FIRST_RETRY_MS;
     this.state.value = 'live';
     this.receiver.caughtUp();
@@ -247,17 +267,23 @@ export class LiveFeed {
   }
 
   /**
-   * Points were skipped because this viewer was slow: ask for them, but not in a tight loop.
+   * Points were skipped: this viewer was slow, or was away for too long. The rest of this connection
+   * is not wanted, since what follows the gap comes again.
    * @param {bigint} from
    */
-  catchUpAfter(from) {
+  takeGap(from) {
     this.totals.gaps += 1;
-    this.cursor = from < this.cursor ? this.cursor : from;
-    this.hasBegun = false;
-    this.id += 1;
-    this.receiver.gap(this.serverNow() - 2_000);
-    this.world.cancel(this.catchUpTimer);
-    this.catchUpTimer = this.world.after(() => this.subscribe(), this.catchUpMs);
+    this.drop();
+    this.receiver.gap(this.lastFrameMs + this.clockOffsetMs - GAP_MARGIN_MS);
+    if (!this.isCaughtUp && this.isResumed) {
+      this.cursor = 0n;
+      this.open();
+      return;
+    }
+    // Everything before the gap is here; a point in front of it that came late must not come twice.
+    this.cursor = from > this.cursor ? from : this.cursor;
+    this.state.value = 'behind';
+    this.catchUpTimer = this.world.after(() => this.open(), this.catchUpMs);
     this.catchUpMs = Math.min(MAX_CATCH_UP_MS, this.catchUpMs * 2);
   }
 
@@ -269,7 +295,6 @@ export class LiveFeed {
       this.lose();
       return;
     }
-    if (this.isHidden) return;
     if (silentMs > BEHIND_MS) {
       this.state.value = 'behind';
       this.behindMs.value = silentMs;

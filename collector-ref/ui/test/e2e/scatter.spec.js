@@ -92,11 +92,11 @@ test('what is above the axis can be selected in its lane', async ({ page }) => {
 test('errors only shows errors only, without asking the collector again', async ({ page }) => {
   await open(page, XLOG);
   await expect.poll(() => page.getByTestId('errors-in-view').count()).toBe(1);
-  const connects = await page.evaluate(() => scouter.totals.discarded);
+  const connects = await page.evaluate(() => scouter.totals.connects);
   await page.keyboard.press('e');
   await expect(page).toHaveURL(/f=err/);
   await expect.poll(async () => (await numberIn(page.getByTestId('in-view'))) - parseInt((await page.getByTestId('errors-in-view').textContent()).replaceAll(',', ''), 10)).toBe(0);
-  expect(await page.evaluate(() => scouter.totals.discarded)).toBe(connects);
+  expect(await page.evaluate(() => scouter.totals.connects)).toBe(connects);
   await page.keyboard.press('e');
   await expect(page).not.toHaveURL(/f=err/);
 });

@@ -56,69 +56,111 @@ const opened = () => {
   world.socket.onopen({});
 };
 const send = (/** @type {Uint8Array[]} */ ...frames) => world.socket.onmessage({ data: join(...frames) });
-const hello = (/** @type {object} */ json, cursor = 0n) => frame(HELLO, cursor, jsonPayload({ topic: 'points', ...json }));
+const hello = (/** @type {bigint} */ cursor, /** @type {object} */ more = {}) => frame(HELLO, cursor, jsonPayload({ topic: 'points', ...more }));
 const points = (/** @type {bigint} */ cursor, n = 3) => frame(POINTS, cursor, pointsPayload(block(random(1), BASE_MS, n)));
-const lastSubscribe = () => world.socket.sent.filter((/** @type {any} */ m) => m.op === 'subscribe' && m.topic === 'points').at(-1);
+const wish = () => world.socket.sent.find((/** @type {any} */ m) => m.op === 'subscribe' && m.topic === 'points');
+const gap = (/** @type {bigint} */ from, /** @type {bigint} */ to) => {
+  const payload = new Uint8Array(16);
+  new DataView(payload.buffer).setBigUint64(0, from, true);
+  new DataView(payload.buffer).setBigUint64(8, to, true);
+  return frame(GAP, to, payload);
+};
+/** Opens and takes a snapshot up to cursor 40. */
+const caughtUp = () => {
+  opened();
+  send(points(40n), hello(40n));
+  heard.length = 0;
+};
+/** The connection breaks and comes again. */
+const broken = () => {
+  world.socket.onclose({});
+  world.pass(MAX_RETRY_MS);
+  world.socket.onopen({});
+};
 
 test('the first subscription asks for the window from nothing', () => {
   opened();
-  assert.deepEqual(lastSubscribe(), { op: 'subscribe', topic: 'points', id: 1, cursor: '0', window_us: 300_000_000, f: 'tenant:a' });
+  assert.deepEqual(wish(), { op: 'subscribe', topic: 'points', cursor: '0', window_us: 300_000_000, f: 'tenant:a' });
   assert.ok(world.socket.sent.some((/** @type {any} */ m) => m.topic === 'pulse'));
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n), hello({ id: 1, phase: 'live' }, 40n), points(43n, 2), frame(PULSE, 0n, jsonPayload({ rate: 7 })));
+  send(frame(HELLO, 39n, jsonPayload({ topic: null })), points(40n), hello(40n), points(43n, 2), frame(PULSE, 0n, jsonPayload({ rate: 7 })));
   assert.deepEqual(heard, ['clear', 'points 3', 'caught up', 'points 2', 'pulse 7']);
   assert.equal(feed.state.value, 'live');
 });
 
 test('after a loss it asks for what comes after its cursor, and gets no point twice', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n), hello({ id: 1, phase: 'live' }, 40n), points(50n));
+  caughtUp();
+  send(points(50n));
   world.socket.onclose({});
   assert.equal(feed.state.value, 'lost');
   world.pass(FIRST_RETRY_MS);
   world.socket.onopen({});
-  assert.equal(lastSubscribe().cursor, '50');
+  assert.equal(wish().cursor, '50');
   heard.length = 0;
-  send(hello({ id: lastSubscribe().id, phase: 'begin', resumed: true }), points(55n, 5), hello({ id: lastSubscribe().id, phase: 'live' }, 55n));
-  assert.deepEqual(heard, ['points 5', 'caught up'], 'no clear: what is held stays');
+  send(hello(50n), points(55n, 5));
+  assert.deepEqual(heard, ['caught up', 'points 5'], 'no clear: what is held stays');
+});
+
+test('a loss in the middle of a snapshot begins the snapshot anew', () => {
+  opened();
+  send(points(40n));
+  broken();
+  assert.equal(wish().cursor, '0');
 });
 
 test('a collector that cannot go on makes the page start anew', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n));
-  world.socket.onclose({});
-  world.pass(FIRST_RETRY_MS);
+  caughtUp();
+  broken();
+  send(gap(40n, 900n), hello(900n));
+  assert.deepEqual(heard, ['gap'], 'nothing behind the gap is heard');
   world.socket.onopen({});
-  heard.length = 0;
-  send(hello({ id: 2, phase: 'begin', resumed: false }), points(3n));
-  assert.deepEqual(heard, ['clear', 'points 3']);
+  assert.equal(wish().cursor, '0');
+  send(points(3n), hello(3n));
+  assert.deepEqual(heard, ['gap', 'clear', 'points 3', 'caught up']);
   assert.equal(feed.cursor, 3n);
 });
 
-test('points of the former subscription are thrown away', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n));
+test('a collector that says so may also send the window on the same connection', () => {
+  caughtUp();
+  broken();
+  send(hello(0n, { phase: 'begin', resumed: false }), points(3n), hello(3n, { phase: 'live' }));
+  assert.deepEqual(heard, ['clear', 'points 3', 'caught up']);
+});
+
+test('another filter is another connection, and nothing of the former one is heard', () => {
+  caughtUp();
+  const old = world.socket;
   feed.want({ windowMs: 60_000, filter: '' });
-  heard.length = 0;
-  send(points(41n), hello({ id: 1, phase: 'live' }, 41n), points(42n));
+  assert.ok(old.isClosed);
+  old.onmessage({ data: join(points(41n)) });
+  old.onclose({});
   assert.deepEqual(heard, []);
-  assert.equal(feed.totals.discarded, 2);
-  send(hello({ id: 2, phase: 'begin', resumed: false }), points(42n, 1));
-  assert.deepEqual(heard, ['clear', 'points 1']);
+  assert.equal(feed.totals.losses, 0);
+  world.socket.onopen({});
+  assert.deepEqual([wish().cursor, wish().window_us], ['0', 60_000_000]);
 });
 
 test('a gap is told and then closed from the cursor where it began', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n));
-  const gap = new Uint8Array(16);
-  new DataView(gap.buffer).setBigUint64(0, 40n, true);
-  new DataView(gap.buffer).setBigUint64(8, 90n, true);
-  heard.length = 0;
-  send(frame(GAP, 90n, gap), points(95n));
+  caughtUp();
+  send(gap(44n, 90n), points(95n));
   assert.deepEqual(heard, ['gap'], 'points behind the gap would come twice');
   world.pass(300);
-  assert.equal(lastSubscribe().cursor, '40');
-  send(hello({ id: lastSubscribe().id, phase: 'begin', resumed: true }), points(95n, 55), hello({ id: lastSubscribe().id, phase: 'live' }, 95n));
-  assert.deepEqual(heard, ['gap', 'points 55', 'caught up']);
+  world.socket.onopen({});
+  assert.equal(wish().cursor, '44');
+  send(hello(44n), points(95n, 55));
+  assert.deepEqual(heard, ['gap', 'caught up', 'points 55']);
+});
+
+test('gaps that keep coming are closed ever more slowly', () => {
+  caughtUp();
+  const pauses = [];
+  for (let i = 0; i < 7; i++) {
+    send(gap(44n, 90n));
+    pauses.push(world.timers[0].at - world.nowMs);
+    world.pass(8_000);
+    world.socket.onopen({});
+    send(hello(44n));
+  }
+  assert.deepEqual(pauses, [250, 500, 1000, 2000, 4000, 8000, 8000]);
 });
 
 test('tries come ever more slowly, and at once when asked', () => {
@@ -140,8 +182,7 @@ test('tries come ever more slowly, and at once when asked', () => {
 });
 
 test('silence is first behind, then lost', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), hello({ id: 1, phase: 'live' }));
+  caughtUp();
   world.pass(BEHIND_MS + 1);
   feed.tick();
   assert.equal(feed.state.value, 'behind');
@@ -155,34 +196,35 @@ test('silence is first behind, then lost', () => {
 });
 
 test('a hidden tab takes nothing and catches up from its cursor', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n), hello({ id: 1, phase: 'live' }, 40n));
+  caughtUp();
+  const old = world.socket;
   feed.setHidden(true);
-  assert.deepEqual(world.socket.sent.at(-1), { op: 'unsubscribe', topic: 'points' });
-  heard.length = 0;
-  send(points(41n));
-  assert.deepEqual(heard, []);
+  assert.ok(old.isClosed);
+  assert.equal(feed.state.value, 'hidden');
+  world.pass(100_000);
+  feed.open();
+  assert.equal(world.sockets.length, 1, 'nothing connects while it is hidden');
   feed.setHidden(false);
-  assert.equal(lastSubscribe().cursor, '40');
+  world.socket.onopen({});
+  assert.equal(wish().cursor, '40');
 });
 
 test('unreadable bytes end the connection with a word, and the page starts anew', () => {
-  opened();
-  send(hello({ id: 1, phase: 'begin', resumed: false }), points(40n));
+  caughtUp();
   send(points(41n).slice(0, 20));
   assert.equal(feed.state.value, 'lost');
   assert.match(feed.error.value, /unreadable/);
   assert.equal(feed.totals.malformed, 1);
   world.pass(FIRST_RETRY_MS);
   world.socket.onopen({});
-  assert.equal(lastSubscribe().cursor, '0');
+  assert.equal(wish().cursor, '0');
 });
 
 test('a refused filter is told in the words of the collector', () => {
   opened();
   world.socket.onmessage({ data: '{"error":{"code":"bad_filter","message":"unknown word x"}}' });
   assert.equal(feed.error.value, 'unknown word x');
-  send(hello({ id: 1, phase: 'begin', resumed: false }));
+  send(hello(0n));
   assert.equal(feed.error.value, '');
 });
 
