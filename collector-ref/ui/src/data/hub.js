@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from '../../vendor/preact.js';
 import { ApiError, getBytes } from '../core/api.js';
 import { split } from '../core/filter.js';
-import { view } from '../core/router.js';
+import { route, view } from '../core/router.js';
 import { backfill } from './backfill.js';
 import { LiveFeed, browserWorld } from './live.js';
 import { POINTS, decodeFrames } from './points.js';
@@ -139,14 +139,20 @@ async function loadHistory(fromMs, toMs, f) {
   });
 }
 
+/** Pages that draw points. The others leave the points alone, so that going back finds them. */
+const DRAWING = new Set(['live', 'xlog']);
+
 /** Connects the feed to the view. */
 export function startHub() {
   const wanted = computed(() => {
     const { range } = view.value;
-    return JSON.stringify(range.live ? { spanMs: range.spanMs } : range) + filterSplit.value.remote;
+    if (!DRAWING.has(route.value.page)) return '';
+    return JSON.stringify([range.live ? range.spanMs : range, filterSplit.value.remote]);
   });
+  let shown = '';
   effect(() => {
-    void wanted.value;
+    if (wanted.value === '' || wanted.value === shown) return;
+    shown = wanted.value;
     const { range } = view.peek();
     const filter = filterSplit.peek().remote;
     if (range.live) {
@@ -164,10 +170,7 @@ export function startHub() {
   document.addEventListener('visibilitychange', () => feed.setHidden(document.hidden));
   setInterval(() => {
     feed.tick();
-    const { range } = view.value;
-    const keepMs = (range.live ? range.spanMs : feed.windowMs) + KEEP_EXTRA_MS;
-    live.store.evictBefore(Math.min(rightEdgeMsOfLive(), feed.serverNow()) - keepMs);
+    const edgeMs = Math.min(pausedAtMs.value ?? Infinity, feed.serverNow());
+    live.store.evictBefore(edgeMs - feed.windowMs - KEEP_EXTRA_MS);
   }, 1000);
 }
-
-const rightEdgeMsOfLive = () => pausedAtMs.value ?? feed.serverNow();

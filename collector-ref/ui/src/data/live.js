@@ -239,6 +239,7 @@ export class LiveFeed {
         break;
       case PULSE:
         this.noteTime(frame.json?.unix_us);
+        if (this.windowMs === 0 && this.state.value === 'connecting') this.state.value = 'live';
         this.receiver.pulse(frame.json);
         break;
     }

@@ -41,6 +41,6 @@ export const PALETTES = {
   light: {
     background: rgb(255, 255, 255), lane: rgb(244, 246, 249), line: rgb(216, 222, 228), hatch: rgb(218, 224, 232),
     ramp: makeRamp([[176, 208, 236], [66, 140, 205], [16, 78, 146], [4, 22, 58]]),
-    errorRamp: makeRamp([[228, 92, 84], [200, 16, 24], [100, 0, 8]]),
+    errorRamp: makeRamp([[232, 96, 88], [214, 20, 28], [110, 0, 8]]),
   },
 };

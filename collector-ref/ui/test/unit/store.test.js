@@ -107,3 +107,21 @@ test('two million points take twelve bytes each at most', () => {
   const bytes = store.chunks.reduce((sum, chunk) => sum + chunk.dt.byteLength + chunk.y.byteLength + chunk.attr.byteLength, 0);
   assert.ok(bytes <= 12 * MAX_POINTS, `${bytes / MAX_POINTS} bytes a point`);
 });
+
+test('half an hour of live at two thousand a second holds no more than its window', () => {
+  const store = new Store();
+  const next = random(17);
+  const second = block(next, BASE_MS, 2_000, 1_000);
+  const [windowMs, extraMs] = [300_000, 65_000];
+  let most = 0;
+  let bytes = 0;
+  for (let s = 0; s < 1_800; s++) {
+    store.append({ ...second, baseMs: BASE_MS + s * 1_000 });
+    store.evictBefore(BASE_MS + s * 1_000 - windowMs - extraMs);
+    most = Math.max(most, store.size);
+    if (s % 100 === 0) bytes = Math.max(bytes, store.chunks.reduce((sum, chunk) => sum + chunk.dt.byteLength * 3, 0));
+  }
+  assert.ok(most <= ((windowMs + extraMs) / 1_000 + 60 + 1) * 2_000, `${most} points`);
+  assert.ok(bytes < 12e6, `${bytes} bytes`);
+  assert.equal(store.droppedPoints, 0);
+});
