@@ -15,6 +15,7 @@
 
 mod append;
 mod error;
+pub mod local;
 pub mod quantise;
 mod query;
 mod row;

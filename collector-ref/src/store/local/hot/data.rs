@@ -1,0 +1,316 @@
+//! Rows in memory: columns that batches are decoded into and segments are encoded from.
+
+use std::collections::HashMap;
+
+use scouter_wire::codec::{TextTable, XLogColumns};
+use scouter_wire::record::{Alert, ProfileFate, XLog};
+use scouter_wire::{ObjectId, TextKind, TextRef};
+
+use super::pool::TextPool;
+use crate::store::local::columns::{
+    HAS_ERROR, HAS_PROFILE, NARROW_COUNT, Narrow, TEXT_COUNT, Text, WIDE_COUNT, Wide,
+};
+use crate::store::local::counters::HotCounters;
+use crate::store::local::texts::Dictionary;
+use crate::store::local::wal::OBJECT_KIND;
+
+/// Columns of the rows of one generation, in the order in which they arrived.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) end: Vec<i64>,
+    pub(crate) wide: [Vec<u64>; WIDE_COUNT],
+    pub(crate) narrow: [Vec<u32>; NARROW_COUNT],
+    /// Numbers in the pool of the column.
+    pub(crate) text: [Vec<u32>; TEXT_COUNT],
+    pub(crate) txid: Vec<u64>,
+    pub(crate) gxid: Vec<u128>,
+    pub(crate) caller: Vec<u64>,
+}
+
+impl Columns {
+    pub(crate) fn len(&self) -> usize {
+        self.txid.len()
+    }
+
+    pub(crate) fn wide(&self, column: Wide) -> &[u64] {
+        &self.wide[column as usize]
+    }
+
+    pub(crate) fn narrow(&self, column: Narrow) -> &[u32] {
+        &self.narrow[column as usize]
+    }
+
+    pub(crate) fn text(&self, column: Text) -> &[u32] {
+        &self.text[column as usize]
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.end.reserve_exact(rows);
+        self.wide.iter_mut().for_each(|column| column.reserve_exact(rows));
+        self.narrow.iter_mut().for_each(|column| column.reserve_exact(rows));
+        self.text.iter_mut().for_each(|column| column.reserve_exact(rows));
+        self.txid.reserve_exact(rows);
+        self.gxid.reserve_exact(rows);
+        self.caller.reserve_exact(rows);
+    }
+
+    fn push(&mut self, row: &XLog<'_>, end_unix_us: i64, delay_ms: u32, texts: [u32; TEXT_COUNT]) {
+        self.end.push(end_unix_us);
+        let wide = [
+            row.elapsed_us,
+            row.busy_us,
+            row.ttfb_us,
+            row.sql_us,
+            row.sql_rows,
+            row.pool_wait_us,
+            row.api_us,
+            row.bytes_out,
+            row.alloc_bytes,
+        ];
+        for (column, value) in self.wide.iter_mut().zip(wide) {
+            column.push(value);
+        }
+        let has_error = if row.error.is_empty() { 0 } else { HAS_ERROR };
+        let has_profile = if row.profile == ProfileFate::Kept { HAS_PROFILE } else { 0 };
+        let narrow = [
+            delay_ms,
+            u32::from(row.status),
+            row.kind as u32,
+            row.end as u32,
+            row.profile as u32,
+            u32::from(row.flags.0) | has_error | has_profile,
+            row.polls,
+            row.sql_count,
+            row.api_count,
+            row.steps,
+            row.steps_dropped,
+            0,
+            0,
+            0,
+        ];
+        for (column, value) in self.narrow.iter_mut().zip(narrow) {
+            column.push(value);
+        }
+        for (column, value) in self.text.iter_mut().zip(texts) {
+            column.push(value);
+        }
+        self.txid.push(row.txid.value());
+        self.gxid.push(row.gxid.value());
+        self.caller.push(row.caller.map_or(0, |caller| caller.value()));
+    }
+}
+
+/// A profile section that lies in the WAL and will be copied into a pack.
+#[derive(Debug, Clone)]
+pub(crate) struct HotFrame {
+    /// Where the section lies in the generation's WAL file.
+    pub(crate) offset: u64,
+    pub(crate) bytes: u32,
+    pub(crate) profiles: u32,
+    /// The store's numbers of the frame's text table, with their kinds.
+    pub(crate) texts: Box<[(u8, TextRef)]>,
+}
+
+/// Everything of one generation that lies in memory.
+#[derive(Debug, Default)]
+pub(crate) struct HotData {
+    pub(crate) columns: Columns,
+    pub(crate) pools: [TextPool; TEXT_COUNT],
+    pub(crate) frames: Vec<HotFrame>,
+    /// Profiles whose rows came in another frame: by txid the frame and the place in it.
+    pub(crate) late_profiles: HashMap<u64, (u32, u32)>,
+    pub(crate) profiles: u64,
+    pub(crate) counters: HotCounters,
+    pub(crate) alerts: Vec<(ObjectId, Alert)>,
+    /// END of the first and last row by time.
+    pub(crate) range: Option<(i64, i64)>,
+    /// By the store's number: number in the pool plus 1.
+    services: Vec<u32>,
+    objects: Vec<u32>,
+    tags: String,
+}
+
+/// Where and when a batch came in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchContext<'a> {
+    pub(crate) dictionary: &'a Dictionary,
+    pub(crate) object: ObjectId,
+    pub(crate) arrival_unix_us: i64,
+    pub(crate) clock_offset_us: i64,
+    /// Number of the pack the generation's profiles will lie in.
+    pub(crate) pack: u32,
+}
+
+impl HotData {
+    /// Prepares for a whole generation, so that columns never move while they grow.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.columns.reserve(rows);
+    }
+
+    /// How much is here, in rows: what the generation's bound counts.
+    pub(crate) fn weight(&self) -> usize {
+        self.columns.len() + self.late_profiles.len() + self.counters.points() / 16
+    }
+
+    /// Bytes of all inline texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.pools.iter().map(TextPool::text_bytes).sum()
+    }
+
+    /// Whether there is nothing to seal.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.columns.len() == 0
+            && self.frames.is_empty()
+            && self.counters.points() == 0
+            && self.alerts.is_empty()
+    }
+
+    /// Appends the rows of a batch; `section` is where its profile section lies in the WAL.
+    pub(crate) fn push_batch(
+        &mut self,
+        context: BatchContext<'_>,
+        batch: &XLogColumns,
+        section: Option<HotFrame>,
+    ) {
+        let base = self.columns.len();
+        let object = self.object(context.dictionary, context.object);
+        for index in 0..batch.len() {
+            let row = batch.row(index);
+            let end = row.end_unix_us.saturating_add(context.clock_offset_us);
+            let delay_ms = context.arrival_unix_us.saturating_sub(end) / 1000;
+            let delay_ms = delay_ms.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+            let delay_ms = i32::try_from(delay_ms).unwrap_or_default().cast_unsigned();
+            let tags = self.tags(context.dictionary, batch, index);
+            let texts = [
+                object,
+                self.service(context.dictionary, row.service),
+                self.pools[Text::Error as usize].id(row.error),
+                self.pools[Text::Tenant as usize].id(row.tenant),
+                self.pools[Text::Login as usize].id(row.login),
+                self.pools[Text::Desc as usize].id(row.desc),
+                self.pools[Text::Ip as usize].id(row.ip),
+                self.pools[Text::UserAgent as usize].id(row.user_agent),
+                tags,
+            ];
+            self.columns.push(&row, end, delay_ms, texts);
+        }
+        self.widen_range(base);
+        self.find_late_profiles(base, context.pack);
+        if let Some(frame) = section {
+            self.push_profiles(base, context.pack, batch, frame);
+        }
+    }
+
+    fn widen_range(&mut self, base: usize) {
+        let new = &self.columns.end[base..];
+        if let (Some(first), Some(last)) = (new.iter().min(), new.iter().max()) {
+            let (low, high) = self.range.unwrap_or((*first, *last));
+            self.range = Some((low.min(*first), high.max(*last)));
+        }
+    }
+
+    /// Rows whose profiles came before them.
+    fn find_late_profiles(&mut self, base: usize, pack: u32) {
+        if self.late_profiles.is_empty() {
+            return;
+        }
+        for row in base..self.columns.len() {
+            if let Some(at) = self.late_profiles.remove(&self.columns.txid[row]) {
+                self.columns.point(row, pack, at);
+            }
+        }
+    }
+
+    fn push_profiles(&mut self, base: usize, pack: u32, batch: &XLogColumns, frame: HotFrame) {
+        let number = u32::try_from(self.frames.len()).unwrap_or(u32::MAX);
+        self.profiles += u64::from(frame.profiles);
+        self.frames.push(frame);
+        for (index, entry) in batch.profiles().iter().enumerate() {
+            let at = (number, u32::try_from(index).unwrap_or(u32::MAX));
+            match entry.row {
+                Some(row) => self.columns.point(base + row as usize, pack, at),
+                None => {
+                    self.late_profiles.insert(entry.txid.value(), at);
+                }
+            }
+        }
+    }
+
+    /// Before sealing: points rows at profiles that came after them in the same generation. What is
+    /// left belongs to rows of earlier generations.
+    pub(crate) fn settle_late_profiles(&mut self, pack: u32) {
+        if self.late_profiles.is_empty() {
+            return;
+        }
+        for row in 0..self.columns.len() {
+            if self.columns.narrow(Narrow::Pack)[row] == 0
+                && let Some(at) = self.late_profiles.remove(&self.columns.txid[row])
+            {
+                self.columns.point(row, pack, at);
+            }
+        }
+    }
+
+    fn service(&mut self, dictionary: &Dictionary, id: TextRef) -> u32 {
+        let place = id.0 as usize;
+        if let Some(known) = self.services.get(place).and_then(|id| id.checked_sub(1)) {
+            return known;
+        }
+        let text = dictionary.display(TextKind::Service, id);
+        let known = self.pools[Text::Service as usize].id(&text);
+        remember(&mut self.services, place, known);
+        known
+    }
+
+    fn object(&mut self, dictionary: &Dictionary, id: ObjectId) -> u32 {
+        let place = id.0 as usize;
+        if let Some(known) = self.objects.get(place).and_then(|id| id.checked_sub(1)) {
+            return known;
+        }
+        let text = dictionary.text(OBJECT_KIND, id.0).unwrap_or_else(|| "(unknown object)".into());
+        let known = self.pools[Text::Object as usize].id(&text);
+        remember(&mut self.objects, place, known);
+        known
+    }
+
+    /// Number of the JSON object of a row's tags; 0 when it has none.
+    fn tags(&mut self, dictionary: &Dictionary, batch: &XLogColumns, row: usize) -> u32 {
+        let tags = batch.tags(row);
+        if tags.len() == 0 {
+            return 0;
+        }
+        let mut map = serde_json::Map::new();
+        for tag in tags {
+            let key = dictionary.display(TextKind::Key, tag.key);
+            map.insert(key.to_string(), serde_json::Value::from(tag.value));
+        }
+        self.tags = serde_json::Value::Object(map).to_string();
+        self.pools[Text::Tags as usize].id(&self.tags)
+    }
+}
+
+impl Columns {
+    /// Points a row at its profile.
+    fn point(&mut self, row: usize, pack: u32, (frame, index): (u32, u32)) {
+        self.narrow[Narrow::Pack as usize][row] = pack;
+        self.narrow[Narrow::PackFrame as usize][row] = frame;
+        self.narrow[Narrow::PackIndex as usize][row] = index;
+    }
+}
+
+/// Store numbers are dense and bounded by the dictionary's limit, so a list serves as a map.
+fn remember(list: &mut Vec<u32>, place: usize, known: u32) {
+    const MAX_REMEMBERED: usize = 4_000_000;
+    if place >= MAX_REMEMBERED {
+        return;
+    }
+    if place >= list.len() {
+        list.resize(place + 1, 0);
+    }
+    list[place] = known.saturating_add(1);
+}
+
+/// The texts of a frame's table with their kinds, for the pack that will hold its profiles.
+pub(crate) fn frame_texts(table: &TextTable, texts: &[TextRef]) -> Box<[(u8, TextRef)]> {
+    table.entries().iter().zip(texts).map(|(entry, text)| (entry.kind_number, *text)).collect()
+}

@@ -1,0 +1,149 @@
+//! What the store does by itself: seals what is full or old, and purges.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::manifest::{Event, OriginEntry, Sealed};
+use super::seal::Sealer;
+use super::segment::{Segment, SegmentError};
+use super::{Frozen, Inner, count};
+use crate::store::AppendError;
+
+/// How often the store looks whether something is old enough.
+const ROUND: Duration = Duration::from_secs(1);
+
+impl Inner {
+    /// The store's own thread.
+    pub(super) fn run(&self) {
+        loop {
+            let mut state = self.work.state.lock();
+            if !state.is_stopping && !state.is_wanted {
+                let _timed_out = self.work.wake.wait_for(&mut state, ROUND);
+            }
+            state.is_wanted = false;
+            if state.is_stopping {
+                return;
+            }
+            drop(state);
+            self.maintain();
+        }
+    }
+
+    /// One round: freezes what is due, seals what is frozen, purges.
+    pub(super) fn maintain(&self) {
+        self.freeze_due();
+        self.seal_frozen();
+        self.purge();
+    }
+
+    fn freeze_due(&self) {
+        let mut ingest = self.ingest.lock();
+        let opened = ingest.active.opened_unix_us();
+        if opened == 0 || ingest.is_closed {
+            return;
+        }
+        let age_us = self.config.clock.unix_us().saturating_sub(opened);
+        let age = Duration::from_micros(u64::try_from(age_us).unwrap_or_default());
+        let rows = ingest.active.rows();
+        let is_due = age >= self.config.seal_small_after
+            || (age >= self.config.seal_after && rows >= self.config.seal_small_rows)
+            || self.syncer.has_failed(ingest.active.number);
+        if is_due {
+            // A failure is tried again in the next round.
+            let _later = self.freeze(&mut ingest);
+        }
+    }
+
+    /// Seals frozen generations, oldest first, until one fails; answers whether none is left.
+    pub(super) fn seal_frozen(&self) -> bool {
+        loop {
+            let next = self.tables.read().frozen.first().cloned();
+            let Some(frozen) = next else { return true };
+            if let Err(error) = self.seal_one(&frozen) {
+                count(&self.tallies.seal_errors, 1);
+                self.last_seal_error.lock().replace(error);
+                return false;
+            }
+        }
+    }
+
+    /// Seals one generation. Whoever comes second finds it done.
+    fn seal_one(&self, frozen: &Frozen) -> Result<(), AppendError> {
+        let mut manifest = self.manifest.lock();
+        let generation = &frozen.generation;
+        let number = generation.number;
+        if !self.tables.read().frozen.iter().any(|other| other.generation.number == number) {
+            return Ok(());
+        }
+        generation.data.write().settle_late_profiles(generation.pack());
+        let data = generation.data.read();
+        let sealer = Sealer {
+            layout: &self.layout,
+            dictionary: &self.dictionary,
+            encoder: self.config.encoder,
+        };
+        let files = sealer.seal(generation, &data)?;
+        let result = self.open_sealed(&files).and_then(|segments| {
+            self.persist(generation.number, &data)?;
+            let event = Event::Sealed(Sealed {
+                generation: number,
+                cursor: frozen.cursor,
+                segments: files.segments.clone(),
+                pack: files.pack.clone(),
+                counters: files.counters.clone(),
+                origins: frozen.origins.iter().copied().map(OriginEntry::from).collect(),
+            });
+            manifest.append(&self.layout, &event)?;
+            Ok(segments)
+        });
+        let segments = result.inspect_err(|_| files.remove())?;
+        drop(data);
+        let late = files.segments.iter().filter(|segment| segment.is_late);
+        self.count_late(late.map(|segment| segment.rows).sum());
+        {
+            let mut tables = self.tables.write();
+            tables.frozen.retain(|other| other.generation.number != number);
+            Arc::make_mut(&mut tables.segments).extend(segments);
+            Arc::make_mut(&mut tables.packs).extend(files.pack);
+            Arc::make_mut(&mut tables.counters).extend(files.counters);
+        }
+        drop(manifest);
+        self.syncer.sealed(number);
+        // A file that stays behind is out of date by the manifest and is deleted at the next start.
+        let _left = fs::remove_file(self.layout.wal(number));
+        // Under the lock, so that nobody who is about to wait misses it.
+        let _ingest = self.ingest.lock();
+        self.room.notify_all();
+        Ok(())
+    }
+
+    /// Opens new segments, which also checks them.
+    fn open_sealed(&self, files: &super::seal::Files) -> Result<Vec<Arc<Segment>>, AppendError> {
+        let open = |entry: &super::manifest::SegmentEntry| {
+            let path = self.layout.sealed(&entry.file);
+            Segment::open(&path, entry.clone(), &self.blooms).map(Arc::new).map_err(|error| {
+                AppendError::from(match error {
+                    SegmentError::Io(error) => error,
+                    SegmentError::Damaged(why) => std::io::Error::other(why),
+                })
+            })
+        };
+        files.segments.iter().map(open).collect()
+    }
+
+    /// Writes new texts and a generation's alerts into the state database.
+    fn persist(&self, number: u64, data: &super::hot::HotData) -> Result<(), AppendError> {
+        let texts = self.dictionary.unpersisted();
+        let alerts: Vec<_> = data
+            .alerts
+            .iter()
+            .map(|(object, alert)| (self.object_name(*object), alert.clone()))
+            .collect();
+        self.state
+            .persist(texts.clone(), number, &alerts)
+            .map_err(|why| AppendError::Io(std::io::Error::other(why)))?;
+        self.dictionary.mark_persisted(&texts);
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads a pack's index and its frames.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use scouter_wire::codec::SectionDecoder;
+use scouter_wire::record::Step;
+use scouter_wire::{TextKind, TextRef};
+
+use super::{HEADER_BYTES, MAGIC, MAX_INDEX_BYTES, TRAILER_BYTES, TRAILER_MAGIC};
+use crate::store::local::bytes::{Damaged, Reader};
+use crate::store::local::texts::UNKNOWN;
+use crate::store::{ProfileMissing, Texts};
+
+/// The index of one pack, with its file.
+#[derive(Debug)]
+pub(crate) struct PackIndex {
+    file: File,
+    texts: Vec<Arc<str>>,
+    frames: Vec<FrameEntry>,
+    /// Numbers of all frames' text tables, one after another.
+    frame_texts: Vec<u32>,
+    /// By txid.
+    orphans: Vec<(u64, u32, u32)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FrameEntry {
+    offset: u64,
+    bytes: u32,
+    sum: u32,
+    first_text: u32,
+    texts: u32,
+}
+
+impl PackIndex {
+    /// Reads the index. The inner error is damage.
+    pub(crate) fn open(path: &Path) -> io::Result<Result<Self, Damaged>> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let Some(trailer_at) = length.checked_sub(TRAILER_BYTES as u64) else {
+            return Ok(Err(Damaged));
+        };
+        let mut header = [0; HEADER_BYTES];
+        let mut trailer = [0; TRAILER_BYTES];
+        file.read_exact_at(&mut header, 0)?;
+        file.read_exact_at(&mut trailer, trailer_at)?;
+        let Ok((offset, bytes, raw, sum)) = read_trailer(&header, &trailer) else {
+            return Ok(Err(Damaged));
+        };
+        if raw > MAX_INDEX_BYTES || offset.checked_add(bytes as u64) != Some(trailer_at) {
+            return Ok(Err(Damaged));
+        }
+        let mut compressed = vec![0; bytes];
+        file.read_exact_at(&mut compressed, offset)?;
+        if crc32c::crc32c(&compressed) != sum {
+            return Ok(Err(Damaged));
+        }
+        let Ok(index) = zstd::bulk::decompress(&compressed, raw) else { return Ok(Err(Damaged)) };
+        Ok(Self::parse(file, &index, offset))
+    }
+
+    fn parse(file: File, index: &[u8], end: u64) -> Result<Self, Damaged> {
+        let mut reader = Reader(index);
+        let texts = (0..reader.count()?)
+            .map(|_| reader.text().map(Arc::from))
+            .collect::<Result<Vec<Arc<str>>, _>>()?;
+        let count = reader.count()?;
+        let mut frames = Vec::with_capacity(count);
+        let mut offset = HEADER_BYTES as u64;
+        for _ in 0..count {
+            let bytes = reader.varint_u32()?;
+            frames.push(FrameEntry { offset, bytes, sum: 0, first_text: 0, texts: 0 });
+            offset += u64::from(bytes);
+        }
+        if offset != end {
+            return Err(Damaged);
+        }
+        for frame in &mut frames {
+            frame.sum = reader.u32()?;
+        }
+        for _ in 0..count {
+            reader.varint()?;
+        }
+        let mut total = 0u32;
+        for frame in &mut frames {
+            frame.first_text = total;
+            frame.texts = reader.varint_u32()?;
+            total = total.checked_add(frame.texts).ok_or(Damaged)?;
+        }
+        if total as usize > reader.0.len() {
+            return Err(Damaged);
+        }
+        let frame_texts = (0..total).map(|_| reader.varint_u32()).collect::<Result<_, _>>()?;
+        let count = reader.count()?;
+        let orphan = |_| Ok((reader.u64()?, reader.varint_u32()?, reader.varint_u32()?));
+        let orphans = (0..count).map(orphan).collect::<Result<_, _>>()?;
+        Ok(Self { file, texts, frames, frame_texts, orphans })
+    }
+
+    /// Where the profile of a transaction of another generation lies.
+    pub(crate) fn orphan(&self, txid: u64) -> Option<(u32, u32)> {
+        let at = self.orphans.binary_search_by_key(&txid, |(txid, _, _)| *txid).ok()?;
+        let (_, frame, index) = self.orphans[at];
+        Some((frame, index))
+    }
+
+    /// The bytes of a frame and its texts.
+    pub(crate) fn frame(&self, frame: u32) -> Result<(Vec<u8>, FrameTexts), ProfileMissing> {
+        let entry = self.frames.get(frame as usize).ok_or_else(|| damaged("no such frame"))?;
+        let mut section = vec![0; entry.bytes as usize];
+        self.file.read_exact_at(&mut section, entry.offset).map_err(ProfileMissing::Io)?;
+        if crc32c::crc32c(&section) != entry.sum {
+            return Err(damaged("the checksum of its frame does not match"));
+        }
+        let first = entry.first_text as usize;
+        let numbers = &self.frame_texts[first..first + entry.texts as usize];
+        let text = |number: &u32| match (*number as usize).checked_sub(1) {
+            None => Arc::from(""),
+            Some(index) => self.texts.get(index).cloned().unwrap_or_else(|| UNKNOWN.into()),
+        };
+        Ok((section, FrameTexts(numbers.iter().map(text).collect())))
+    }
+}
+
+fn damaged(why: &str) -> ProfileMissing {
+    ProfileMissing::Corrupt(why.to_owned())
+}
+
+fn read_trailer(header: &[u8], trailer: &[u8]) -> Result<(u64, usize, usize, u32), Damaged> {
+    let mut reader = Reader(trailer);
+    let (offset, bytes, raw) = (reader.u64()?, reader.u32()? as usize, reader.u32()? as usize);
+    let sum = reader.u32()?;
+    if header[..8] != MAGIC || reader.0 != TRAILER_MAGIC {
+        return Err(Damaged);
+    }
+    Ok((offset, bytes, raw, sum))
+}
+
+/// Texts of one frame, by their place in its table.
+///
+/// The sections are decoded with places (from 1 on) instead of store numbers, so that hot and
+/// sealed frames are read alike.
+#[derive(Debug)]
+pub(crate) struct FrameTexts(pub(crate) Vec<Arc<str>>);
+
+impl Texts for FrameTexts {
+    fn text(&self, _kind: TextKind, id: TextRef) -> &str {
+        match (id.0 as usize).checked_sub(1) {
+            None => "",
+            Some(place) => self.0.get(place).map_or(UNKNOWN, |text| text),
+        }
+    }
+}
+
+/// Decodes one profile of a section.
+pub(crate) fn read_frame(
+    section: &[u8],
+    texts: &FrameTexts,
+    index: u32,
+    visit: &mut dyn FnMut(&Step<'_>, &dyn Texts),
+) -> Result<(), ProfileMissing> {
+    let corrupt = |error: scouter_wire::codec::DecodeError| damaged(&error.to_string());
+    // An entry without a text keeps its place but resolves to "no text".
+    let places: Vec<TextRef> = (1..).zip(&texts.0).map(|(place, _)| TextRef(place)).collect();
+    let mut decoder = SectionDecoder::new().map_err(corrupt)?;
+    let profiles = decoder.profiles(section, &places).map_err(corrupt)?;
+    profiles.steps(index as usize, |step| visit(step, texts)).map_err(corrupt)
+}

@@ -1,0 +1,98 @@
+//! Points for the picture.
+
+use super::super::columns::{Column, HAS_ERROR, HAS_PROFILE, Narrow, Text, Wide};
+use super::super::segment::TextColumn;
+use super::super::view::{Stop, View};
+use super::filter::FilterRun;
+use crate::store::{Bounds, Filter, Point, Points, QueryError, TimeRange, quantise};
+use scouter_wire::record::XLogFlags;
+
+/// Hash bytes of services by key, found out once per key.
+#[derive(Debug, Default)]
+struct ServiceColours {
+    dictionary: u64,
+    /// The attribute bits of the key's colour, and bit 0 when they are known.
+    bits: Vec<u16>,
+}
+
+impl ServiceColours {
+    fn of(&mut self, column: TextColumn<'_>, row: usize) -> u16 {
+        if self.dictionary != column.dictionary {
+            self.dictionary = column.dictionary;
+            self.bits.clear();
+        }
+        let key = column.keys[row];
+        let place = key as usize;
+        if place >= self.bits.len() {
+            self.bits.resize(column.key_count().max(place + 1), 0);
+        }
+        if self.bits[place] == 0 {
+            self.bits[place] = colour_bits(column.text(key)) | 1;
+        }
+        self.bits[place] & !1
+    }
+}
+
+/// Bits 8 to 15 of a point's attributes.
+fn colour_bits(service: &str) -> u16 {
+    u16::from(quantise::service_hash(service).to_le_bytes()[0]) << 8
+}
+
+/// The points of a time range; [`QueryError::TooMany`] past the limit.
+pub(crate) fn points(
+    view: &View,
+    range: TimeRange,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Points, Stop> {
+    let mut run = FilterRun::new(Bounds::time(range), filter);
+    let columns = run.columns(&[
+        Column::Wide(Wide::Elapsed),
+        Column::Narrow(Narrow::Flags),
+        Column::Text(Text::Service),
+    ]);
+    let mut points = Vec::new();
+    let mut total = 0u64;
+    let mut colours = ServiceColours::default();
+    view.scan(range, &columns, &mut |chunk| {
+        let elapsed = chunk.wide(Wide::Elapsed);
+        let flags = chunk.narrow(Narrow::Flags);
+        let services = chunk.text(Text::Service);
+        if points.len() < limit {
+            points.reserve(chunk.end.len().min(limit - points.len()));
+        }
+        run.select(chunk, |row| {
+            total += 1;
+            if points.len() < limit {
+                points.push(Point {
+                    end_unix_us: chunk.end[row],
+                    height: quantise::elapsed(elapsed[row]),
+                    attributes: attributes(flags[row]) | colours.of(services, row),
+                });
+            }
+        });
+    })?;
+    if total > limit as u64 {
+        return Err(Stop::Failed(QueryError::TooMany { total, limit }));
+    }
+    if !points.is_sorted_by_key(|point| point.end_unix_us) {
+        // Stable: sources are sorted runs, which this sort merges.
+        points.sort_by_key(|point| point.end_unix_us);
+    }
+    Ok(Points { points, cursor: view.cursor })
+}
+
+/// Bits 0 to 2 of a point's attributes.
+const fn attributes(flags: u32) -> u16 {
+    let mut attributes = 0;
+    if flags & HAS_ERROR != 0 {
+        attributes |= Point::ERROR;
+    }
+    if flags & XLogFlags::SLOW.0 as u32 != 0 {
+        attributes |= Point::SLOW;
+    }
+    if flags & HAS_PROFILE != 0 {
+        attributes |= Point::PROFILE;
+    }
+    attributes
+}

@@ -1,0 +1,147 @@
+//! Retention: unlinks whole files, by age and by total size, profiles before transactions.
+//!
+//! The manifest is told first. If the process ends before a file is unlinked, it is no longer named
+//! and goes at the next start.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::manifest::Event;
+use super::{Inner, Tables, count};
+
+/// What one purge takes away.
+#[derive(Debug, Default)]
+struct Purge {
+    files: Vec<String>,
+    bytes: u64,
+    xlogs: u64,
+    profiles: u64,
+}
+
+impl Purge {
+    fn take(&mut self, file: &str, bytes: u64) {
+        self.files.push(file.to_owned());
+        self.bytes += bytes;
+    }
+}
+
+impl Inner {
+    /// Unlinks what is too old or too much.
+    pub(super) fn purge(&self) {
+        let now = self.config.clock.unix_us();
+        let purge = self.choose(now);
+        if purge.files.is_empty() {
+            return;
+        }
+        let mut manifest = self.manifest.lock();
+        let event = Event::Unlinked { files: purge.files.clone() };
+        if manifest.append(&self.layout, &event).is_err() {
+            // Tried again in the next round. On a full disk even this line may not fit: then the
+            // files go first, which frees space, and count as damaged until the line is written.
+            count(&self.tallies.seal_errors, 1);
+            return;
+        }
+        {
+            let mut tables = self.tables.write();
+            let is_gone = |file: &String| purge.files.contains(file);
+            Arc::make_mut(&mut tables.segments).retain(|segment| !is_gone(&segment.entry.file));
+            Arc::make_mut(&mut tables.packs).retain(|pack| !is_gone(&pack.file));
+            Arc::make_mut(&mut tables.counters).retain(|counters| !is_gone(&counters.file));
+        }
+        drop(manifest);
+        for file in &purge.files {
+            let path = self.layout.sealed(file);
+            // What stays behind goes at the next start.
+            let _left = fs::remove_file(&path);
+            for folder in path.ancestors().skip(1).take(2) {
+                // Fails, as it should, while other files are in it.
+                let _not_empty = fs::remove_dir(folder);
+            }
+        }
+        count(&self.tallies.retention_files, purge.files.len() as u64);
+        count(&self.tallies.retention_xlogs, purge.xlogs);
+        count(&self.tallies.retention_profiles, purge.profiles);
+    }
+
+    fn choose(&self, now_unix_us: i64) -> Purge {
+        let before = |keep: Duration| {
+            let keep = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+            now_unix_us.saturating_sub(keep)
+        };
+        let tables = self.tables.read();
+        let mut purge = Purge::default();
+        for pack in tables.packs.iter() {
+            if pack.last_unix_us < before(self.config.profile_keep) {
+                purge.take(&pack.file, pack.bytes);
+                purge.profiles += pack.profiles;
+            }
+        }
+        for segment in tables.segments.iter().map(|segment| &segment.entry) {
+            if segment.last_unix_us < before(self.config.xlog_keep) {
+                purge.take(&segment.file, segment.bytes);
+                purge.xlogs += segment.rows;
+            }
+        }
+        for counters in tables.counters.iter() {
+            if counters.last_unix_us < before(self.config.counter_keep) {
+                purge.take(&counters.file, counters.bytes);
+            }
+        }
+        self.choose_by_size(&tables, &mut purge);
+        purge
+    }
+
+    /// Oldest files until the rest fits: profiles, then transactions, then counters.
+    fn choose_by_size(&self, tables: &Tables, purge: &mut Purge) {
+        let limit = self.config.disk_bytes;
+        let mut left = sealed_bytes(tables) - purge.bytes;
+        if left <= limit {
+            return;
+        }
+        let packs = tables.packs.iter().map(|p| (p.last_unix_us, &p.file, p.bytes, 0, p.profiles));
+        let entries = tables.segments.iter().map(|segment| &segment.entry);
+        let segments = entries.map(|s| (s.last_unix_us, &s.file, s.bytes, s.rows, 0));
+        let counters = tables.counters.iter().map(|c| (c.last_unix_us, &c.file, c.bytes, 0, 0));
+        let mut kinds = [packs.collect::<Vec<_>>(), segments.collect(), counters.collect()];
+        for kind in &mut kinds {
+            kind.sort_unstable_by_key(|(last, ..)| *last);
+            for (_, file, bytes, xlogs, profiles) in kind.iter() {
+                if left <= limit {
+                    return;
+                }
+                if !purge.files.contains(file) {
+                    purge.take(file, *bytes);
+                    purge.xlogs += xlogs;
+                    purge.profiles += profiles;
+                    left = left.saturating_sub(*bytes);
+                }
+            }
+        }
+    }
+
+    /// Bytes of all sealed files, of segments alone, and of packs alone.
+    pub(super) fn disk_bytes(&self) -> (u64, u64, u64) {
+        let tables = self.tables.read();
+        let segments = tables.segments.iter().map(|segment| segment.entry.bytes).sum();
+        let packs = tables.packs.iter().map(|pack| pack.bytes).sum();
+        (sealed_bytes(&tables), segments, packs)
+    }
+
+    /// What retention has taken away: files, transactions, profiles.
+    pub(super) fn purged(&self) -> (u64, u64, u64) {
+        let tallies = &self.tallies;
+        (
+            tallies.retention_files.load(Ordering::Relaxed),
+            tallies.retention_xlogs.load(Ordering::Relaxed),
+            tallies.retention_profiles.load(Ordering::Relaxed),
+        )
+    }
+}
+
+fn sealed_bytes(tables: &Tables) -> u64 {
+    let segments: u64 = tables.segments.iter().map(|segment| segment.entry.bytes).sum();
+    let packs: u64 = tables.packs.iter().map(|pack| pack.bytes).sum();
+    segments + packs + tables.counters.iter().map(|counters| counters.bytes).sum::<u64>()
+}

@@ -1,0 +1,90 @@
+//! Appends records to the file of one generation.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::reader::WalHeader;
+use super::record::RecordHead;
+
+/// The open WAL file of the generation being filled.
+#[derive(Debug)]
+pub(crate) struct WalWriter {
+    file: Arc<File>,
+    bytes: u64,
+    is_broken: bool,
+}
+
+impl WalWriter {
+    /// Makes the file of a generation. An old file of that name is the rest of a failed attempt
+    /// and is replaced.
+    pub(crate) fn create(path: &Path, header: &WalHeader) -> io::Result<Self> {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let header = header.to_bytes();
+        (&file).write_all(&header)?;
+        Ok(Self { file: Arc::new(file), bytes: header.len() as u64, is_broken: false })
+    }
+
+    /// The file, to be synced and read while it grows.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Bytes written so far.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether a failed write could not be undone, so that this file takes no more records.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Appends a finished record; answers where its payload begins in the file.
+    ///
+    /// # Errors
+    /// Nothing of the record is in the file.
+    pub(crate) fn append(&mut self, head: &RecordHead, payload: &[u8]) -> io::Result<u64> {
+        if self.is_broken {
+            return Err(io::Error::other("an earlier write could not be undone"));
+        }
+        let mut slices = head.slices(payload);
+        match write_all_vectored(&self.file, &mut slices) {
+            Ok(()) => {
+                let start = self.bytes + head.len() as u64;
+                self.bytes = start + payload.len() as u64;
+                Ok(start)
+            }
+            Err(error) => {
+                self.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// Cuts off what a failed write left behind.
+    fn undo(&mut self) {
+        use std::io::Seek;
+        let cut = self.file.set_len(self.bytes);
+        let mut file = &*self.file;
+        let back = file.seek(io::SeekFrom::Start(self.bytes));
+        self.is_broken = cut.is_err() || back.is_err();
+    }
+}
+
+/// `write_all_vectored` of the standard library is not stable.
+fn write_all_vectored(mut file: &File, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    let mut slices = slices;
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

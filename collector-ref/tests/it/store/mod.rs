@@ -1,0 +1,10 @@
+//! The store on real files: crashes, full disks, damage, and what other readers make of its files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod basics;
+mod support;
