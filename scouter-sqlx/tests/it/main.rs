@@ -7,7 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod allocations;
 mod any;
+mod fallback;
 mod pools;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
