@@ -1,0 +1,212 @@
+//! Accepts agents and gives each connection its threads.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+
+use super::end::{End, Reason, Refused};
+use super::frames::Frames;
+use super::handshake::{shake_hands, tell_refusal};
+use super::outbox::start_writer;
+use super::preface::read_preface;
+use super::session::Session;
+use crate::app::App;
+
+/// How long a write to an agent may block before the connection is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a stopping collector waits for its connections to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pause after a failed accept (no file handle left, most likely).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The connections that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    open: Mutex<HashMap<u64, TcpStream>>,
+    all_gone: Condvar,
+    next: AtomicU64,
+    is_stopping: AtomicBool,
+}
+
+impl Connections {
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// Ends all connections: what was received is stored and acknowledged, nothing more is read.
+    /// Waits for them, for a bounded time.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        let mut open = self.open.lock();
+        for stream in open.values() {
+            // A connection that is gone already is what we want.
+            let _ = stream.shutdown(Shutdown::Read);
+        }
+        while !open.is_empty() {
+            if self.all_gone.wait_for(&mut open, STOP_TIMEOUT).timed_out() {
+                tracing::warn!(connections = open.len(), "agent connections did not end in time");
+                return;
+            }
+        }
+    }
+
+    fn admit(&self, stream: &TcpStream, limit: usize) -> io::Result<Option<u64>> {
+        let mut open = self.open.lock();
+        if open.len() >= limit || self.is_stopping.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        open.insert(id, stream.try_clone()?);
+        Ok(Some(id))
+    }
+
+    fn remove(&self, id: u64) {
+        let mut open = self.open.lock();
+        open.remove(&id);
+        if open.is_empty() {
+            self.all_gone.notify_all();
+        }
+    }
+}
+
+/// Accepts agents until the task is aborted.
+pub(crate) async fn accept_agents(app: Arc<App>, listener: TcpListener) {
+    loop {
+        let accepted = match listener.accept().await {
+            Ok((stream, address)) => prepare(stream).map(|stream| (stream, address)),
+            Err(error) => Err(error),
+        };
+        let result = accepted.and_then(|(stream, address)| start(&app, stream, address));
+        if let Err(error) = result {
+            tracing::warn!(%error, "an agent could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    Ok(stream)
+}
+
+fn start(app: &Arc<App>, mut stream: TcpStream, address: SocketAddr) -> io::Result<()> {
+    let Some(id) = app.connections.admit(&stream, app.limits.max_connections)? else {
+        app.telemetry.refused_connection_limit.one();
+        let sentence = "the collector has as many agents as it takes, or is stopping: try later";
+        tell_refusal(&mut stream, Reason::ConnectionLimit.code(), sentence);
+        return Ok(());
+    };
+    let (of_thread, runtime) = (Arc::clone(app), Handle::current());
+    let spawned = std::thread::Builder::new().name(format!("agent-{id}")).spawn(move || {
+        let connection = Open { app: &of_thread, id };
+        connection.serve(&stream, address, runtime);
+    });
+    if spawned.is_err() {
+        app.connections.remove(id);
+    }
+    spawned.map(|_| ())
+}
+
+/// An admitted connection; forgotten when its thread ends, however it ends.
+struct Open<'a> {
+    app: &'a Arc<App>,
+    id: u64,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.app.connections.remove(self.id);
+    }
+}
+
+impl Open<'_> {
+    fn serve(&self, stream: &TcpStream, address: SocketAddr, runtime: Handle) {
+        let mut output = stream;
+        let end = match self.converse(stream, address, runtime) {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        let telemetry = &self.app.telemetry;
+        match end {
+            End::Closed => {}
+            End::Broken(error) => tracing::debug!(%address, %error, "agent connection broke"),
+            End::Idle => {
+                telemetry.closed_idle.one();
+                let sentence = "nothing was received for too long: reconnect";
+                tell_refusal(&mut output, Reason::Stopping.code(), sentence);
+            }
+            End::Refused(Refused { reason, sentence }) => {
+                if let Some(counter) = reason.counter(telemetry) {
+                    counter.one();
+                }
+                tracing::warn!(%address, ?reason, sentence, "agent refused");
+                tell_refusal(&mut output, reason.code(), &sentence);
+            }
+        }
+        // Closing at once would let the system discard the refusal together with what the peer
+        // still sends; it gets a moment to read it.
+        let _ = stream.shutdown(Shutdown::Write);
+        drain(stream);
+    }
+
+    fn converse(
+        &self,
+        stream: &TcpStream,
+        address: SocketAddr,
+        runtime: Handle,
+    ) -> Result<std::convert::Infallible, End> {
+        let (app, mut output) = (self.app, stream);
+        app.telemetry.agent_connections.one();
+        stream.set_read_timeout(Some(app.limits.handshake_timeout))?;
+        read_preface(&mut output, app.http_addr)?;
+        let mut frames = Frames::new(stream);
+        let peer = shake_hands(app, &mut frames, &mut output)?;
+        stream.set_read_timeout(Some(app.limits.idle_timeout))?;
+        let durable = app.store.durable();
+        let (outbox, writer) = start_writer(stream, durable, app.limits.credit_bytes, runtime)?;
+        let handle = app.agents.connected(&peer.name, self.id, outbox.clone());
+        app.objects.connected(&peer, address, &app.plugins, app.clock.unix_us());
+        let name = Arc::clone(&peer.name);
+        let end = match Session::new(app, peer, outbox, handle) {
+            Ok(mut session) => session.run(&mut frames),
+            Err(end) => end,
+        };
+        app.agents.gone(&name, self.id);
+        app.objects.gone(&name, &app.plugins, app.clock.unix_us());
+        // The session and the handle are gone, so the writer sends what is left and ends. A writer
+        // that panicked has nothing more to say.
+        let _ = writer.join();
+        Err(end)
+    }
+}
+
+/// How long a refused peer may be silent, and how many reads its rest may take, before it is cut
+/// off.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+const MAX_DRAIN_READS: usize = 64;
+
+fn drain(stream: &TcpStream) {
+    let mut input = stream;
+    let mut buffer = [0; 16 * 1024];
+    if stream.set_read_timeout(Some(DRAIN_TIMEOUT)).is_err() {
+        return;
+    }
+    for _ in 0..MAX_DRAIN_READS {
+        if !matches!(io::Read::read(&mut input, &mut buffer), Ok(1..)) {
+            return;
+        }
+    }
+}
