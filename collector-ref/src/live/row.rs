@@ -1,0 +1,128 @@
+//! One transaction as the live view keeps it for some seconds.
+
+use std::sync::Arc;
+
+use scouter_wire::record::{ProfileFate, XLog, XLogFlags};
+use scouter_wire::{Gxid, Txid};
+
+use crate::store::quantise;
+use crate::store::{Clause, Filter, Point, Test};
+
+/// What a filter or the picture needs of one transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveRow {
+    /// Store-wide arrival number.
+    pub(crate) arrival: u64,
+    /// END by the collector's clock, unix µs.
+    pub(crate) end_unix_us: i64,
+    /// From begin to end, µs.
+    pub(crate) elapsed_us: u64,
+    /// Identity.
+    pub(crate) txid: Txid,
+    /// Trace it belongs to.
+    pub(crate) gxid: Gxid,
+    /// HTTP status, gRPC code as 1000 + code, or 0.
+    pub(crate) status: u16,
+    /// Names it shares with others.
+    pub(crate) labels: Arc<Labels>,
+    sql_us: u64,
+    api_us: u64,
+    attributes: u16,
+    /// Tenant and login; empty unless a viewer filters by them.
+    tenant: Box<str>,
+    login: Box<str>,
+}
+
+/// The names a connection's rows share.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Labels {
+    /// Name of the object.
+    pub(crate) object: Arc<str>,
+    /// Service name.
+    pub(crate) service: Arc<str>,
+    /// Its stable hash, see [`quantise::service_hash`].
+    pub(crate) service_hash: u64,
+}
+
+impl Labels {
+    /// Labels of a service on an object.
+    pub(crate) fn new(object: Arc<str>, service: Arc<str>) -> Self {
+        let service_hash = quantise::service_hash(&service);
+        Self { object, service, service_hash }
+    }
+}
+
+impl LiveRow {
+    /// Takes from a row what the live view needs.
+    pub(crate) fn new(
+        row: &XLog<'_>,
+        arrival: u64,
+        clock_offset_us: i64,
+        labels: Arc<Labels>,
+        with_texts: bool,
+    ) -> Self {
+        let mut attributes = u16::from(labels.service_hash.to_le_bytes()[0]) << 8;
+        for (holds, bit) in [
+            (!row.error.is_empty(), Point::ERROR),
+            (row.flags.contains(XLogFlags::SLOW), Point::SLOW),
+            (row.profile == ProfileFate::Kept, Point::PROFILE),
+        ] {
+            attributes |= if holds { bit } else { 0 };
+        }
+        let text = |text: &str| if with_texts { text.into() } else { Box::default() };
+        Self {
+            arrival,
+            end_unix_us: row.end_unix_us.saturating_add(clock_offset_us),
+            elapsed_us: row.elapsed_us,
+            txid: row.txid,
+            gxid: row.gxid,
+            sql_us: row.sql_us,
+            api_us: row.api_us,
+            status: row.status,
+            attributes,
+            labels,
+            tenant: text(row.tenant),
+            login: text(row.login),
+        }
+    }
+
+    /// Whether it has an error.
+    pub(crate) fn has_error(&self) -> bool {
+        self.attributes & Point::ERROR != 0
+    }
+
+    /// Its dot.
+    pub(crate) fn point(&self) -> Point {
+        Point {
+            end_unix_us: self.end_unix_us,
+            height: quantise::elapsed(self.elapsed_us),
+            attributes: self.attributes,
+        }
+    }
+
+    /// Whether it passes a filter: the same answer as the store's.
+    pub(crate) fn passes(&self, filter: &Filter) -> bool {
+        filter.clauses.iter().all(|Clause { test, is_negated }| self.meets(test) != *is_negated)
+    }
+
+    fn meets(&self, test: &Test) -> bool {
+        match test {
+            Test::Service(glob) => glob.matches(&self.labels.service),
+            Test::Object(glob) => glob.matches(&self.labels.object),
+            Test::Tenant(glob) => glob.matches(&self.tenant),
+            Test::Login(glob) => glob.matches(&self.login),
+            Test::Status(low, high) => (*low..=*high).contains(&self.status),
+            Test::Error => self.has_error(),
+            Test::Slow => self.attributes & Point::SLOW != 0,
+            Test::ElapsedAbove(us) => self.elapsed_us > *us,
+            Test::ElapsedBelow(us) => self.elapsed_us < *us,
+            Test::SqlAbove(us) => self.sql_us > *us,
+            Test::ApiAbove(us) => self.api_us > *us,
+        }
+    }
+}
+
+/// Whether a filter looks at texts that rows do not always carry.
+pub(crate) fn needs_texts(filter: &Filter) -> bool {
+    filter.clauses.iter().any(|clause| matches!(clause.test, Test::Tenant(_) | Test::Login(_)))
+}
