@@ -1,0 +1,72 @@
+//! The HTTP side: one file per resource.
+//!
+//! Everything the page and tools ask for is read-only but sessions and control. Questions run on
+//! blocking threads, never on the threads that serve connections.
+
+mod active;
+mod alerts;
+mod callsites;
+mod counters;
+pub(crate) mod error;
+pub(crate) mod json;
+mod monitor;
+mod objects;
+mod options;
+mod own;
+mod params;
+mod points;
+mod router;
+mod services;
+mod session;
+mod text;
+mod trace;
+mod tx;
+mod xlogs;
+
+use std::sync::Arc;
+
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use crate::app::App;
+use error::ApiError;
+pub(crate) use router::router;
+
+/// What a handler answers.
+type Answer = Result<Response, ApiError>;
+
+/// Runs a question on a blocking thread.
+async fn ask<T: Send + 'static>(
+    app: &Arc<App>,
+    question: impl FnOnce(&App) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let app = Arc::clone(app);
+    let answer = tokio::task::spawn_blocking(move || question(&app)).await;
+    answer.unwrap_or_else(|_| {
+        let message = "the question broke the collector's code; its log says where";
+        Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message))
+    })
+}
+
+/// A JSON answer.
+fn json_response(value: &Value) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(CONTENT_TYPE, json)], value.to_string()).into_response()
+}
+
+/// A plain text answer.
+fn text_response(text: String) -> Response {
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    ([(CONTENT_TYPE, plain)], text).into_response()
+}
+
+/// Whether plain text is asked for rather than JSON.
+fn wants_text(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .and_then(|accept| accept.split(',').next())
+        .is_some_and(|first| first.trim().starts_with("text/plain"))
+}

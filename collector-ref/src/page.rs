@@ -1,0 +1,152 @@
+//! The page: files of `ui/`, embedded in release builds and read from disk in debug builds.
+//!
+//! Nothing is fetched from anywhere else, no script is inline, and the only Trusted Types policy
+//! is the one that names our workers. Every address of the page serves the same shell; which view
+//! it shows is decided by the address in the browser.
+
+use std::io::Write;
+
+use axum::extract::Path;
+use axum::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::api::error::ApiError;
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "ui/"]
+#[exclude = "test/*"]
+#[exclude = "node_modules/*"]
+#[exclude = "*.md"]
+#[exclude = "package*.json"]
+#[exclude = "tsconfig.json"]
+#[exclude = "*.ts"]
+struct Files;
+
+/// What the page may do: load its own files and talk to its own collector, nothing else.
+pub(crate) const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; \
+    style-src 'self'; connect-src 'self'; img-src 'self' data:; worker-src 'self'; \
+    font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types scouter-worker";
+
+/// Serves the shell for every address of the page.
+pub(crate) async fn shell(headers: HeaderMap) -> Response {
+    file("index.html", &headers)
+}
+
+/// Serves a file under `/assets/`.
+pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    file(&path, &headers)
+}
+
+/// Whether a path that no resource claims is an address of the page rather than a missing file.
+pub(crate) fn is_page_route(path: &str) -> bool {
+    !path.starts_with("/api/")
+        && !path.starts_with("/assets/")
+        && !path.rsplit('/').next().unwrap_or("").contains('.')
+}
+
+fn file(path: &str, request: &HeaderMap) -> Response {
+    let Some(file) = Files::get(path) else {
+        return ApiError::not_found(format!("there is no file {path} in the page")).into_response();
+    };
+    let hash = file.metadata.sha256_hash();
+    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut headers = HeaderMap::new();
+    let etag = HeaderValue::from_str(&format!("\"{tag}\""));
+    headers.insert(ETAG, etag.unwrap_or(HeaderValue::from_static("\"0\"")));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    secure(&mut headers);
+    if request.get_all(IF_NONE_MATCH).iter().any(|known| names_tag(known, &tag)) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let (content_type, is_text) = content_type(path);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if is_text
+        && accepts_gzip(request)
+        && let Some(small) = gzip(&file.data)
+    {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return (headers, small).into_response();
+    }
+    (headers, file.data.into_owned()).into_response()
+}
+
+/// The headers that every answer with content for a browser carries.
+pub(crate) fn secure(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+}
+
+fn names_tag(header: &HeaderValue, tag: &str) -> bool {
+    header.to_str().is_ok_and(|tags| tags.split(',').any(|one| one.trim().contains(tag)))
+}
+
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    request
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|one| one.trim().split(';').next() == Some("gzip")))
+}
+
+/// Compresses a file at the lowest memory and a middle level. Files are at most some 100 kB and
+/// browsers revalidate by tag, so compressing per download is cheaper than keeping copies.
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::new(6));
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+fn content_type(path: &str) -> (&'static str, bool) {
+    match path.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("html") => ("text/html; charset=utf-8", true),
+        Some("js" | "mjs") => ("text/javascript; charset=utf-8", true),
+        Some("css") => ("text/css; charset=utf-8", true),
+        Some("json" | "map") => ("application/json", true),
+        Some("svg") => ("image/svg+xml", true),
+        Some("txt") => ("text/plain; charset=utf-8", true),
+        Some("png") => ("image/png", false),
+        Some("ico") => ("image/x-icon", false),
+        Some("woff2") => ("font/woff2", false),
+        _ => ("application/octet-stream", false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_page_are_told_from_missing_files() {
+        for (path, is_page) in [
+            ("/", true),
+            ("/xlog", true),
+            ("/tx/0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7", true),
+            ("/api/v1/nothing", false),
+            ("/assets/missing", false),
+            ("/favicon.ico", false),
+            ("/app.js", false),
+        ] {
+            assert_eq!(is_page_route(path), is_page, "{path}");
+        }
+    }
+
+    #[test]
+    fn tests_and_tools_of_the_page_are_not_served() {
+        for name in Files::iter() {
+            let is_hidden = name.starts_with("test/") || name.contains("node_modules");
+            assert!(!is_hidden, "{name} must not be served");
+        }
+        assert!(Files::get("test/golden/quantiser.json").is_none());
+    }
+}
