@@ -1,5 +1,41 @@
 //! The reference collector of Scouter: ingest, store, query, live view and page.
+//!
+//! It takes what agents record ([ingest](Collector)), keeps it durably ([`store`]), answers
+//! questions about it over HTTP, shows it live on its page, and hands it to [`plugin`]s. Run the
+//! binary `scouter-collector`, build one with [`Collector::builder`], or [`embed`] one while
+//! developing.
+#![forbid(unsafe_code)]
 
+mod api;
+mod app;
+mod audit;
+mod auth;
+mod clock;
+mod collector;
+mod config;
+mod control;
+mod embed;
+mod error;
 #[cfg(feature = "generate")]
 pub mod generate;
+mod ingest;
+pub mod limits;
+mod live;
+mod names;
+mod objects;
+mod page;
+pub mod plugin;
+mod profile;
+mod query;
+mod rate;
 pub mod store;
+mod telemetry;
+
+pub use auth::{Role, Tokens};
+pub use clock::Clock;
+pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP, Running};
+pub use config::{DurabilityName, FileConfig, Retention};
+pub use embed::{Embedded, embed, embed_with};
+pub use error::{ShutdownError, StartError};
+pub use limits::Limits;
+pub use plugin::CollectorPlugin;

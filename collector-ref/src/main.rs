@@ -1,3 +1,109 @@
 //! The collector as a program.
 
-fn main() {}
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use scouter_collector::{Builder, FileConfig, Running, Tokens};
+
+/// Receives what Scouter agents record, keeps it, and shows it.
+#[derive(Parser)]
+#[command(name = "scouter-collector", version)]
+struct Options {
+    /// Data folder; made when it is not there [default: scouter-data]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Where agents connect [default: 127.0.0.1:6100]
+    #[arg(long, value_name = "ADDRESS")]
+    agents: Option<SocketAddr>,
+    /// Where page and API are [default: 127.0.0.1:6180]
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// Token for agents and people; needed beyond loopback
+    #[arg(long, value_name = "TOKEN", env = "SCOUTER_COLLECTOR_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Configuration file in TOML; options above win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody reads standard error, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "scouter-collector: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let builder = builder(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let running = builder.start().await?;
+        announce(&running)?;
+        let signal = stop_signal().await?;
+        tracing::info!(signal, "stopping");
+        running.shutdown().await?;
+        tracing::info!("stopped, everything is stored");
+        Ok(())
+    })
+}
+
+fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
+    let config = match &options.config {
+        None => FileConfig::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                format!("cannot read the configuration file {}: {error}", path.display())
+            })?;
+            FileConfig::parse(&text).map_err(|error| {
+                format!("the configuration file {} is wrong: {error}", path.display())
+            })?
+        }
+    };
+    let mut builder = config.into_builder();
+    if let Some(folder) = options.data {
+        builder = builder.data(folder);
+    }
+    if let Some(address) = options.agents {
+        builder = builder.agents(address);
+    }
+    if let Some(address) = options.http {
+        builder = builder.http(address);
+    }
+    if let Some(token) = options.token {
+        builder = builder.tokens(Tokens::single(token));
+    }
+    Ok(builder)
+}
+
+/// Prints where it listens, one line each, for people and for programs that start it.
+fn announce(running: &Running) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "agents {}", running.agent_addr())?;
+    writeln!(out, "http http://{}/", running.http_addr())?;
+    out.flush()
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_signal() -> std::io::Result<&'static str> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result.map(|()| "interrupt"),
+            _ = terminate.recv() => Ok("terminate"),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        tokio::signal::ctrl_c().await.map(|()| "interrupt")
+    }
+}

@@ -1,0 +1,60 @@
+//! What every part of a running collector shares.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::audit::Audit;
+use crate::auth::{Sessions, Tokens};
+use crate::clock::Clock;
+use crate::control::Agents;
+use crate::ingest::Connections;
+use crate::limits::Limits;
+use crate::live::{ActiveBands, Hub};
+use crate::objects::Objects;
+use crate::plugin::Plugins;
+use crate::rate::Rate;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// The shared state of one running collector.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// What was received.
+    pub(crate) store: Arc<dyn Store>,
+    /// The only source of time.
+    pub(crate) clock: Clock,
+    /// Own counters.
+    pub(crate) telemetry: Telemetry,
+    /// Who may do what.
+    pub(crate) tokens: Tokens,
+    /// Transactions per second.
+    pub(crate) rate: Rate,
+    /// Browser sessions.
+    pub(crate) sessions: Sessions,
+    /// Host names under which the page may be opened, besides addresses and `localhost`.
+    pub(crate) public_hosts: Vec<String>,
+    /// Objects that reported since the start.
+    pub(crate) objects: Objects,
+    /// Connections that agents have open.
+    pub(crate) connections: Connections,
+    /// Agents, for commands.
+    pub(crate) agents: Agents,
+    /// Live viewers.
+    pub(crate) hub: Hub,
+    /// Active services of each object by age, while a page shows them.
+    pub(crate) active_bands: ActiveBands,
+    /// Plugins and their queues.
+    pub(crate) plugins: Plugins,
+    /// Who changed what.
+    pub(crate) audit: Audit,
+    /// Bounds of the server.
+    pub(crate) limits: Limits,
+    /// Where agents connect.
+    pub(crate) agent_addr: SocketAddr,
+    /// Where the page and the API are.
+    pub(crate) http_addr: SocketAddr,
+    /// Changes when the collector stops: what serves forever ends then.
+    pub(crate) stopping: tokio::sync::watch::Sender<bool>,
+    /// When this collector started, unix µs.
+    pub(crate) started_unix_us: i64,
+}

@@ -1,0 +1,336 @@
+//! Starting and ending a collector.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::api::router;
+use crate::app::App;
+use crate::audit::Audit;
+use crate::auth::{Sessions, Tokens};
+use crate::clock::Clock;
+use crate::control::Agents;
+use crate::error::{ShutdownError, StartError};
+use crate::ingest::{Connections, accept_agents};
+use crate::limits::Limits;
+use crate::live::{ActiveBands, Hub, run_bands, run_fanout};
+use crate::objects::Objects;
+use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
+use crate::rate::Rate;
+use crate::store::Store;
+use crate::store::local::{LocalStore, StoreConfig};
+use crate::telemetry::Telemetry;
+
+/// Where agents connect when nothing else is said.
+pub const DEFAULT_AGENTS: SocketAddr = loopback(6100);
+
+/// Where page and API are when nothing else is said.
+pub const DEFAULT_HTTP: SocketAddr = loopback(6180);
+
+/// The data folder when nothing else is said, relative to the current folder.
+pub const DEFAULT_DATA: &str = "scouter-data";
+
+/// How long a stopping collector waits for answers that are under way.
+const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+}
+
+/// The collector: [`Collector::builder`] makes one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Collector;
+
+impl Collector {
+    /// A collector with the documented defaults.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// What a collector is to be like.
+pub struct Builder {
+    store: StoreConfig,
+    agents: SocketAddr,
+    http: SocketAddr,
+    tokens: Tokens,
+    public_hosts: Vec<String>,
+    limits: Limits,
+    plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("store", &self.store)
+            .field("agents", &self.agents)
+            .field("http", &self.http)
+            .field("tokens", &self.tokens)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            store: StoreConfig::new(DEFAULT_DATA),
+            agents: DEFAULT_AGENTS,
+            http: DEFAULT_HTTP,
+            tokens: Tokens::default(),
+            public_hosts: Vec::new(),
+            limits: Limits::default(),
+            plugins: Vec::new(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl Builder {
+    /// Sets the data folder; it is made when it is not there. One collector at a time has it open.
+    ///
+    /// Default: [`DEFAULT_DATA`]. Config: `data`. Option: `--data`.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.store.folder = folder.into();
+        self
+    }
+
+    /// Sets everything about the store: durability, sealing, retention. Replaces what
+    /// [`Builder::data`] set before.
+    #[must_use]
+    pub fn store(mut self, config: StoreConfig) -> Self {
+        self.store = config;
+        self
+    }
+
+    /// Sets where agents connect. Port 0 takes any free one; [`Running::agent_addr`] says which.
+    ///
+    /// Default: [`DEFAULT_AGENTS`]. Config: `agents`. Option: `--agents`.
+    #[must_use]
+    pub fn agents(mut self, address: SocketAddr) -> Self {
+        self.agents = address;
+        self
+    }
+
+    /// Sets where page and API are. Port 0 takes any free one; [`Running::http_addr`] says which.
+    ///
+    /// Default: [`DEFAULT_HTTP`]. Config: `http`. Option: `--http`.
+    #[must_use]
+    pub fn http(mut self, address: SocketAddr) -> Self {
+        self.http = address;
+        self
+    }
+
+    /// Sets who may do what. Beyond loopback, a port without a token is refused at the start.
+    ///
+    /// Default: no tokens. Env: `SCOUTER_COLLECTOR_TOKEN`. Option: `--token`.
+    #[must_use]
+    pub fn tokens(mut self, tokens: Tokens) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    /// Sets host names under which the page may be opened. Addresses and `localhost` always may;
+    /// other names are refused, so that no page can reach the collector by DNS rebinding.
+    ///
+    /// Default: none. Config: `public_hosts`.
+    #[must_use]
+    pub fn public_hosts(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.public_hosts = names.into_iter().collect();
+        self
+    }
+
+    /// Sets the bounds of the server.
+    ///
+    /// Default: see [`Limits`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Adds a plugin with the documented bounds.
+    #[must_use]
+    pub fn plugin(self, plugin: impl CollectorPlugin) -> Self {
+        self.plugin_with(plugin, PluginLimits::default())
+    }
+
+    /// Adds a plugin with bounds of its own.
+    #[must_use]
+    pub fn plugin_with(mut self, plugin: impl CollectorPlugin, limits: PluginLimits) -> Self {
+        self.plugins.push((Box::new(plugin), limits));
+        self
+    }
+
+    /// Sets the clock. Default: the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the data folder, recovers what is in it, takes the ports and serves.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running.
+    ///
+    /// # Cancel safety
+    /// A start that is dropped half-way leaves nothing running; the folder may have been made.
+    pub async fn start(self) -> Result<Running, StartError> {
+        self.check_exposure()?;
+        let agents = bind(self.agents, "agents").await?;
+        let http = bind(self.http, "http").await?;
+        let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::System);
+        let (agent_addr, http_addr) = (address(&agents)?, address(&http)?);
+        let mut config = self.store;
+        config.clock = self.clock.of_store();
+        let data = config.folder.clone();
+        let opened = tokio::task::spawn_blocking(move || LocalStore::open(config)).await;
+        let store: Arc<dyn Store> = Arc::new(opened.map_err(|_| StartError::Crashed)??);
+        let plugins = Plugins::start(self.plugins).map_err(StartError::System)?;
+        let app = Arc::new(App {
+            store,
+            telemetry: Telemetry::default(),
+            tokens: self.tokens,
+            rate: Rate::default(),
+            sessions: Sessions::default(),
+            public_hosts: self.public_hosts,
+            objects: Objects::default(),
+            connections: Connections::default(),
+            agents: Agents::default(),
+            hub: Hub::default(),
+            active_bands: ActiveBands::default(),
+            plugins,
+            audit: Audit::new(&data),
+            limits: self.limits,
+            agent_addr,
+            http_addr,
+            stopping: watch::channel(false).0,
+            started_unix_us: self.clock.unix_us(),
+            clock: self.clock,
+        });
+        Running::start(app, agents, http)
+    }
+
+    /// Refuses to listen beyond loopback without a token, or with one that is no secret.
+    fn check_exposure(&self) -> Result<(), StartError> {
+        if let Some(role) = self.tokens.too_short() {
+            return Err(StartError::ShortToken { role });
+        }
+        let http_is_open = !self.http.ip().is_loopback() && !self.tokens.guards_people();
+        let agents_are_open = !self.agents.ip().is_loopback() && !self.tokens.guards_agents();
+        match (agents_are_open, http_is_open) {
+            (true, _) => Err(StartError::TokenNeeded { what: "agents", address: self.agents }),
+            (_, true) => Err(StartError::TokenNeeded { what: "http", address: self.http }),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, what: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::PortTaken { what, address },
+        _ => StartError::Bind { what, address, source },
+    })
+}
+
+/// A collector that runs. Dropping it stops it without waiting; [`Running::shutdown`] is the way
+/// that loses nothing that was received.
+#[derive(Debug)]
+pub struct Running {
+    app: Arc<App>,
+    accepting: JoinHandle<()>,
+    bands: JoinHandle<()>,
+    http: JoinHandle<()>,
+    stop_http: Option<oneshot::Sender<()>>,
+    /// The fan-out thread ends when this is dropped.
+    fanout: Option<SyncSender<()>>,
+}
+
+impl Running {
+    fn start(app: Arc<App>, agents: TcpListener, http: TcpListener) -> Result<Self, StartError> {
+        let (fanout, stop_fanout) = sync_channel(0);
+        let of_thread = Arc::clone(&app);
+        std::thread::Builder::new()
+            .name("live-fanout".into())
+            .spawn(move || run_fanout(&of_thread, &stop_fanout))
+            .map_err(StartError::System)?;
+        let (stop_http, stopped) = oneshot::channel::<()>();
+        let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+        let http = tokio::spawn(async move {
+            let serve = axum::serve(http, service).with_graceful_shutdown(async {
+                // Whether it is sent or dropped, it means the same.
+                let _ = stopped.await;
+            });
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the HTTP side ended");
+            }
+        });
+        Ok(Self {
+            accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
+            bands: tokio::spawn(run_bands(Arc::clone(&app))),
+            http,
+            stop_http: Some(stop_http),
+            fanout: Some(fanout),
+            app,
+        })
+    }
+
+    /// Where agents connect.
+    #[must_use]
+    pub fn agent_addr(&self) -> SocketAddr {
+        self.app.agent_addr
+    }
+
+    /// Where page and API are.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.app.http_addr
+    }
+
+    /// Ends the collector: no new connections, what was received is stored, acknowledged and
+    /// sealed, plugins get what is queued for them, answers under way are finished. Takes at most
+    /// some seconds beyond the last write to the disk.
+    ///
+    /// # Errors
+    /// If what is in memory could not be sealed; it is in the write-ahead log and comes back with
+    /// the next start.
+    ///
+    /// # Cancel safety
+    /// When dropped half-way the rest of the shutdown does not happen; the write-ahead log holds
+    /// everything that was acknowledged.
+    pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
+        self.accepting.abort();
+        self.bands.abort();
+        self.app.stopping.send_replace(true);
+        self.stop_http.take();
+        let app = Arc::clone(&self.app);
+        let closed = tokio::task::spawn_blocking(move || {
+            app.connections.stop();
+            app.plugins.stop();
+            app.store.close()
+        });
+        if tokio::time::timeout(HTTP_STOP_TIMEOUT, &mut self.http).await.is_err() {
+            self.http.abort();
+        }
+        self.fanout.take();
+        closed.await.map_err(|_| ShutdownError::Crashed)?.map_err(ShutdownError::Seal)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.bands.abort();
+        self.http.abort();
+    }
+}
