@@ -1,1 +1,14 @@
 //! The server: ingest, control, API, live view, plugins.
+
+mod agent;
+mod api;
+mod bad_frames;
+mod binary;
+mod collector;
+mod control;
+mod ingest;
+mod live;
+mod page;
+mod plugin;
+mod quantiser;
+mod start;

@@ -1,0 +1,130 @@
+//! The binary as an operating system sees it: its lines, its exit codes, its end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::agent::{Agent, txs};
+
+/// A collector process with its folder; killed when the test ends.
+struct Process {
+    child: Child,
+    agents: SocketAddr,
+    http: String,
+}
+
+impl Process {
+    fn start(data: &Path) -> Self {
+        let mut child = command(data)
+            .args(["--agents", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut line = |prefix: &str| {
+            let line = lines.next().unwrap().unwrap();
+            line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        let agents = line("agents ").parse().unwrap();
+        let http = line("http ");
+        Self { child, agents, http }
+    }
+
+    fn total(&self) -> u64 {
+        let address = self.http.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let path = format!("/api/v1/xlogs?{}&count_only=1", super::collector::ALL);
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<serde_json::Value>(body).unwrap()["total"].as_u64().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already, which is just as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scouter-collector"));
+    command.env_remove("SCOUTER_COLLECTOR_TOKEN").arg("--data").arg(data);
+    command
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_it_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = 0;
+    for round in 0..5_u64 {
+        let mut process = Process::start(folder.path());
+        assert!(process.total() >= acknowledged, "round {round}");
+        let mut agent = Agent::connect(process.agents, &format!("/test/round-{round}"));
+        for batch in 0..10 {
+            agent.send(&txs(1 + round * 10_000 + batch * 100, 100));
+            acknowledged += 100;
+        }
+        // Under way and unacknowledged when it dies: may be there or not, whole or not at all.
+        let rest = agent.batch_frame(&txs(1 + round * 10_000 + 5_000, 100));
+        agent.send_raw(&rest);
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+    }
+    let process = Process::start(folder.path());
+    let total = process.total();
+    assert!(total >= acknowledged && (total - acknowledged).is_multiple_of(100), "{total}");
+}
+
+#[test]
+fn a_signal_ends_it_cleanly_with_everything_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["TERM", "INT"] {
+        let mut process = Process::start(folder.path());
+        let mut agent = Agent::connect(process.agents, &format!("/test/{signal}"));
+        agent.send(&txs(1, 100));
+        let kill = format!("kill -{signal} {}", process.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        assert!(process.child.wait().unwrap().success(), "exit code 0 after {signal}");
+    }
+    assert_eq!(Process::start(folder.path()).total(), 200);
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_one_clear_line_and_an_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("wrong.toml");
+    std::fs::write(&config, "htp = 1").unwrap();
+    let config = config.to_str().unwrap();
+    for (arguments, expected) in [
+        (vec!["--http", "0.0.0.0:0", "--agents", "127.0.0.1:0"], "without a token"),
+        (vec!["--config", config], "unknown field `htp`"),
+        (vec!["--config", "/does/not/exist.toml"], "cannot read the configuration file"),
+        (vec!["--token", "short"], "shorter than 8 bytes"),
+        (vec!["--http", "nonsense"], "invalid value 'nonsense'"),
+    ] {
+        let output = command(&folder.path().join("data")).args(&arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "nothing is announced");
+    }
+}
+
+#[test]
+fn a_read_only_or_broken_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    let output =
+        command(&file).args(["--agents", "127.0.0.1:0", "--http", "127.0.0.1:0"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("a-file"), "{said}");
+}

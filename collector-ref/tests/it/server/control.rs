@@ -1,0 +1,179 @@
+//! Commands to agents over their own connections.
+
+use scouter_wire::codec::{
+    CallsiteEntry, CommandKind, OptionEntry, put_active, put_callsites, put_options,
+};
+use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, StepKind};
+use scouter_wire::{Gxid, Txid};
+use serde_json::json;
+
+use super::agent::Agent;
+use super::collector::start;
+
+fn running() -> ActiveTransaction {
+    let step = |kind, name: &str, age_us| ActiveStep { kind, name: name.into(), age_us };
+    ActiveTransaction {
+        txid: Txid::new(7).unwrap(),
+        gxid: Gxid::new(9).unwrap(),
+        service: "GET /orders/{id}".into(),
+        tenant: "acme".into(),
+        login: "kim".into(),
+        age_us: 9_000_000,
+        busy_us: 5,
+        state: RunState::Waiting,
+        tid: 0,
+        steps: 2,
+        stack: vec![
+            step(StepKind::Method, "load_order @ src/orders.rs:12", 8_999_000),
+            step(StepKind::Sql, "SELECT pg_sleep(?)", 8_998_000),
+        ],
+    }
+}
+
+/// Answers one command on a thread of its own while the test asks over HTTP.
+fn answering(
+    mut agent: Agent,
+    expected: CommandKind,
+    is_error: bool,
+    put: impl FnOnce(&[u8], &mut Vec<u8>) + Send + 'static,
+) -> std::thread::JoinHandle<Agent> {
+    let thread = std::thread::Builder::new().name("answering-agent".into()).spawn(move || {
+        agent.answer(|command| {
+            assert_eq!(CommandKind::from_wire(command.kind_number), Some(expected));
+            let mut payload = Vec::new();
+            put(command.payload, &mut payload);
+            (is_error, payload)
+        });
+        agent
+    });
+    thread.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn active_services_are_asked_of_the_agent_and_show_what_they_await() {
+    let collector = start().await;
+    let agent = collector.agent("/test/orders");
+    let agent = answering(agent, CommandKind::Active, false, |_, out| {
+        put_active(out, 1, &[running()]);
+    });
+    let answer = collector.json("/api/v1/active").await;
+    let object = &answer["objects"][0];
+    assert_eq!(object["total"], 1);
+    assert_eq!(object["age_bands"], json!({"under_3s": 0, "to_8s": 0, "over_8s": 1}));
+    let stack = &object["transactions"][0]["stack"];
+    assert_eq!(stack[0]["name"], "load_order");
+    assert_eq!(stack[0]["place"], "src/orders.rs:12");
+    assert_eq!(stack[1]["kind"], "sql");
+    let agent = answering(agent.join().unwrap(), CommandKind::Active, false, |_, out| {
+        put_active(out, 1, &[running()]);
+    });
+    let text = collector.text("/api/v1/active?object=/test/*").await;
+    assert!(text.contains("SELECT pg_sleep(?)"), "{text}");
+    agent.join().unwrap();
+    let none = collector.json("/api/v1/active?object=/other/*").await;
+    assert_eq!(none["objects"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_answer_comes_in_chunks() {
+    let collector = start().await;
+    let agent = collector.agent("/test/orders");
+    let many = vec![running(); 5_000];
+    let agent = answering(agent, CommandKind::Active, false, move |_, out| {
+        put_active(out, 12_345, &many);
+    });
+    let answer = collector.json("/api/v1/active").await;
+    assert_eq!(answer["objects"][0]["total"], 12_345);
+    assert_eq!(answer["objects"][0]["transactions"].as_array().unwrap().len(), 5_000);
+    agent.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_does_not_answer_or_answers_nonsense_is_said_to_be_unavailable() {
+    let collector = start().await;
+    let agent = collector.agent("/test/silent");
+    let answer = collector.json("/api/v1/active").await;
+    let why = answer["objects"][0]["unavailable"].as_str().unwrap().to_owned();
+    assert!(why.contains("did not answer within 2 s"), "{why}");
+    assert_eq!(collector.metric("scouter_collector_commands_timed_out_total").await, 1);
+    drop(agent);
+    let agent = collector.agent("/test/silent");
+    let agent = answering(agent, CommandKind::Active, false, |_, out| out.push(0xff));
+    // The command that timed out may still lie in the new connection's way; it does not: commands
+    // die with their connection.
+    let answer = collector.json("/api/v1/active").await;
+    let why = answer["objects"][0]["unavailable"].as_str().unwrap().to_owned();
+    assert!(why.contains("ends inside"), "{why}");
+    agent.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_are_read_and_changed_and_the_change_is_written_down() {
+    let collector = start().await;
+    let option = OptionEntry {
+        name: "profile_step_max_count".into(),
+        value: "1024".into(),
+        default: "1024".into(),
+        unit: "steps".into(),
+        help: "How many steps one transaction keeps.".into(),
+        is_live: true,
+    };
+    let entry = option.clone();
+    let agent = collector.agent("/test/orders");
+    let agent =
+        answering(agent, CommandKind::Options, false, move |_, out| put_options(out, &[entry]));
+    let answer = collector.json("/api/v1/options/%2Ftest%2Forders").await;
+    assert_eq!(answer["options"][0]["name"], "profile_step_max_count");
+    assert_eq!(answer["options"][0]["live"], true);
+    let agent =
+        answering(agent.join().unwrap(), CommandKind::SetOption, false, move |sent, out| {
+            assert_eq!(sent, b"profile_step_max_count=64");
+            put_options(out, &[OptionEntry { value: "64".into(), ..option }]);
+        });
+    let change = json!({"name": "profile_step_max_count", "value": "64"});
+    let url = collector.url("/api/v1/options/%2Ftest%2Forders");
+    let answer = collector.client.post(&url).json(&change).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let agent = agent.join().unwrap();
+    let audit = std::fs::read_to_string(collector.folder.path().join("data/audit.jsonl")).unwrap();
+    assert!(audit.contains("profile_step_max_count=64"), "{audit}");
+    let agent = answering(agent, CommandKind::SetOption, true, |_, out| {
+        out.extend_from_slice(b"unknown option \"x\"");
+    });
+    let change = json!({"name": "x", "value": "64"});
+    let answer = collector.client.post(&url).json(&change).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("the agent refused: unknown option"), "{text}");
+    agent.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callsites_are_switched_by_name() {
+    let collector = start().await;
+    let site = CallsiteEntry {
+        id: 3,
+        name: "load_order".into(),
+        place: "src/orders.rs:12".into(),
+        arguments: vec!["id".into()],
+        flags: 3,
+    };
+    let agent = collector.agent("/test/orders");
+    let agent = answering(agent, CommandKind::SetCallsites, false, move |sent, out| {
+        assert_eq!(sent, b"3=3\n");
+        put_callsites(out, &[site]);
+    });
+    let change = json!({"callsites": [{"id": 3, "flags": ["step", "args"]}]});
+    let url = collector.url("/api/v1/callsites/%2Ftest%2Forders");
+    let answer = collector.client.post(&url).json(&change).send().await.unwrap();
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(answer["callsites"][0]["flags"], json!(["step", "args"]));
+    agent.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_not_connected_is_named() {
+    let collector = start().await;
+    let (status, answer) = collector.get("/api/v1/options/%2Fnobody").await;
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("not_connected")));
+}
