@@ -46,6 +46,7 @@
 //! | whose request it is | [`current::set_tenant`], [`current::set_login`], [`current::tag`] |
 //! | a task of a request | [`InCurrent::in_current`], or `spawn` (feature `tokio`) |
 //! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand |
+//! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |
 //! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`) |
 //!
 //! # What it costs and keeps
@@ -69,13 +70,17 @@ mod disabled;
 pub use disabled::{Guard, InitError, init};
 #[cfg(feature = "tokio")]
 pub use scouter_core::spawn;
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "testing", feature = "enable"))]
 pub use scouter_core::testing;
 pub use scouter_core::{
     Begin, Callsite, CallsiteFlags, Field, Gxid, InCurrent, OpenStep, StepGuard, TextKind,
     Transaction, Txid, Value, attr, callsite, callsites, current, fail, in_step, in_transaction,
     intern, options, plugin, record, step, wait,
 };
+#[cfg(feature = "enable")]
+pub use scouter_exporter as exporter;
+#[cfg(feature = "enable")]
+pub use scouter_exporter::{Guard, InitError, init};
 pub use scouter_macros::scout;
 
 #[doc(hidden)]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use scouter::scout;
 
-use crate::support::{attributes, attributes_async, capture_all_of};
+use crate::support::{allocations_of_second, attributes, attributes_async, capture_all_of};
 
 struct NoDebug;
 
@@ -55,6 +55,14 @@ fn only_what_is_listed_is_captured_and_a_type_without_debug_shows_its_name() {
         recorded,
         "id=30 customer.name=\"bob\" customer.ids.1=8 other=<it::capture::NoDebug>"
     );
+}
+
+#[test]
+fn capturing_allocates_nothing() {
+    capture_all_of("listed");
+    let customer = customer();
+    let call = || _ = listed(30, &customer, NoDebug, "hunter2");
+    assert_eq!(allocations_of_second(call), 0);
 }
 
 #[scout(args(all), skip(password), redact(card))]

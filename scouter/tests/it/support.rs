@@ -42,6 +42,16 @@ pub(crate) fn attributes_async<F: Future>(future: F) -> String {
     attributes_of(recording.steps(txid))
 }
 
+/// How often `code` allocates in a transaction when it runs there for the second time.
+pub(crate) fn allocations_of_second(code: impl Fn()) -> u64 {
+    let mut allocations = 0;
+    drop(record(|| {
+        code();
+        allocations = allocation_counter::measure(&code).count_total;
+    }));
+    allocations
+}
+
 /// Every transaction that `code` opened itself, with its steps.
 pub(crate) fn transactions(code: impl FnOnce()) -> String {
     let recording = capture(code);

@@ -1,0 +1,6 @@
+//! The same program with an allocator that counts; the timed one is built without it.
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    scouter_bench::run()
+}

@@ -1,0 +1,59 @@
+//! The bench's own clock: the one place that reads time.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Wall time now.
+#[expect(clippy::disallowed_methods, reason = "this is the bench's clock module")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Length of one batch; a batch that was preempted is one of hundreds, and the median ignores it.
+const BATCH: Duration = Duration::from_micros(500);
+
+/// Nanoseconds for one `operation`: the median over batches of the mean of each batch.
+pub(crate) fn measure(budget: Duration, mut operation: impl FnMut()) -> f64 {
+    let warm_up = now();
+    let mut calls = 0_u32;
+    while warm_up.elapsed() < budget / 4 || calls == 0 {
+        operation();
+        calls += 1;
+    }
+    let per_call = warm_up.elapsed().as_secs_f64() / f64::from(calls);
+    let in_batch = ((BATCH.as_secs_f64() / per_call) as u64).max(1);
+    let mut means = Vec::new();
+    let begin = now();
+    while begin.elapsed() < budget || means.len() < 3 {
+        let start = now();
+        for _ in 0..black_box(in_batch) {
+            operation();
+        }
+        means.push(start.elapsed().as_secs_f64() * 1e9 / in_batch as f64);
+    }
+    median(&mut means)
+}
+
+/// The middle value; of an even number the lower one.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Wall clock, unix µs.
+#[expect(clippy::disallowed_methods, reason = "this is the bench's clock module")]
+pub(crate) fn unix_us() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// CPU time that process `pid` has used so far, from `/proc`.
+pub(crate) fn cpu_of(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in brackets and may hold blanks.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    /// `USER_HZ`, which Linux fixes for user space.
+    const TICKS_PER_SECOND: u64 = 100;
+    Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}

@@ -1,0 +1,47 @@
+//! What every recorder must be able to do to be measured, and those that can.
+//!
+//! The scenarios are generic over [`SpanPeer`], so each peer's calls are inlined as they would be
+//! in a user's code. Every peer runs with the background work that it needs to keep up (draining
+//! each 10 ms) and throws away what comes out of it: the figures are those of the thread that
+//! records.
+
+use std::future::Future;
+use std::time::Duration;
+
+#[cfg(feature = "peers")]
+pub(crate) mod fastrace;
+pub(crate) mod floor;
+pub(crate) mod none;
+#[cfg(feature = "peers")]
+pub(crate) mod opentelemetry;
+pub(crate) mod ours;
+pub(crate) mod tracing;
+#[cfg(feature = "peers")]
+pub(crate) mod tracing_opentelemetry;
+
+/// How often a peer's background thread collects what was recorded.
+pub(crate) const DRAIN_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A recorder under measurement.
+pub(crate) trait SpanPeer: Sized {
+    /// Sets it up, with its background work.
+    fn start() -> Self;
+
+    /// A transaction around `inner`.
+    fn root(&self, inner: impl FnOnce());
+
+    /// A step around `inner`.
+    fn step(&self, inner: impl FnOnce());
+
+    /// A step with an integer and a static string.
+    fn step_with_two(&self, number: u64, text: &'static str, inner: impl FnOnce());
+
+    /// A step with a string that is known at run time only.
+    fn step_with_text(&self, text: &str, inner: impl FnOnce());
+
+    /// A transaction around a future, to be polled by the bench.
+    fn root_future<F: Future>(&self, future: F) -> impl Future<Output = F::Output>;
+
+    /// A step around a future.
+    fn step_future<F: Future>(&self, future: F) -> impl Future<Output = F::Output>;
+}
