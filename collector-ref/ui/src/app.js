@@ -1,6 +1,6 @@
 // The frame of every page: the bar on top, the page below it, the boxes over it.
 
-import { html, useEffect } from '../vendor/preact.js';
+import { html, signal, useEffect, useRef, useState } from '../vendor/preact.js';
 import { Bar, focusFilter } from './parts/bar.js';
 import { HelpBox, openHelp } from './parts/help.js';
 import { SignIn } from './parts/sign_in.js';
@@ -9,26 +9,63 @@ import { addKeys } from './core/keys.js';
 import { navigate, route, view } from './core/router.js';
 import { toggleTheme } from './core/theme.js';
 import { viewUrl } from './core/view.js';
-import { ActivePage } from './pages/active.js';
 import { LivePage } from './pages/live.js';
-import { ObjectsPage } from './pages/objects.js';
-import { TracePage } from './pages/trace.js';
-import { TxPage } from './pages/tx.js';
-import { XLogPage } from './pages/xlog.js';
 
-const PAGES = /** @type {Record<string, {title: string, show: (params: any) => any}>} */ ({
-  live: { title: 'Live', show: () => html`<${LivePage} />` },
-  xlog: { title: 'XLog', show: () => html`<${XLogPage} />` },
-  tx: { title: 'Transaction', show: params => html`<${TxPage} id=${params.id} key=${params.id} />` },
-  trace: { title: 'Trace', show: params => html`<${TracePage} gxid=${params.gxid} key=${params.gxid} />` },
-  active: { title: 'Active services', show: () => html`<${ActivePage} />` },
-  objects: { title: 'Objects', show: () => html`<${ObjectsPage} />` },
-  missing: { title: 'No such page', show: () => html`<${MissingPage} />` },
+/** @typedef {(params: any) => any} View */
+
+const TITLES = /** @type {Record<string, string>} */ ({
+  live: 'Live', xlog: 'XLog', tx: 'Transaction', trace: 'Trace', active: 'Active services', objects: 'Objects', missing: 'No such page',
 });
 
+/** Pages that are here; the others are loaded when they are first wanted. */
+const views = signal(/** @type {Record<string, View>} */ ({
+  live: () => html`<${LivePage} />`,
+  missing: () => html`<${MissingPage} />`,
+}));
+
+const LOADERS = /** @type {Record<string, () => Promise<View>>} */ ({
+  xlog: async () => {
+    const { XLogPage } = await import('./pages/xlog.js');
+    return () => html`<${XLogPage} />`;
+  },
+  tx: async () => {
+    const { TxPage } = await import('./pages/tx.js');
+    return params => html`<${TxPage} id=${params.id} key=${params.id} />`;
+  },
+  trace: async () => {
+    const { TracePage } = await import('./pages/trace.js');
+    return params => html`<${TracePage} gxid=${params.gxid} key=${params.gxid} />`;
+  },
+  active: async () => {
+    const { ActivePage } = await import('./pages/active.js');
+    return () => html`<${ActivePage} />`;
+  },
+  objects: async () => {
+    const { ObjectsPage } = await import('./pages/objects.js');
+    return () => html`<${ObjectsPage} />`;
+  },
+});
+
+/** The page of the address, or the one before it until that is loaded. */
+function useLoadedPage() {
+  const shown = useRef(/** @type {import('./core/router.js').Match | null} */ (null));
+  const [problem, setProblem] = useState('');
+  const { page } = route.value;
+  useEffect(() => {
+    setProblem('');
+    if (views.value[page]) return;
+    LOADERS[page]().then(
+      view => { views.value = { ...views.value, [page]: view }; },
+      () => setProblem('This page could not be loaded. Is the collector running? Reload to try again.'),
+    );
+  }, [page]);
+  if (views.value[page]) shown.current = route.value;
+  return { shown: shown.current, problem };
+}
+
 export function App() {
-  const { page, params } = route.value;
-  const { title, show } = PAGES[page];
+  const { shown, problem } = useLoadedPage();
+  const title = TITLES[route.value.page];
   useEffect(() => { document.title = `${title} · Scouter`; }, [title]);
   useEffect(() => addKeys({
     '/': focusFilter,
@@ -42,7 +79,9 @@ export function App() {
   if (isSignInNeeded.value) return html`<${SignIn} />`;
   return html`<a class="skip" href="#main">Skip to content</a>
     <${Bar} />
-    <main id="main" class=${`page page-${page}`} tabindex="-1"><h1 class="hidden-text">${title}</h1>${show(params)}</main>
+    <main id="main" class=${`page page-${shown?.page ?? ''}`} tabindex="-1"><h1 class="hidden-text">${title}</h1>
+      ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+      ${shown && views.value[shown.page](shown.params)}</main>
     <${HelpBox} />`;
 }
 

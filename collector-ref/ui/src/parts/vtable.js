@@ -67,7 +67,8 @@ export function VTable(props) {
   const first = Math.max(0, Math.min(count - 1, Math.floor(span.top / rowPx)) - OVERSCAN);
   const last = Math.min(count, Math.ceil((span.top + span.height) / rowPx) + OVERSCAN);
   useEffect(() => { if (last >= count - OVERSCAN) nearEnd?.(); }, [last, count]);
-  useEffect(() => {
+  // Before the next frame: whoever sees the row may press Enter at once.
+  useLayoutEffect(() => {
     const step = (/** @type {number} */ by) => () => {
       const next = Math.max(0, Math.min(count - 1, selected + by));
       if (count === 0) return false;
