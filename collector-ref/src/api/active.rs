@@ -22,7 +22,8 @@ use crate::store::Glob;
 type Active = Result<(u64, Vec<ActiveTransaction>), String>;
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params, headers: HeaderMap) -> Answer {
-    params.only(&["object"])?;
+    params.only(&["object", "format"])?;
+    let is_text = wants_text(&headers, &params)?;
     let glob = Glob::new(params.text("object").unwrap_or("*"));
     let names = app.agents.names().into_iter().filter(|name| glob.matches(name));
     let asked = names.map(|name| async {
@@ -30,7 +31,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params, headers: He
         (name, active)
     });
     let answers = futures_util::future::join_all(asked).await;
-    if wants_text(&headers) {
+    if is_text {
         return Ok(text_response(
             answers.iter().map(|(name, active)| text(name, active)).collect(),
         ));

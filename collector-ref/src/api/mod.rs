@@ -32,6 +32,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use error::ApiError;
+use params::Params;
 pub(crate) use router::router;
 
 /// What a handler answers.
@@ -62,11 +63,19 @@ fn text_response(text: String) -> Response {
     ([(CONTENT_TYPE, plain)], text).into_response()
 }
 
-/// Whether plain text is asked for rather than JSON.
-fn wants_text(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .and_then(|accept| accept.split(',').next())
-        .is_some_and(|first| first.trim().starts_with("text/plain"))
+/// Whether plain text is asked for rather than JSON: by `format=text`, since a link cannot set a
+/// header, or else by `Accept`.
+fn wants_text(headers: &HeaderMap, params: &Params) -> Result<bool, ApiError> {
+    match params.text("format") {
+        Some("text") => return Ok(true),
+        Some("json") => return Ok(false),
+        Some(other) => {
+            let message = format!("there is no format \"{other}\": give text or json");
+            return Err(ApiError::bad("bad_parameter", message));
+        }
+        None => {}
+    }
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let first = accept.and_then(|accept| accept.split(',').next());
+    Ok(first.is_some_and(|first| first.trim().starts_with("text/plain")))
 }

@@ -20,7 +20,8 @@ pub(super) async fn get(
     params: Params,
     headers: HeaderMap,
 ) -> Answer {
-    params.only(&[])?;
+    params.only(&["format"])?;
+    let is_text = wants_text(&headers, &params)?;
     let gxid: Gxid = id.parse().map_err(|_| {
         ApiError::bad("bad_id", format!("\"{id}\" is no trace: write its 32 hex digits"))
     })?;
@@ -30,7 +31,7 @@ pub(super) async fn get(
         return Err(ApiError::not_found(message));
     }
     rows.sort_by_key(|row| (row.caller.is_some(), row.start_unix_us()));
-    if wants_text(&headers) {
+    if is_text {
         return Ok(text_response(rows.iter().map(text::head).collect()));
     }
     let missing: Vec<Value> = missing_callers(&rows)

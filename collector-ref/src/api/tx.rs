@@ -28,14 +28,15 @@ pub(super) async fn get(
     params: Params,
     headers: HeaderMap,
 ) -> Answer {
-    params.only(&[])?;
+    params.only(&["format"])?;
+    let is_text = wants_text(&headers, &params)?;
     let (txid, gxid) = parse_id(&id)?;
     let found = ask(&app, move |app| find(app, txid, gxid)).await?;
     let (row, profile) = match found {
         Ok(found) => found,
         Err(candidates) => return Ok(ambiguous(&candidates)),
     };
-    if wants_text(&headers) {
+    if is_text {
         let steps = match &profile {
             Ok(steps) => text::steps(steps),
             Err(why) => format!("  no profile: {why}\n"),

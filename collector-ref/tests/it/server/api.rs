@@ -168,6 +168,13 @@ async fn a_txid_that_two_objects_gave_out_answers_with_both() {
     let text = collector.text(&format!("/api/v1/tx/{id}")).await;
     assert!(text.starts_with("GET /orders/{id} 200 on /test/b\n"), "{text}");
     assert!(text.contains("    sql SELECT * FROM orders WHERE id = ?"), "{text}");
+    // A link cannot set a header.
+    let (status, linked) = collector.get(&format!("/api/v1/tx/{id}?format=text")).await;
+    assert_eq!((status, linked), (200, json!(text)));
+    for path in [format!("tx/{id}"), format!("trace/{:032x}", 2), "active".to_owned()] {
+        assert_eq!(collector.get(&format!("/api/v1/{path}?format=text")).await.0, 200, "{path}");
+        assert_eq!(collector.get(&format!("/api/v1/{path}?format=xml")).await.0, 400, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
