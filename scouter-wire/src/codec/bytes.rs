@@ -6,9 +6,12 @@ use crate::text::cut;
 /// Appends a LEB128 varint (1 to 10 bytes).
 #[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
-    if value < 1 << 56 {
-        // Without a branch on the length, which is as good as random in most columns: spreads the
-        // bits to seven a byte, writes eight bytes and keeps those that count.
+    if value < 0x80 {
+        // Each column has its own copy of this branch, and columns are of one mind.
+        out.push(value.to_le_bytes()[0]);
+    } else if value < 1 << 56 {
+        // Without a branch on the length, which is as good as random in most other columns:
+        // spreads the bits to seven a byte, writes eight bytes and keeps those that count.
         let length = (70 - (value | 1).leading_zeros() as usize) / 7;
         let halves = value & 0x0fff_ffff | (value & 0x00ff_ffff_f000_0000) << 4;
         let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2;

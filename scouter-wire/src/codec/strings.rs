@@ -83,24 +83,32 @@ impl StringDictionary {
     }
 }
 
-/// Good enough to spread texts over slots; never leaves the process.
+/// Good enough to spread texts over slots; never leaves the process. Reads whole words only, the
+/// last ones overlapping: a tail copied byte by byte would cost more than the hash.
 fn quick_hash(text: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: [u8; 8]| {
-        (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR)
-    };
-    // Two chains side by side: each waits for its own multiplication only.
-    let (pairs, rest) = text.as_chunks::<16>();
+    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let (mut left, mut right) = (text.len() as u64, FACTOR);
-    for pair in pairs {
-        let (words, _) = pair.as_chunks::<8>();
-        left = mix(left, words[0]);
-        right = mix(right, words[1]);
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        // Two chains side by side: each waits for its own multiplication only.
+        let (pairs, _) = text.as_chunks::<16>();
+        for pair in pairs {
+            let (words, _) = pair.as_chunks::<8>();
+            left = mix(left, u64::from_le_bytes(words[0]));
+            right = mix(right, u64::from_le_bytes(words[1]));
+        }
+        // Of the last 16 bytes, those that no pair has covered are in these two.
+        let middle = &text[pairs.len() * 16..];
+        left = mix(left, u64::from_le_bytes(*middle.first_chunk().unwrap_or(first)));
+        right = mix(right, u64::from_le_bytes(*last));
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        left = mix(left, u64::from(u32::from_le_bytes(*first)));
+        right = mix(right, u64::from(u32::from_le_bytes(*last)));
+    } else if let (Some(first), Some(last)) = (text.first(), text.last()) {
+        let middle = text[text.len() / 2];
+        left = mix(left, u64::from_le_bytes([*first, middle, *last, 0, 0, 0, 0, 0]));
     }
-    let mut last = [0; 16];
-    last[..rest.len()].copy_from_slice(rest);
-    let (words, _) = last.as_chunks::<8>();
-    let hash = mix(left, words[0]) ^ mix(right, words[1]).rotate_left(32);
+    let hash = left ^ right.rotate_left(32);
     (hash.wrapping_mul(FACTOR) >> 32) as u32
 }
 

@@ -93,12 +93,29 @@ mod p {
     pub(super) const TEXT: u8 = 29;
     pub(super) const DICTIONARY_LENGTH: u8 = 30;
     pub(super) const DICTIONARY_TEXT: u8 = 31;
+    pub(super) const SQL_PRESENT: u8 = 32;
+    /// One more than the largest column number.
+    pub(super) const COLUMNS: usize = 33;
 
-    /// State byte: the low three bits are the outcome, these are what else the step has.
+    /// State byte: the low three bits are the outcome, the next three what else the step has, the
+    /// upper two where it hangs.
     pub(super) const STATE_FOLDED: u8 = 1 << 3;
     pub(super) const STATE_POLLED: u8 = 1 << 4;
     pub(super) const STATE_ERROR: u8 = 1 << 5;
     pub(super) const STATE_OUTCOME: u8 = 0b111;
+    pub(super) const STATE_PARENT: u8 = 0b1100_0000;
+    /// On the transaction.
+    pub(super) const PARENT_NONE: u8 = 0;
+    /// On the step before it.
+    pub(super) const PARENT_LAST: u8 = 1 << 6;
+    /// Where the step before it hangs.
+    pub(super) const PARENT_SAME: u8 = 2 << 6;
+    /// Elsewhere: its distance is in column `PARENT`.
+    pub(super) const PARENT_FAR: u8 = 3 << 6;
+
+    /// Which figures of a statement are there; the others are 0.
+    pub(super) const SQL_FIGURES: [u8; 6] =
+        [SQL_WAIT, SQL_FIRST_ROW, SQL_ROWS, SQL_AFFECTED, SQL_BINDS, TEXT_LENGTH];
 
     /// Upper half of the kind byte: which detail the step has.
     pub(super) const DETAIL_TEXT: u8 = 1;

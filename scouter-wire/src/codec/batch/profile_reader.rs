@@ -105,6 +105,8 @@ impl<'a> Profiles<'a> {
     }
 }
 
+const BAD_PARENT: DecodeError = DecodeError::OutOfRange("parent of a step");
+
 /// A step whose attributes have not been read yet.
 struct Head<'a> {
     step: Step<'a>,
@@ -114,7 +116,8 @@ struct Head<'a> {
 /// Walks all columns of the section together.
 struct Cursor<'p, 'a> {
     profiles: &'p Profiles<'a>,
-    columns: [Reader<'a>; 32],
+    last_parent: Option<u32>,
+    columns: [Reader<'a>; p::COLUMNS],
     last_start: u64,
     last_end: u64,
 }
@@ -122,10 +125,10 @@ struct Cursor<'p, 'a> {
 impl<'p, 'a: 'p> Cursor<'p, 'a> {
     fn new(profiles: &'p Profiles<'a>) -> Self {
         let columns = std::array::from_fn(|number| {
-            // 32 columns, so it fits.
+            // Fewer than 64 columns, so it fits.
             profiles.section.reader(u8::try_from(number).unwrap_or(u8::MAX))
         });
-        Self { profiles, columns, last_start: 0, last_end: 0 }
+        Self { profiles, columns, last_parent: None, last_start: 0, last_end: 0 }
     }
 
     fn column(&mut self, number: u8) -> &mut Reader<'a> {
@@ -153,10 +156,12 @@ impl<'p, 'a: 'p> Cursor<'p, 'a> {
         let with = |flag: u8| states.iter().filter(|state| **state & flag != 0).count();
         let detail = |number: u8| details[usize::from(number)];
         let sql = detail(p::DETAIL_SQL);
+        let is_far = |state: &&u8| **state & p::STATE_PARENT == p::PARENT_FAR;
+        let far = states.iter().filter(is_far).count();
         let api = detail(p::DETAIL_API);
         let (polled, folded) = (with(p::STATE_POLLED), with(p::STATE_FOLDED));
         for (column, count) in [
-            (p::PARENT, count),
+            (p::PARENT, far),
             (p::START, count),
             (p::ELAPSED, count),
             (p::NAME_METHOD, names[usize::from(p::NAME_METHOD)]),
@@ -168,17 +173,18 @@ impl<'p, 'a: 'p> Cursor<'p, 'a> {
             (p::FOLDED, folded),
             (p::MAX, folded),
             (p::ERROR, with(p::STATE_ERROR)),
-            (p::SQL_WAIT, sql),
-            (p::SQL_FIRST_ROW, sql),
-            (p::SQL_ROWS, sql),
-            (p::SQL_AFFECTED, sql),
-            (p::SQL_BINDS, sql),
             (p::API_STATUS, api),
             (p::API_ADDRESS, api),
             (p::API_TTFB, api),
         ] {
             self.column(column).skip_varints(count, "step")?;
         }
+        let present = self.column(p::SQL_PRESENT).take(sql, "step")?;
+        let has = |bit: usize| present.iter().filter(|present| **present >> bit & 1 != 0).count();
+        for (bit, column) in p::SQL_FIGURES.into_iter().enumerate().take(p::SQL_FIGURES.len() - 1) {
+            self.column(column).skip_varints(has(bit), "step")?;
+        }
+        let values = has(p::SQL_FIGURES.len() - 1);
         self.column(p::API_CALLEE).take(8 * api, "step")?;
         self.column(p::CHILD).take(8 * detail(p::DETAIL_SPAWN), "step")?;
         let mut attributes = 0;
@@ -186,7 +192,7 @@ impl<'p, 'a: 'p> Cursor<'p, 'a> {
             attributes += self.column(p::ATTRIBUTE_COUNT).length(MAX_TAGS, "attributes")?;
         }
         self.column(p::ATTRIBUTE_KEY).skip_varints(attributes, "step")?;
-        for _ in 0..detail(p::DETAIL_TEXT) + sql + attributes {
+        for _ in 0..detail(p::DETAIL_TEXT) + values + attributes {
             let length = self.column(p::TEXT_LENGTH).length(MAX_STEP_TEXT_BYTES, "step text")?;
             self.column(p::TEXT).take(length, "step text")?;
         }
@@ -202,16 +208,19 @@ impl<'p, 'a: 'p> Cursor<'p, 'a> {
                 what: "step outcome",
                 number: u64::from(state & p::STATE_OUTCOME),
             })?;
-        let distance: u32 = self.narrow(p::PARENT)?;
-        let parent = match distance {
-            0 => None,
-            distance => {
-                let index = u32::try_from(index).unwrap_or(u32::MAX);
-                let parent = index.checked_sub(distance);
-                Some(parent.ok_or(DecodeError::OutOfRange("parent of a step"))?)
+        let place = state & p::STATE_PARENT;
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let parent = match place {
+            p::PARENT_NONE => None,
+            p::PARENT_LAST => Some(index.checked_sub(1).ok_or(BAD_PARENT)?),
+            p::PARENT_SAME => Some(self.last_parent.ok_or(BAD_PARENT)?),
+            _ => {
+                let distance: u32 = self.narrow(p::PARENT)?;
+                Some(index.checked_sub(distance).filter(|p| *p < index).ok_or(BAD_PARENT)?)
             }
         };
-        let expected = if distance == 1 { self.last_start } else { self.last_end };
+        self.last_parent = parent;
+        let expected = if place == p::PARENT_LAST { self.last_start } else { self.last_end };
         let start_us = expected.wrapping_add_signed(unzigzag(self.varint(p::START)?));
         let elapsed_us = self.varint(p::ELAPSED)?;
         self.last_start = start_us;
@@ -242,14 +251,25 @@ impl<'p, 'a: 'p> Cursor<'p, 'a> {
         Ok(match number {
             0 | p::DETAIL_ATTRIBUTES => Detail::None,
             p::DETAIL_TEXT => Detail::Text(self.text(MAX_STEP_TEXT_BYTES)?),
-            p::DETAIL_SQL => Detail::Sql {
-                pool_wait_us: self.varint(p::SQL_WAIT)?,
-                first_row_us: self.varint(p::SQL_FIRST_ROW)?.checked_sub(1),
-                rows: self.varint(p::SQL_ROWS)?,
-                affected: self.varint(p::SQL_AFFECTED)?,
-                binds: self.narrow(p::SQL_BINDS)?,
-                bind_values: self.text(MAX_STEP_TEXT_BYTES)?,
-            },
+            p::DETAIL_SQL => {
+                let present = self.column(p::SQL_PRESENT).u8("step")?;
+                let mut figure = |bit: usize| match present >> bit & 1 {
+                    0 => Ok(0),
+                    _ => self.varint(p::SQL_FIGURES[bit]),
+                };
+                Detail::Sql {
+                    pool_wait_us: figure(0)?,
+                    first_row_us: figure(1)?.checked_sub(1),
+                    rows: figure(2)?,
+                    affected: figure(3)?,
+                    binds: u32::try_from(figure(4)?)
+                        .map_err(|_| DecodeError::OutOfRange("step"))?,
+                    bind_values: match present >> 5 & 1 {
+                        0 => "",
+                        _ => self.text(MAX_STEP_TEXT_BYTES)?,
+                    },
+                }
+            }
             p::DETAIL_API => Detail::Api {
                 status: self.narrow(p::API_STATUS)?,
                 callee: Txid::new(self.column(p::API_CALLEE).u64("step")?),

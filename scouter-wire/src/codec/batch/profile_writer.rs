@@ -16,19 +16,32 @@ use crate::text::{MAX_INLINE_BYTES, cut};
 /// Bytes of a step without its texts, roughly.
 const STEP_BYTES: usize = 16;
 
-/// One more than the largest column number.
-const COLUMNS: usize = 32;
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProfileWriter {
-    columns: [Vec<u8>; COLUMNS],
+    columns: [Vec<u8>; p::COLUMNS],
     dictionary: StringDictionary,
     profiles: usize,
     steps: usize,
     /// Steps of the profile that is open.
     open_steps: u32,
+    last_parent: Option<u32>,
     last_start: u64,
     last_end: u64,
+}
+
+impl Default for ProfileWriter {
+    fn default() -> Self {
+        Self {
+            columns: std::array::from_fn(|_| Vec::new()),
+            dictionary: StringDictionary::default(),
+            profiles: 0,
+            steps: 0,
+            open_steps: 0,
+            last_parent: None,
+            last_start: 0,
+            last_end: 0,
+        }
+    }
 }
 
 impl ProfileWriter {
@@ -50,19 +63,28 @@ impl ProfileWriter {
     pub(super) fn push(&mut self, step: &Step<'_>, texts: &mut LocalTexts) {
         let index = self.open_steps;
         // A step that does not name an earlier one as its parent hangs on the transaction.
-        let distance = step.parent.and_then(|parent| index.checked_sub(parent)).unwrap_or_default();
+        let parent = step.parent.filter(|parent| *parent < index);
+        let place = match parent {
+            None => p::PARENT_NONE,
+            Some(parent) if parent + 1 == index => p::PARENT_LAST,
+            same if same == self.last_parent => p::PARENT_SAME,
+            Some(parent) => {
+                self.put(p::PARENT, u64::from(index - parent));
+                p::PARENT_FAR
+            }
+        };
         // A child starts shortly after its parent, any other step after the end of the last one.
-        let expected = if distance == 1 { self.last_start } else { self.last_end };
+        let expected = if place == p::PARENT_LAST { self.last_start } else { self.last_end };
         let start = zigzag(step.start_us.wrapping_sub(expected).cast_signed());
+        self.last_parent = parent;
         self.last_start = step.start_us;
         self.last_end = step.start_us.wrapping_add(step.elapsed_us);
         let kind = name_kind(step.kind);
-        self.put(p::PARENT, u64::from(distance));
         self.put(p::START, start);
         self.put(p::ELAPSED, step.elapsed_us);
         self.put(name_column(kind), texts.index(kind, step.name));
         let state = self.push_state(step);
-        self.columns[usize::from(p::STATE)].push(state);
+        self.columns[usize::from(p::STATE)].push(state | place);
         let detail = self.push_detail(&step.detail, texts);
         self.columns[usize::from(p::KIND)].push(step.kind as u8 | detail << 4);
         self.open_steps += 1;
@@ -73,6 +95,7 @@ impl ProfileWriter {
         self.put(p::STEPS, u64::from(self.open_steps));
         self.profiles += 1;
         self.open_steps = 0;
+        self.last_parent = None;
         self.last_start = 0;
         self.last_end = 0;
     }
@@ -105,13 +128,25 @@ impl ProfileWriter {
                 p::DETAIL_TEXT
             }
             Detail::Sql { pool_wait_us, first_row_us, rows, affected, binds, bind_values } => {
-                self.put(p::SQL_WAIT, pool_wait_us);
-                // One longer than 584,000 years is shown as that.
-                self.put(p::SQL_FIRST_ROW, first_row_us.map_or(0, |us| us.saturating_add(1)));
-                self.put(p::SQL_ROWS, rows);
-                self.put(p::SQL_AFFECTED, affected);
-                self.put(p::SQL_BINDS, u64::from(binds));
-                self.put_text(bind_values, MAX_STEP_TEXT_BYTES);
+                let values = cut(bind_values, MAX_STEP_TEXT_BYTES);
+                let figures = [
+                    pool_wait_us,
+                    // One longer than 584,000 years is shown as that.
+                    first_row_us.map_or(0, |us| us.saturating_add(1)),
+                    rows,
+                    affected,
+                    u64::from(binds),
+                    values.len() as u64,
+                ];
+                let mut present = 0;
+                for ((bit, column), figure) in (0..).zip(p::SQL_FIGURES).zip(figures) {
+                    if figure != 0 {
+                        present |= 1 << bit;
+                        self.put(column, figure);
+                    }
+                }
+                self.columns[usize::from(p::SQL_PRESENT)].push(present);
+                self.columns[usize::from(p::TEXT)].extend_from_slice(values.as_bytes());
                 p::DETAIL_SQL
             }
             Detail::Api { status, callee, address, ttfb_us } => {
