@@ -81,7 +81,7 @@ pub fn totals() -> Totals {
     for thread in threads {
         let (produced, dropped, consumed) = thread.summaries.counts();
         totals.drained += consumed;
-        totals.pending += produced - consumed;
+        totals.pending += produced.saturating_sub(consumed);
         totals.dropped_summary_queue += dropped;
     }
     totals.recorded = totals.drained + totals.pending + totals.dropped();

@@ -233,6 +233,10 @@ pub(crate) fn close_anywhere(
     generation: u32,
     outcome: Outcome,
 ) -> bool {
+    if header.generation() != generation {
+        // Its transaction is over: it was unfinished, and stays so.
+        return false;
+    }
     let now = clock::now_ticks();
     let is_closed = record.close_from_elsewhere(generation, closed(now, outcome));
     if is_closed && !lane::is_current(header, generation) {

@@ -482,7 +482,7 @@ pub(crate) fn read_text(words: [u64; 4], is_first: bool, left: usize, out: &mut 
     left - taken
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

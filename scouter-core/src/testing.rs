@@ -142,9 +142,15 @@ impl Recording {
     /// If there is none or more than one; the message shows the tree.
     #[must_use]
     #[track_caller]
+    #[expect(clippy::panic, reason = "an assertion of tests")]
     pub fn only(&self) -> &RecordedXLog {
-        assert_eq!(self.xlogs.len(), 1, "expected one transaction:\n{}", self.tree());
-        &self.xlogs[0]
+        match &self.xlogs[..] {
+            [xlog] => xlog,
+            all => {
+                let shown: String = self.tree().lines().take(50).collect::<Vec<_>>().join("\n");
+                panic!("expected one transaction, not {}:\n{shown}", all.len())
+            }
+        }
     }
 
     /// The row of the first transaction of a service.

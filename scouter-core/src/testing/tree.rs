@@ -12,20 +12,32 @@ pub(super) fn print(recording: &Recording) -> String {
     let mut out = String::new();
     for xlog in order {
         transaction(&mut out, xlog);
-        children(&mut out, recording.steps(xlog.txid), None, 1);
+        let steps = recording.steps(xlog.txid);
+        let mut children = vec![Vec::new(); steps.len() + 1];
+        for (index, step) in steps.iter().enumerate() {
+            let parent = step.parent.map_or(0, |parent| parent as usize + 1);
+            if let Some(siblings) = children.get_mut(parent) {
+                siblings.push(index);
+            }
+        }
+        print_children(&mut out, steps, &children, 0, 1);
     }
     out
 }
 
 /// Prints the steps of one parent, each followed by its own children: siblings that ran
 /// interleaved are told apart. Parents come before their children, so it ends.
-fn children(out: &mut String, steps: &[RecordedStep], parent: Option<u32>, depth: usize) {
-    for (index, step) in steps.iter().enumerate() {
-        if step.parent == parent {
-            let _ = write!(out, "{:width$}", "", width = 4 * depth);
-            print_step(out, step);
-            children(out, steps, u32::try_from(index).ok(), depth + 1);
-        }
+fn print_children(
+    out: &mut String,
+    steps: &[RecordedStep],
+    children: &[Vec<usize>],
+    parent: usize,
+    depth: usize,
+) {
+    for &index in &children[parent] {
+        let _ = write!(out, "{:width$}", "", width = 4 * depth);
+        print_step(out, &steps[index]);
+        print_children(out, steps, children, index + 1, depth + 1);
     }
 }
 

@@ -1,4 +1,17 @@
 //! Tests of the recorder from outside. Forbidding `unsafe` here also proves that applications may.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod basics;
+mod bounds;
+mod cancel;
+mod checkouts;
+mod guards;
+mod live_view;
+mod options;
+mod plugins;
+mod soak;
+mod spawned;
+mod support;
+mod threads;
+mod times;

@@ -1,0 +1,76 @@
+//! Alerts: what they know, and how often they come.
+
+use std::time::Duration;
+
+use scouter_core::alert::{Alert, AlertKind, AlertLevel, drain_alerts, raise};
+use scouter_core::clock::ManualClock;
+use scouter_core::limits::{MAX_ALERT_BYTES, MAX_ALERTS};
+use scouter_core::testing::exclusive;
+use scouter_core::{Field, Transaction};
+
+use crate::support::begin;
+
+fn drained() -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    drain_alerts(&mut alerts);
+    alerts
+}
+
+fn leak(place: &str) {
+    raise(AlertKind::ConnectionLeak, AlertLevel::Error, place, format_args!("leaked at {place}"));
+}
+
+#[test]
+fn alert_knows_the_transaction_it_was_raised_in() {
+    let _recorder = exclusive();
+    drop(drained());
+    let transaction: Transaction = begin("alerting");
+    transaction.set_text(Field::Tenant, "acme");
+    {
+        let _entered = transaction.enter();
+        leak("src/knows.rs:1");
+    }
+    leak("src/knows.rs:2");
+    let alerts = drained();
+    assert_eq!(alerts[0].service, "alerting");
+    assert_eq!(alerts[0].tenant, "acme");
+    assert_eq!(alerts[0].transaction, transaction.gxid().zip(transaction.txid()));
+    assert_eq!(alerts[0].message, "leaked at src/knows.rs:1");
+    assert_eq!((alerts[1].service.as_str(), alerts[1].transaction), ("", None));
+}
+
+#[test]
+fn same_alert_comes_once_per_interval_and_tells_how_many_it_swallowed() {
+    let _recorder = exclusive();
+    let clock = ManualClock::install();
+    drop(drained());
+    for _ in 0..5 {
+        leak("src/rate.rs:1");
+    }
+    leak("src/rate.rs:2");
+    let first = drained();
+    assert_eq!(first.len(), 2);
+    clock.advance(Duration::from_secs(10));
+    leak("src/rate.rs:1");
+    let second = drained();
+    assert_eq!((second.len(), second[0].suppressed), (1, 4));
+}
+
+#[test]
+fn full_queue_drops_newest_and_counts_it_and_long_messages_are_cut() {
+    let dropped = || {
+        let counters = scouter_core::telemetry::counters();
+        counters.into_iter().find(|(name, _)| *name == "alerts_dropped").unwrap().1
+    };
+    let _recorder = exclusive();
+    drop(drained());
+    let before = dropped();
+    for n in 0..MAX_ALERTS + 3 {
+        leak(&format!("src/full.rs:{n}"));
+    }
+    assert_eq!(dropped() - before, 3);
+    assert_eq!(drained().len(), MAX_ALERTS);
+    let long = "é".repeat(MAX_ALERT_BYTES);
+    raise(AlertKind::Agent, AlertLevel::Info, "src/long.rs:1", format_args!("{long}"));
+    assert_eq!(drained()[0].message.len(), MAX_ALERT_BYTES);
+}

@@ -1,0 +1,39 @@
+//! What many tests need.
+
+use std::task::{Context, Poll, Waker};
+
+use scouter_core::record::EndReason;
+use scouter_core::{Begin, TextKind, Transaction, intern};
+
+/// Begins a transaction of this service.
+pub(crate) fn begin(service: &str) -> Transaction {
+    Transaction::begin(Begin::new(intern(TextKind::Service, service)))
+}
+
+/// Runs code inside a transaction that completes.
+pub(crate) fn within<T>(service: &str, code: impl FnOnce() -> T) -> T {
+    let transaction = begin(service);
+    let entered = transaction.enter();
+    let result = code();
+    drop(entered);
+    transaction.end(EndReason::Complete);
+    result
+}
+
+/// Polls a future once, without a runtime.
+pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Pending once, then ready.
+pub(crate) async fn yield_once() {
+    let mut was_polled = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut was_polled, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
