@@ -1,0 +1,100 @@
+//! The client layer and its options.
+
+use std::sync::{Arc, OnceLock};
+
+use http::HeaderName;
+use scouter_core::options::TRACE_TENANT_HOSTS;
+use tower_layer::Layer;
+
+use super::hosts::{self, Hosts};
+use super::service::ClientService;
+use crate::tenant_header;
+
+/// Records each call that passes as one step and sends the trace context along.
+///
+/// # Examples
+/// ```
+/// use scouter_tower::client::{ClientLayer, Hosts};
+/// use tower_layer::Layer;
+/// # #[derive(Clone)] struct HttpClient;
+/// # let http_client = HttpClient;
+/// let layer = ClientLayer::new().tenant_hosts("*.mesh.local".parse::<Hosts>()?);
+/// let client = layer.layer(http_client);
+/// # drop(client);
+/// # Ok::<(), scouter_tower::client::HostsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClientLayer {
+    options: Arc<ClientOptions>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ClientOptions {
+    /// `None` follows the option while the process runs.
+    tenant_hosts: Option<Hosts>,
+    pub(crate) tenant_header: HeaderName,
+}
+
+impl Default for ClientLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClientLayer {
+    /// Makes a layer with the defaults, as the environment changed them.
+    #[must_use]
+    pub fn new() -> Self {
+        let options = ClientOptions {
+            tenant_hosts: None,
+            tenant_header: tenant_header(),
+        };
+        Self { options: Arc::new(options) }
+    }
+
+    /// The layer of the environment, made once: what `send_scouted()` uses.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<ClientLayer> = OnceLock::new();
+        SHARED.get_or_init(Self::new)
+    }
+
+    /// Sends tenant and baggage to these hosts, and to no others.
+    ///
+    /// Default: nobody, or what the option `trace_tenant_hosts` allows. Env:
+    /// `SCOUTER_TRACE_TENANT_HOSTS`.
+    #[must_use]
+    pub fn tenant_hosts(mut self, hosts: Hosts) -> Self {
+        Arc::make_mut(&mut self.options).tenant_hosts = Some(hosts);
+        self
+    }
+
+    /// Sends the tenant in this header.
+    ///
+    /// Default: `x-tenant-id`. Env: `SCOUTER_TRACE_TENANT_HEADER`.
+    #[must_use]
+    pub fn tenant_header(mut self, name: HeaderName) -> Self {
+        Arc::make_mut(&mut self.options).tenant_header = name;
+        self
+    }
+
+    pub(crate) fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+}
+
+impl ClientOptions {
+    pub(crate) fn may_send_tenant(&self, host: &str, port: u16) -> bool {
+        match &self.tenant_hosts {
+            Some(hosts) => hosts.allow(host, port),
+            None => hosts::list_allows(&TRACE_TENANT_HOSTS.value(), host, port),
+        }
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> ClientService<S> {
+        ClientService { inner, layer: self.clone() }
+    }
+}

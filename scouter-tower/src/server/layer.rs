@@ -1,0 +1,234 @@
+//! The layer and its options.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use scouter_core::options::{TRACE_RESPONSE_GXID_ENABLED, TRACE_TENANT_TRUSTED};
+use tower_layer::Layer;
+
+use super::name::RequestHead;
+use super::service::ScouterService;
+use crate::Trust;
+use crate::tenant_header;
+
+/// Most paths [`ScouterLayer::ignore`] keeps: every request is compared with all of them. Paths
+/// past it are not ignored, so their requests are recorded: too much is seen, never too little.
+pub const MAX_IGNORED_PATHS: usize = 64;
+
+/// Records each request that passes as one transaction.
+///
+/// It goes outermost: what an outer layer answers or cuts off is not seen as what it is. On an
+/// axum router use [`wrap`](crate::wrap), or `router.layer(ScouterLayer::new())` last, for options.
+/// Around a plain hyper or tower service it works the same; there, name the requests with
+/// [`name_with`](Self::name_with), since no route template is known.
+///
+/// Applied twice, the outer one records and the inner one only refines the name: with a layer that
+/// rewrites paths around the whole router, put one around it and one inside.
+///
+/// # Examples
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use std::time::Duration;
+/// use scouter_tower::{ScouterLayer, Trust};
+/// let app: axum::Router = axum::Router::new()
+///     .route("/orders/{id}", axum::routing::get(|| async { "order" }))
+///     .layer(
+///         ScouterLayer::new()
+///             .trust(Trust::private())
+///             .slow(Duration::from_secs(2))
+///             .ignore(["/healthz", "/assets/*"]),
+///     );
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ScouterLayer {
+    options: Arc<ServerOptions>,
+}
+
+static EVERYONE: Trust = Trust::all();
+static NOBODY: Trust = Trust::none();
+
+pub(crate) type NameFn = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync;
+
+#[derive(Clone)]
+pub(crate) struct ServerOptions {
+    pub(crate) name_with: Option<Arc<NameFn>>,
+    pub(crate) ignored: Vec<String>,
+    pub(crate) tenant_header: HeaderName,
+    /// `None` follows the option while the process runs.
+    trust: Option<Trust>,
+    pub(crate) slow: Option<Duration>,
+    /// `None` follows the option while the process runs.
+    sends_response_id: Option<bool>,
+    pub(crate) stores_user_agent: bool,
+}
+
+impl Default for ScouterLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ScouterLayer {
+    /// Makes a layer with the defaults, as the environment changed them: make it after
+    /// `scouter::init`.
+    #[must_use]
+    pub fn new() -> Self {
+        let options = ServerOptions {
+            name_with: None,
+            ignored: Vec::new(),
+            tenant_header: tenant_header(),
+            trust: None,
+            slow: None,
+            sends_response_id: None,
+            stores_user_agent: true,
+        };
+        Self { options: Arc::new(options) }
+    }
+
+    /// Names requests with a function instead of by their route.
+    ///
+    /// It answers the whole service name, or `None` for the default: method and route template, or
+    /// `GET <unmatched>`. Names are a bounded vocabulary: answer a template, never the raw path;
+    /// past the limit of the dictionary new names become `(other)` and are counted. A borrowed
+    /// answer costs no allocation. The function runs on every request and must not block.
+    ///
+    /// Default: none.
+    ///
+    /// # Examples
+    /// ```
+    /// use scouter_tower::ScouterLayer;
+    /// let layer = ScouterLayer::new().name_with(|request| {
+    ///     request.uri.path().starts_with("/rpc/").then(|| "RPC".into())
+    /// });
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn name_with<F>(mut self, name: F) -> Self
+    where
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        self.options_mut().name_with = Some(Arc::new(name));
+        self
+    }
+
+    /// Records no transaction for these raw paths.
+    ///
+    /// A path ending in `*` stands for all that begin with what precedes it. Calls add up, to at
+    /// most [`MAX_IGNORED_PATHS`]; further ones are not ignored.
+    ///
+    /// Default: none.
+    #[must_use]
+    pub fn ignore<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        let ignored = &mut self.options_mut().ignored;
+        ignored.extend(paths.into_iter().map(Into::into).take(MAX_IGNORED_PATHS));
+        ignored.truncate(MAX_IGNORED_PATHS);
+        self
+    }
+
+    /// Reads the tenant from this header, of [trusted](Self::trust) peers only.
+    ///
+    /// Default: `x-tenant-id`. Env: `SCOUTER_TRACE_TENANT_HEADER`, which the client layer follows
+    /// too.
+    #[must_use]
+    pub fn tenant_header(mut self, name: HeaderName) -> Self {
+        self.options_mut().tenant_header = name;
+        self
+    }
+
+    /// Sets whose tenant, baggage and forwarded client address are accepted.
+    ///
+    /// Trace ids are accepted from everyone. What is not accepted is ignored, never refused.
+    ///
+    /// Default: [`Trust::none`], or [`Trust::all`] while the option `trace_tenant_trusted` is on. Env:
+    /// `SCOUTER_TRACE_TENANT_TRUSTED=true`, the one line for a service that only its own mesh
+    /// reaches.
+    #[must_use]
+    pub fn trust(mut self, peers: Trust) -> Self {
+        self.options_mut().trust = Some(peers);
+        self
+    }
+
+    /// Marks requests that take at least this long as slow and keeps their profile.
+    ///
+    /// The time runs from the call to the end of the body. Costs two clock reads a request.
+    ///
+    /// Default: none; the recorder's own limit (`xlog_slow_time_ms`) holds in any case.
+    #[must_use]
+    pub fn slow(mut self, limit: Duration) -> Self {
+        self.options_mut().slow = Some(limit);
+        self
+    }
+
+    /// Writes `x-scouter-id: {gxid}-{txid}` on each response.
+    ///
+    /// With it a caller finds the transaction that served it, and the client layer links its step
+    /// to it. It tells outsiders nothing but ids. Costs at most two allocations a response.
+    ///
+    /// Default: as the option `trace_response_gxid_enabled`, which is off. Env:
+    /// `SCOUTER_TRACE_RESPONSE_GXID_ENABLED`.
+    #[must_use]
+    pub fn response_id_header(mut self, is_sent: bool) -> Self {
+        self.options_mut().sends_response_id = Some(is_sent);
+        self
+    }
+
+    /// Stores the user agent, cut at 256 bytes.
+    ///
+    /// Default: on.
+    #[must_use]
+    pub fn user_agent(mut self, is_stored: bool) -> Self {
+        self.options_mut().stores_user_agent = is_stored;
+        self
+    }
+
+    fn options_mut(&mut self) -> &mut ServerOptions {
+        Arc::make_mut(&mut self.options)
+    }
+}
+
+impl<S> Layer<S> for ScouterLayer {
+    type Service = ScouterService<S>;
+
+    fn layer(&self, inner: S) -> ScouterService<S> {
+        ScouterService { inner, options: Arc::clone(&self.options) }
+    }
+}
+
+impl ServerOptions {
+    pub(crate) fn trust(&self) -> &Trust {
+        match &self.trust {
+            Some(trust) => trust,
+            None if TRACE_TENANT_TRUSTED.value() => &EVERYONE,
+            None => &NOBODY,
+        }
+    }
+
+    pub(crate) fn sends_response_id(&self) -> bool {
+        self.sends_response_id.unwrap_or_else(|| TRACE_RESPONSE_GXID_ENABLED.value())
+    }
+
+    pub(crate) fn ignores(&self, path: &str) -> bool {
+        self.ignored.iter().any(|ignored| match ignored.strip_suffix('*') {
+            Some(prefix) => path.starts_with(prefix),
+            None => path == ignored,
+        })
+    }
+}
+
+impl fmt::Debug for ServerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerOptions")
+            .field("has_name_with", &self.name_with.is_some())
+            .field("ignored", &self.ignored)
+            .field("tenant_header", &self.tenant_header)
+            .field("trust", &self.trust)
+            .field("slow", &self.slow)
+            .field("sends_response_id", &self.sends_response_id)
+            .field("stores_user_agent", &self.stores_user_agent)
+            .finish()
+    }
+}

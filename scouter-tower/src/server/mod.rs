@@ -1,0 +1,34 @@
+//! The server side: one transaction per request, with exactly one end.
+//!
+//! | what happens | how the transaction ends |
+//! |---|---|
+//! | last frame, trailers, or a body that was empty to begin with | `Complete` |
+//! | body of known length dropped after its last byte; body of a HEAD, 204 or 304 dropped | `Complete` |
+//! | future dropped before the response: the client left, or an outer layer cut it off | `CancelledBeforeResponse`, no status |
+//! | body dropped before its end | `AbortedInBody`, bytes kept |
+//! | body yields an error | `BodyError` |
+//! | service yields an error | `ServiceError` |
+//! | a panic in the call, a poll or the body, caught or not by an outer layer | `Panic` |
+//! | 101, or 2xx to CONNECT | `Upgraded`; what follows belongs to no transaction |
+//!
+//! An outer layer that cuts a request off (a timeout) and a client that leaves look the same from
+//! inside. Put this layer outermost, and what an outer layer answered is seen.
+
+mod body;
+mod end;
+mod future;
+mod layer;
+mod name;
+mod request;
+mod served;
+mod service;
+
+#[cfg(feature = "hyper")]
+mod hyper;
+
+pub use body::ScouterBody;
+pub use future::ScouterFuture;
+pub use layer::{MAX_IGNORED_PATHS, ScouterLayer};
+pub use name::RequestHead;
+pub use request::PeerAddr;
+pub use service::ScouterService;

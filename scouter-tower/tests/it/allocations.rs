@@ -1,0 +1,78 @@
+//! At most one allocation per request beyond tower's `Identity` layer at the same place.
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use http_body_util::BodyExt;
+use scouter_tower::ScouterLayer;
+use tower::layer::util::Identity;
+use tower::{Layer, Service, ServiceExt};
+
+
+/// Allocations of one warmed-up request, body read to its end.
+fn allocations_of<S>(mut service: S, request: impl Fn() -> Request<Body>) -> u64
+where
+    S: Service<Request<Body>, Error: std::fmt::Debug> + Clone,
+    S::Response: IntoBody,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut once = || {
+        runtime.block_on(async {
+            let response = service.ready().await.unwrap().call(request()).await.unwrap();
+            response.into_body().await;
+        });
+    };
+    // Names are interned and slabs grow at the first requests.
+    (0..200).for_each(|_| once());
+    let counts = (0..50).map(|_| allocation_counter::measure(&mut once).count_total);
+    counts.min().unwrap()
+}
+
+trait IntoBody {
+    async fn into_body(self);
+}
+
+impl<B: http_body::Body> IntoBody for http::Response<B> {
+    async fn into_body(self) {
+        let body = std::pin::pin!(http::Response::into_body(self));
+        drop(body.collect().await);
+    }
+}
+
+fn shop() -> Router {
+    Router::new().route("/users/{id}", get(async || "hello"))
+}
+
+fn request() -> Request<Body> {
+    Request::get("/users/7")
+        .header("host", "shop")
+        .header("user-agent", "curl/8")
+        .header("accept", "*/*")
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .body(Body::empty())
+        .unwrap()
+}
+
+#[test]
+fn wrap_allocates_at_most_once_more_than_an_identity_layer() {
+    let _alone = scouter_core::testing::exclusive();
+    let identity = allocations_of(shop().layer(Identity::new()), request);
+    let wrapped = allocations_of(scouter_tower::wrap(shop()), request);
+    assert!(wrapped <= identity + 1, "identity {identity}, wrapped {wrapped}");
+    let unmatched = || Request::get("/nope").body(Body::empty()).unwrap();
+    let identity = allocations_of(shop().layer(Identity::new()), unmatched);
+    let wrapped = allocations_of(scouter_tower::wrap(shop()), unmatched);
+    assert!(wrapped <= identity + 1, "unmatched: identity {identity}, wrapped {wrapped}");
+}
+
+#[test]
+fn a_plain_service_costs_no_allocation_at_all() {
+    let _alone = scouter_core::testing::exclusive();
+    let plain = tower::service_fn(async |_: Request<Body>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::<bytes::Bytes>::from("hello")))
+    });
+    let bare = allocations_of(plain, request);
+    let layered = allocations_of(ScouterLayer::new().layer(plain), request);
+    assert_eq!(layered, bare);
+}

@@ -1,0 +1,264 @@
+//! Outbound calls as steps: hyper-util, reqwest as a service, and `send_scouted()`.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use scouter_tower::client::{ClientLayer, Hosts, PathTemplate, SendScouted};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+use crate::support::{Server, in_transaction, record};
+
+const TRACE_HEADERS: [&str; 3] = ["traceparent", "x-tenant-id", "baggage"];
+
+fn billing() -> Router {
+    let echo = async |headers: HeaderMap| {
+        TRACE_HEADERS
+            .map(|name| headers.get(name).map_or("-", |value| value.to_str().unwrap()).to_owned())
+            .join(" ")
+    };
+    Router::new()
+        .route("/echo", get(echo))
+        .route("/failing", get(async || StatusCode::SERVICE_UNAVAILABLE))
+        .route("/never", get(async || std::future::pending::<&str>().await))
+        .route("/empty", get(async || StatusCode::NO_CONTENT))
+        .route(
+            "/endless",
+            get(async || {
+                Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![0; 4096]))))
+            }),
+        )
+        .route(
+            "/broken",
+            get(async || {
+                let halves = [Ok(Bytes::from("a")), Err(io::Error::other("disk on fire"))];
+                Body::from_stream(stream::iter(halves))
+            }),
+        )
+}
+
+/// What the test asks a peer for, and what the profile of the asking transaction shows.
+macro_rules! check {
+    ($path:expr, $expected:expr, |$client:ident, $url:ident| $call:expr) => {{
+        let server = Server::start(billing()).await;
+        let $url = server.url($path);
+        let $client = server.client();
+        let (_, rows) = record(1, in_transaction("job", async { $call })).await;
+        let tree = rows.tree(&server);
+        assert_eq!(tree.lines().map(str::trim).collect::<Vec<_>>(), $expected);
+    }};
+}
+
+#[tokio::test]
+async fn a_reqwest_call_is_a_step_until_its_body_ends() {
+    check!("/echo", ["job", "api GET PEER 200"], |client, url| {
+        let response = client.get(url.as_str()).send_scouted().await.unwrap();
+        assert_eq!(response.url().as_str(), url);
+        assert!(response.remote_addr().is_some());
+        assert!(response.content_length().is_some());
+        assert!(response.text().await.unwrap().starts_with("00-"));
+    });
+}
+
+#[tokio::test]
+async fn a_path_template_is_part_of_the_name() {
+    check!("/echo", ["job", "api GET PEER/{what} 200"], |client, url| {
+        client.get(url.as_str()).send_scouted_as("/{what}").await.unwrap().text().await.unwrap()
+    });
+    check!("/echo", ["job", "api GET PEER/{what} 200"], |_client, url| {
+        let client = ClientLayer::new().layer(Client::builder(TokioExecutor::new()).build_http());
+        let request = Request::get(url.as_str()).extension(PathTemplate("/{what}"));
+        let response = client.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        response.into_body().collect().await.unwrap()
+    });
+}
+
+#[tokio::test]
+async fn reqwest_and_hyper_util_are_served_by_the_same_layer() {
+    check!("/echo", ["job", "api GET PEER 200"], |client, url| {
+        let request = client.get(url.as_str()).build().unwrap();
+        let service = ServiceBuilder::new().layer(ClientLayer::new()).service(client);
+        assert!(service.oneshot(request).await.unwrap().text().await.unwrap().starts_with("00-"));
+    });
+    check!("/echo", ["job", "api GET PEER 200"], |_client, url| {
+        let client = ClientLayer::new().layer(Client::builder(TokioExecutor::new()).build_http());
+        let request = Request::get(url.as_str()).body(Body::empty()).unwrap();
+        let response = client.oneshot(request).await.unwrap();
+        let text = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(text.starts_with(b"00-"));
+    });
+}
+
+#[tokio::test]
+async fn a_response_without_a_body_ends_the_step_at_once() {
+    check!("/empty", ["job", "api GET PEER 204"], |client, url| {
+        let response = client.get(url.as_str()).send_scouted().await.unwrap();
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    });
+    check!("/echo", ["job", "api HEAD PEER 200"], |client, url| {
+        client.head(url.as_str()).send_scouted().await.unwrap()
+    });
+}
+
+#[tokio::test]
+async fn a_server_error_marks_the_step() {
+    check!("/failing", ["job", "api GET PEER 503 !error"], |client, url| {
+        client.get(url.as_str()).send_scouted().await.unwrap()
+    });
+}
+
+#[tokio::test]
+async fn a_response_dropped_unread_is_fine_and_one_dropped_half_read_is_cancelled() {
+    check!("/endless", ["job", "api GET PEER 200"], |client, url| {
+        drop(client.get(url.as_str()).send_scouted().await.unwrap());
+    });
+    check!("/endless", ["job", "api GET PEER 200 !cancelled"], |client, url| {
+        let mut response = client.get(url.as_str()).send_scouted().await.unwrap();
+        response.chunk().await.unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_an_error() {
+    check!("/broken", ["job !error", "api GET PEER 200 !error"], |client, url| {
+        let response = client.get(url.as_str()).send_scouted().await.unwrap();
+        assert!(response.text().await.is_err());
+    });
+}
+
+#[tokio::test]
+async fn a_call_given_up_before_the_response_is_cancelled() {
+    check!("/never", ["job", "api GET PEER !cancelled"], |client, url| {
+        let call = client.get(url.as_str()).send_scouted();
+        tokio::time::timeout(Duration::from_millis(30), call).await.unwrap_err();
+    });
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_an_error_with_its_cause_and_without_the_query() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = closed.local_addr().unwrap();
+    drop(closed);
+    let ((), rows) = record(1, in_transaction("job", async {
+        let url = format!("http://{addr}/?token=secret");
+        reqwest::Client::new().get(&url).send_scouted().await.unwrap_err();
+        let client = ClientLayer::new().layer(Client::builder(TokioExecutor::new()).build_http());
+        client.oneshot(Request::get(&url).body(Body::empty()).unwrap()).await.unwrap_err();
+    }))
+    .await;
+    let errors: Vec<_> = rows[0].steps.iter().map(|step| step.error.as_str()).collect();
+    assert_eq!(errors.len(), 2);
+    for error in errors {
+        assert!(error.contains("Connection refused"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn each_attempt_of_a_retry_is_a_step_of_its_own() {
+    #[derive(Clone)]
+    struct Thrice(u32);
+    impl<R: Clone, A> tower::retry::Policy<R, http::Response<A>, hyper_util::client::legacy::Error> for Thrice {
+        type Future = std::future::Ready<()>;
+        fn retry(
+            &mut self,
+            _: &mut R,
+            _: &mut Result<http::Response<A>, hyper_util::client::legacy::Error>,
+        ) -> Option<Self::Future> {
+            self.0 = self.0.checked_sub(1)?;
+            Some(std::future::ready(()))
+        }
+        fn clone_request(&mut self, request: &R) -> Option<R> {
+            Some(request.clone())
+        }
+    }
+    let server = Server::start(billing()).await;
+    let (_, rows) = record(1, in_transaction("job", async {
+        let client = Client::builder(TokioExecutor::new())
+            .build_http::<http_body_util::Empty<Bytes>>();
+        let client = ServiceBuilder::new()
+            .retry(Thrice(2))
+            .layer(ClientLayer::new())
+            .service(client);
+        let request = Request::get(server.url("/failing")).body(http_body_util::Empty::new()).unwrap();
+        client.oneshot(request).await.unwrap()
+    }))
+    .await;
+    let tree = rows.tree(&server);
+    assert_eq!(tree.matches("api GET PEER 503 !error").count(), 3, "{tree}");
+}
+
+#[tokio::test]
+async fn a_traceparent_of_the_user_is_never_overwritten() {
+    let own = "00-11111111111111111111111111111111-2222222222222222-00";
+    let server = Server::start(billing()).await;
+    let (text, _) = record(1, in_transaction("job", async {
+        let request = server.client().get(server.url("/echo")).header("traceparent", own);
+        request.send_scouted().await.unwrap().text().await.unwrap()
+    }))
+    .await;
+    assert_eq!(text.split(' ').next(), Some(own));
+}
+
+#[tokio::test]
+async fn the_tenant_goes_to_allowed_hosts_only() {
+    let server = Server::start(billing()).await;
+    for (hosts, tenant) in
+        [("", "-"), ("127.0.0.1", "acme"), ("127.0.0.1:1", "-"), ("*", "acme"), ("billing", "-")]
+    {
+        let layer = ClientLayer::new().tenant_hosts(hosts.parse::<Hosts>().unwrap());
+        let (text, _) = record(1, in_transaction("job", async {
+            scouter_core::current::set_tenant("acme");
+            let request = server.client().get(server.url("/echo"));
+            request.send_scouted_with(&layer, None).await.unwrap().text().await.unwrap()
+        }))
+        .await;
+        assert_eq!(text.split(' ').nth(1), Some(tenant), "{hosts:?}");
+    }
+}
+
+#[tokio::test]
+async fn outside_a_transaction_nothing_is_sent_and_nothing_recorded() {
+    let server = Server::start(billing()).await;
+    let (text, rows) = record(0, async {
+        server.client().get(server.url("/echo")).send_scouted().await.unwrap().text().await.unwrap()
+    })
+    .await;
+    assert_eq!(text, "- - -");
+    assert!(rows.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_is_never_ready_makes_no_step() {
+    #[derive(Clone)]
+    struct NotReady;
+    impl Service<Request<Body>> for NotReady {
+        type Response = http::Response<Body>;
+        type Error = &'static str;
+        type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+        fn poll_ready(
+            &mut self,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<(), Self::Error>> {
+            std::task::Poll::Ready(Err("no connection left"))
+        }
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            unreachable!("never ready")
+        }
+    }
+    let (outcome, rows) = record(1, in_transaction("job", async {
+        ClientLayer::new().layer(NotReady).oneshot(Request::new(Body::empty())).await
+    }))
+    .await;
+    assert_eq!(outcome.unwrap_err(), "no connection left");
+    assert!(rows[0].steps.is_empty());
+}

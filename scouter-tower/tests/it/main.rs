@@ -1,0 +1,15 @@
+//! Real servers, real clients, real sockets: each request is recorded exactly once.
+
+#![cfg(all(feature = "axum", feature = "hyper", feature = "reqwest"))]
+
+mod allocations;
+mod client_steps;
+mod ends;
+mod http2;
+mod layers;
+mod names;
+mod propagation;
+mod properties;
+mod raw;
+mod support;
+mod trust;

@@ -1,0 +1,87 @@
+//! How requests are named, and which are not recorded at all.
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use scouter_tower::ScouterLayer;
+use tower::{Layer, ServiceExt};
+
+use crate::support::{get_through, record};
+
+fn shop() -> Router {
+    Router::new().route("/orders/{id}", get(async || "order"))
+}
+
+/// One request through the service in process; the rows of it.
+async fn check(app: Router, path: &str, expected: &[&str]) {
+    let (_, rows) = record(expected.len(), get_through(app, path)).await;
+    assert_eq!(rows.summaries(), expected, "{path}");
+}
+
+#[tokio::test]
+async fn the_raw_path_is_never_part_of_the_name() {
+    check(scouter_tower::wrap(shop()), "/orders/4711", &["GET /orders/{id} 200 Complete"]).await;
+    let (_, rows) = record(1, get_through(scouter_tower::wrap(shop()), "/secret/4711")).await;
+    assert_eq!(rows.summaries(), ["GET <unmatched> 404 Complete"]);
+    assert_eq!(rows[0].tag("path"), Some("/secret/4711"));
+}
+
+#[tokio::test]
+async fn ignored_paths_are_not_recorded() {
+    let app = shop().layer(ScouterLayer::new().ignore(["/healthz", "/orders/*"]));
+    check(app.clone(), "/healthz", &[]).await;
+    check(app.clone(), "/orders/1", &[]).await;
+    check(app, "/healthz/deep", &["GET <unmatched> 404 Complete"]).await;
+}
+
+#[tokio::test]
+async fn a_name_function_wins_over_the_route() {
+    let layer = ScouterLayer::new()
+        .name_with(|request| request.uri.path().ends_with("/1").then(|| "the first order".into()));
+    let app = shop().layer(layer);
+    check(app.clone(), "/orders/1", &["the first order 200 Complete"]).await;
+    check(app, "/orders/2", &["GET /orders/{id} 200 Complete"]).await;
+}
+
+#[tokio::test]
+async fn applied_twice_it_records_once() {
+    let twice = scouter_tower::wrap(scouter_tower::wrap(shop()));
+    check(twice, "/orders/1", &["GET /orders/{id} 200 Complete"]).await;
+    let nested = Router::new().nest("/v1", scouter_tower::wrap(shop()));
+    check(scouter_tower::wrap(nested), "/v1/orders/1", &["GET /v1/orders/{id} 200 Complete"]).await;
+}
+
+#[tokio::test]
+async fn around_the_whole_router_it_sees_later_routes_and_the_inner_one_gives_the_names() {
+    let app = scouter_tower::wrap(shop()).route("/later", get(async || "later"));
+    let service = ScouterLayer::new().layer(app);
+    for (path, expected) in
+        [("/orders/1", "GET /orders/{id} 200 Complete"), ("/later", "GET <unmatched> 200 Complete")]
+    {
+        let request = http::Request::get(path).body(Body::empty()).unwrap();
+        let service = service.clone();
+        let ((), rows) = record(1, async {
+            let response = service.oneshot(request).await.unwrap();
+            http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+        })
+        .await;
+        assert_eq!(rows.summaries(), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn state_fallbacks_and_merged_routers_keep_working() {
+    let with_state: Router<u8> =
+        Router::new().route("/state", get(async |axum::extract::State(n): axum::extract::State<u8>| n.to_string()));
+    let app = scouter_tower::wrap(with_state.fallback(async || "fell back")).with_state(7);
+    check(app.clone(), "/state", &["GET /state 200 Complete"]).await;
+    check(app, "/other", &["GET <unmatched> 200 Complete"]).await;
+}
+
+#[tokio::test]
+async fn an_opaque_nested_service_is_named_when_the_layer_stands_inside_it_too() {
+    let opaque = Router::new().nest_service("/v2", shop());
+    check(scouter_tower::wrap(opaque), "/v2/orders/1", &["GET <unmatched> 200 Complete"]).await;
+    let open = Router::new().nest_service("/v2", scouter_tower::wrap(shop()));
+    check(scouter_tower::wrap(open), "/v2/orders/1", &["GET /v2/orders/{id} 200 Complete"]).await;
+}
