@@ -113,6 +113,15 @@ pub fn parse_tenant(header: &[u8]) -> Option<&str> {
     visible(header, MAX_TENANT_BYTES)
 }
 
+/// Counts a header that a layer looked at and ignored: as oversized, or else as malformed.
+pub fn note_ignored_header(is_oversized: bool) {
+    if is_oversized {
+        PROPAGATION_OVERSIZED.add(1);
+    } else {
+        PROPAGATION_MALFORMED.add(1);
+    }
+}
+
 /// Non-empty text without control characters within a limit; anything else is counted.
 fn visible(header: &[u8], limit: usize) -> Option<&str> {
     let header = header.trim_ascii();
