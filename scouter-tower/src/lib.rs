@@ -46,7 +46,8 @@ pub use trust::{MAX_TRUSTED_NETWORKS, Trust, TrustError};
 /// `GET <unmatched>` unless it is wrapped as well.
 ///
 /// Options come from the environment, see [`ScouterLayer::new`]; to set them in code write
-/// `router.layer(ScouterLayer::new()...)` instead.
+/// `router.layer(ScouterLayer::new()...).with_state(())` instead. (Until a router has its state,
+/// axum copies each layer into a box per request; `with_state` as the last call spares that.)
 #[cfg(feature = "axum")]
 pub fn wrap<S>(router: axum::Router<S>) -> axum::Router<S>
 where
@@ -54,7 +55,7 @@ where
 {
     // One layer on every route, fallbacks included, is enough: axum matches the route before it
     // calls the layer. A second layer around the router would cost another box per request.
-    router.layer(ScouterLayer::new())
+    router.layer(server::EnvironmentLayer)
 }
 
 /// The method as part of a name. Methods outside the standard share one: names are a bounded

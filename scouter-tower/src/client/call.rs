@@ -18,7 +18,7 @@ use crate::text::StackText;
 
 /// Longest address kept on the step, `host:port` in bytes; longer ones are cut. It travels inside
 /// the future and the body, so it is shorter than what DNS allows.
-pub const MAX_ADDRESS_BYTES: usize = 128;
+const MAX_ADDRESS_BYTES: usize = 128;
 
 /// What stands for the host of a request that names none.
 const UNKNOWN_HOST: &str = "<unknown>";

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn causes_past_the_limit_are_left_out() {
-        let chain = (0..20).fold(Layered("end", None), |inner, _| Layered("x", Some(Box::new(inner))));
+        let chain =
+            (0..20).fold(Layered("end", None), |inner, _| Layered("x", Some(Box::new(inner))));
         let error: BoxError = Box::new(chain);
         assert_eq!(Cause(&error).to_string(), ["x"; MAX_CAUSES + 1].join(": "));
     }

@@ -119,10 +119,9 @@ pub enum HostsError {
 impl fmt::Display for HostsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAHost(part) => write!(
-                f,
-                "\"{part}\" is no host: expected host, host:port or a pattern with *"
-            ),
+            Self::NotAHost(part) => {
+                write!(f, "\"{part}\" is no host: expected host, host:port or a pattern with *")
+            }
             Self::TooMany => write!(f, "too many hosts: at most {MAX_HOSTS}; use *.suffix"),
         }
     }

@@ -45,10 +45,7 @@ impl ClientLayer {
     /// Makes a layer with the defaults, as the environment changed them.
     #[must_use]
     pub fn new() -> Self {
-        let options = ClientOptions {
-            tenant_hosts: None,
-            tenant_header: tenant_header(),
-        };
+        let options = ClientOptions { tenant_hosts: None, tenant_header: tenant_header() };
         Self { options: Arc::new(options) }
     }
 

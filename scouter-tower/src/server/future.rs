@@ -58,11 +58,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn to(method: &Method, sends_id: bool) -> Self {
-        Self {
-            is_head: *method == Method::HEAD,
-            is_connect: *method == Method::CONNECT,
-            sends_id,
-        }
+        Self { is_head: *method == Method::HEAD, is_connect: *method == Method::CONNECT, sends_id }
     }
 
     fn is_upgrade(self, status: StatusCode) -> bool {
@@ -108,7 +104,8 @@ where
             };
         }
         let Some(serving) = this.serving.as_mut() else {
-            return poll_present(&mut this.inner, cx).map_ok(|response| response.map(ScouterBody::unrecorded));
+            return poll_present(&mut this.inner, cx)
+                .map_ok(|response| response.map(ScouterBody::unrecorded));
         };
         let answer = ready!(serving.polled(|| {
             let polled = poll_present(&mut this.inner, cx);
@@ -129,7 +126,10 @@ where
     }
 }
 
-fn poll_present<F: Future>(inner: &mut Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
+fn poll_present<F: Future>(
+    inner: &mut Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
     inner.as_mut().as_pin_mut().map_or(Poll::Pending, |inner| inner.poll(cx))
 }
 

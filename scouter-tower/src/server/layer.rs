@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
+#[cfg(feature = "axum")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -77,16 +80,7 @@ impl ScouterLayer {
     /// `scouter::init`.
     #[must_use]
     pub fn new() -> Self {
-        let options = ServerOptions {
-            name_with: None,
-            ignored: Vec::new(),
-            tenant_header: tenant_header(),
-            trust: None,
-            slow: None,
-            sends_response_id: None,
-            stores_user_agent: true,
-        };
-        Self { options: Arc::new(options) }
+        Self { options: Arc::new(ServerOptions::from_environment()) }
     }
 
     /// Names requests with a function instead of by their route.
@@ -194,11 +188,61 @@ impl<S> Layer<S> for ScouterLayer {
     type Service = ScouterService<S>;
 
     fn layer(&self, inner: S) -> ScouterService<S> {
-        ScouterService { inner, options: Arc::clone(&self.options) }
+        ScouterService { inner, options: Options::Own(Arc::clone(&self.options)) }
+    }
+}
+
+/// What [`wrap`](crate::wrap) applies: the options of the environment, read once.
+///
+/// Of size zero, since axum clones layers into boxes per request, and with options that no
+/// reference count guards, since that would be one cache line that all cores write.
+#[cfg(feature = "axum")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EnvironmentLayer;
+
+#[cfg(feature = "axum")]
+impl<S> Layer<S> for EnvironmentLayer {
+    type Service = ScouterService<S>;
+
+    fn layer(&self, inner: S) -> ScouterService<S> {
+        static SHARED: OnceLock<ServerOptions> = OnceLock::new();
+        let options = SHARED.get_or_init(ServerOptions::from_environment);
+        ScouterService { inner, options: Options::Shared(options) }
+    }
+}
+
+/// The options of a service.
+#[derive(Debug, Clone)]
+pub(crate) enum Options {
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only `wrap` shares options"))]
+    Shared(&'static ServerOptions),
+    Own(Arc<ServerOptions>),
+}
+
+impl Deref for Options {
+    type Target = ServerOptions;
+
+    fn deref(&self) -> &ServerOptions {
+        match self {
+            Self::Shared(options) => options,
+            Self::Own(options) => options,
+        }
     }
 }
 
 impl ServerOptions {
+    fn from_environment() -> Self {
+        Self {
+            name_with: None,
+            ignored: Vec::new(),
+            tenant_header: tenant_header(),
+            trust: None,
+            slow: None,
+            sends_response_id: None,
+            stores_user_agent: true,
+        }
+    }
+
     pub(crate) fn trust(&self) -> &Trust {
         match &self.trust {
             Some(trust) => trust,

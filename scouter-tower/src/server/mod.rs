@@ -28,6 +28,8 @@ mod hyper;
 
 pub use body::ScouterBody;
 pub use future::ScouterFuture;
+#[cfg(feature = "axum")]
+pub(crate) use layer::EnvironmentLayer;
 pub use layer::{MAX_IGNORED_PATHS, ScouterLayer};
 pub use name::RequestHead;
 pub use request::PeerAddr;

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
+use scouter_core::limits::MAX_FIELD_BYTES;
 use scouter_core::plugin::{self, Hooks, Reject, RequestView};
 use scouter_core::propagation::{
     TraceContext, note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant,
     parse_traceparent, parse_x_scouter,
 };
-use scouter_core::limits::MAX_FIELD_BYTES;
 use scouter_core::{Begin, Field, TextId, TextKind, Transaction, current, intern, live};
 
 use super::end::Serving;

@@ -1,7 +1,6 @@
 //! The service: begins the transaction and enters it around the call.
 
 use std::fmt::Display;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -10,7 +9,7 @@ use tower_service::Service;
 
 use super::body::ScouterBody;
 use super::future::{Reply, ScouterFuture};
-use super::layer::ServerOptions;
+use super::layer::{Options, ServerOptions};
 use super::request::{self, Begun};
 
 /// A service whose requests are recorded; made by [`ScouterLayer`](crate::ScouterLayer).
@@ -20,7 +19,7 @@ use super::request::{self, Begun};
 #[derive(Debug, Clone)]
 pub struct ScouterService<S> {
     pub(crate) inner: S,
-    pub(crate) options: Arc<ServerOptions>,
+    pub(crate) options: Options,
 }
 
 impl<S> ScouterService<S> {

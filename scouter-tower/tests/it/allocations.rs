@@ -9,7 +9,6 @@ use scouter_tower::ScouterLayer;
 use tower::layer::util::Identity;
 use tower::{Layer, Service, ServiceExt};
 
-
 /// Allocations of one warmed-up request, body read to its end.
 fn allocations_of<S>(mut service: S, request: impl Fn() -> Request<Body>) -> u64
 where
@@ -70,9 +69,22 @@ fn wrap_allocates_at_most_once_more_than_an_identity_layer() {
 fn a_plain_service_costs_no_allocation_at_all() {
     let _alone = scouter_core::testing::exclusive();
     let plain = tower::service_fn(async |_: Request<Body>| {
-        Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::<bytes::Bytes>::from("hello")))
+        Ok::<_, std::convert::Infallible>(http::Response::new(
+            http_body_util::Full::<bytes::Bytes>::from("hello"),
+        ))
     });
     let bare = allocations_of(plain, request);
     let layered = allocations_of(ScouterLayer::new().layer(plain), request);
     assert_eq!(layered, bare);
+}
+
+#[test]
+fn a_layer_with_options_costs_one_more_until_the_router_has_its_state() {
+    let _alone = scouter_core::testing::exclusive();
+    // axum copies every layer that is not of size zero into a box, per request, as long as the
+    // routes still wait for a state.
+    let identity = allocations_of(shop().layer(Identity::new()).with_state(()), request);
+    let layer = ScouterLayer::new().ignore(["/healthz"]);
+    let layered = allocations_of(shop().layer(layer).with_state(()), request);
+    assert!(layered <= identity + 1, "identity {identity}, layered {layered}");
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
@@ -34,14 +34,21 @@ fn billing() -> Router {
         .route(
             "/endless",
             get(async || {
-                Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![0; 4096]))))
+                Body::from_stream(stream::repeat_with(|| {
+                    Ok::<_, Infallible>(Bytes::from(vec![0; 4096]))
+                }))
             }),
         )
         .route(
             "/broken",
             get(async || {
                 let halves = [Ok(Bytes::from("a")), Err(io::Error::other("disk on fire"))];
-                Body::from_stream(stream::iter(halves))
+                // The first half leaves before the second is asked for.
+                let halves = stream::iter(halves).then(async |half| {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    half
+                });
+                Body::from_stream(halves)
             }),
         )
 }
@@ -148,12 +155,16 @@ async fn a_refused_connection_is_an_error_with_its_cause_and_without_the_query()
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = closed.local_addr().unwrap();
     drop(closed);
-    let ((), rows) = record(1, in_transaction("job", async {
-        let url = format!("http://{addr}/?token=secret");
-        reqwest::Client::new().get(&url).send_scouted().await.unwrap_err();
-        let client = ClientLayer::new().layer(Client::builder(TokioExecutor::new()).build_http());
-        client.oneshot(Request::get(&url).body(Body::empty()).unwrap()).await.unwrap_err();
-    }))
+    let ((), rows) = record(
+        1,
+        in_transaction("job", async {
+            let url = format!("http://{addr}/?token=secret");
+            reqwest::Client::new().get(&url).send_scouted().await.unwrap_err();
+            let client =
+                ClientLayer::new().layer(Client::builder(TokioExecutor::new()).build_http());
+            client.oneshot(Request::get(&url).body(Body::empty()).unwrap()).await.unwrap_err();
+        }),
+    )
     .await;
     let errors: Vec<_> = rows[0].steps.iter().map(|step| step.error.as_str()).collect();
     assert_eq!(errors.len(), 2);
@@ -167,7 +178,9 @@ async fn a_refused_connection_is_an_error_with_its_cause_and_without_the_query()
 async fn each_attempt_of_a_retry_is_a_step_of_its_own() {
     #[derive(Clone)]
     struct Thrice(u32);
-    impl<R: Clone, A> tower::retry::Policy<R, http::Response<A>, hyper_util::client::legacy::Error> for Thrice {
+    impl<R: Clone, A> tower::retry::Policy<R, http::Response<A>, hyper_util::client::legacy::Error>
+        for Thrice
+    {
         type Future = std::future::Ready<()>;
         fn retry(
             &mut self,
@@ -182,16 +195,18 @@ async fn each_attempt_of_a_retry_is_a_step_of_its_own() {
         }
     }
     let server = Server::start(billing()).await;
-    let (_, rows) = record(1, in_transaction("job", async {
-        let client = Client::builder(TokioExecutor::new())
-            .build_http::<http_body_util::Empty<Bytes>>();
-        let client = ServiceBuilder::new()
-            .retry(Thrice(2))
-            .layer(ClientLayer::new())
-            .service(client);
-        let request = Request::get(server.url("/failing")).body(http_body_util::Empty::new()).unwrap();
-        client.oneshot(request).await.unwrap()
-    }))
+    let (_, rows) = record(
+        1,
+        in_transaction("job", async {
+            let client =
+                Client::builder(TokioExecutor::new()).build_http::<http_body_util::Empty<Bytes>>();
+            let client =
+                ServiceBuilder::new().retry(Thrice(2)).layer(ClientLayer::new()).service(client);
+            let request =
+                Request::get(server.url("/failing")).body(http_body_util::Empty::new()).unwrap();
+            client.oneshot(request).await.unwrap()
+        }),
+    )
     .await;
     let tree = rows.tree(&server);
     assert_eq!(tree.matches("api GET PEER 503 !error").count(), 3, "{tree}");
@@ -201,10 +216,13 @@ async fn each_attempt_of_a_retry_is_a_step_of_its_own() {
 async fn a_traceparent_of_the_user_is_never_overwritten() {
     let own = "00-11111111111111111111111111111111-2222222222222222-00";
     let server = Server::start(billing()).await;
-    let (text, _) = record(1, in_transaction("job", async {
-        let request = server.client().get(server.url("/echo")).header("traceparent", own);
-        request.send_scouted().await.unwrap().text().await.unwrap()
-    }))
+    let (text, _) = record(
+        1,
+        in_transaction("job", async {
+            let request = server.client().get(server.url("/echo")).header("traceparent", own);
+            request.send_scouted().await.unwrap().text().await.unwrap()
+        }),
+    )
     .await;
     assert_eq!(text.split(' ').next(), Some(own));
 }
@@ -216,11 +234,14 @@ async fn the_tenant_goes_to_allowed_hosts_only() {
         [("", "-"), ("127.0.0.1", "acme"), ("127.0.0.1:1", "-"), ("*", "acme"), ("billing", "-")]
     {
         let layer = ClientLayer::new().tenant_hosts(hosts.parse::<Hosts>().unwrap());
-        let (text, _) = record(1, in_transaction("job", async {
-            scouter_core::current::set_tenant("acme");
-            let request = server.client().get(server.url("/echo"));
-            request.send_scouted_with(&layer, None).await.unwrap().text().await.unwrap()
-        }))
+        let (text, _) = record(
+            1,
+            in_transaction("job", async {
+                scouter_core::current::set_tenant("acme");
+                let request = server.client().get(server.url("/echo"));
+                request.send_scouted_with(&layer, None).await.unwrap().text().await.unwrap()
+            }),
+        )
         .await;
         assert_eq!(text.split(' ').nth(1), Some(tenant), "{hosts:?}");
     }
@@ -255,9 +276,12 @@ async fn a_client_that_is_never_ready_makes_no_step() {
             unreachable!("never ready")
         }
     }
-    let (outcome, rows) = record(1, in_transaction("job", async {
-        ClientLayer::new().layer(NotReady).oneshot(Request::new(Body::empty())).await
-    }))
+    let (outcome, rows) = record(
+        1,
+        in_transaction("job", async {
+            ClientLayer::new().layer(NotReady).oneshot(Request::new(Body::empty())).await
+        }),
+    )
     .await;
     assert_eq!(outcome.unwrap_err(), "no connection left");
     assert!(rows[0].steps.is_empty());

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -27,7 +28,8 @@ fn trailers(code: &'static str, message: Option<&'static str>) -> HeaderMap {
 }
 
 fn with_trailers(trailers: HeaderMap) -> Response {
-    let frames = [Ok::<_, Infallible>(Frame::data(Bytes::from("x"))), Ok(Frame::trailers(trailers))];
+    let frames =
+        [Ok::<_, Infallible>(Frame::data(Bytes::from("x"))), Ok(Frame::trailers(trailers))];
     Response::new(Body::new(StreamBody::new(stream::iter(frames))))
 }
 
@@ -51,7 +53,9 @@ fn shop() -> Router {
         .route(
             "/sse",
             get(async || {
-                Sse::new(stream::iter((0..5).map(|_| Ok::<_, Infallible>(Event::default().data("x")))))
+                Sse::new(stream::iter(
+                    (0..5).map(|_| Ok::<_, Infallible>(Event::default().data("x"))),
+                ))
             }),
         )
         .route("/trailers/0", get(async || with_trailers(trailers("0", None))))
@@ -83,7 +87,9 @@ fn shop() -> Router {
         .route(
             "/panic-in-body",
             get(async || {
-                Body::from_stream(stream::once(async { -> Result<Bytes, io::Error> { panic!("late") } }))
+                Body::from_stream(stream::poll_fn(|_| -> Poll<Option<io::Result<Bytes>>> {
+                    panic!("late")
+                }))
             }),
         )
         .route("/post", post(async || "never read"))
@@ -125,8 +131,8 @@ async fn every_route_ends_once_with_its_reason() {
         ("GET", "/unmodified", "GET /unmodified 304 Complete"),
         ("GET", "/body-error", "GET /body-error 200 BodyError !disk on fire"),
         ("GET", "/failing", "GET /failing 502 Complete !502 Bad Gateway"),
-        ("GET", "/panic", "GET /panic 0 Panic"),
-        ("GET", "/panic-in-body", "GET /panic-in-body 200 Panic"),
+        ("GET", "/panic", "GET /panic 0 Panic !panicked"),
+        ("GET", "/panic-in-body", "GET /panic-in-body 200 Panic !panicked"),
     ] {
         check(method, path, expected).await;
     }

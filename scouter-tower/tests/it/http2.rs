@@ -21,8 +21,7 @@ type Sender = SendRequest<Empty<Bytes>>;
 
 async fn connect(server: &Server) -> Sender {
     let stream = TcpStream::connect(server.addr).await.unwrap();
-    let (sender, connection) =
-        handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
@@ -47,7 +46,9 @@ fn grpc_like() -> Router {
         .route(
             "/endless",
             get(async || {
-                Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![0; 4096]))))
+                Body::from_stream(stream::repeat_with(|| {
+                    Ok::<_, Infallible>(Bytes::from(vec![0; 4096]))
+                }))
             }),
         )
 }
@@ -57,7 +58,8 @@ async fn trailers_over_http2_give_the_status() {
     let server = Server::start(scouter_tower::wrap(grpc_like())).await;
     let (trailers, rows) = record(1, async {
         let mut sender = connect(&server).await;
-        let response = sender.send_request(request(&server, "POST", "/pkg.Shop/Buy")).await.unwrap();
+        let response =
+            sender.send_request(request(&server, "POST", "/pkg.Shop/Buy")).await.unwrap();
         response.into_body().collect().await.unwrap().trailers().cloned()
     })
     .await;
@@ -111,7 +113,9 @@ async fn a_hundred_streams_of_one_connection_are_a_hundred_transactions() {
         let calls = (0..100).map(|_| {
             let mut sender = sender.clone();
             let request = request(&server, "GET", "/ok");
-            async move { sender.send_request(request).await.unwrap().into_body().collect().await.unwrap() }
+            async move {
+                sender.send_request(request).await.unwrap().into_body().collect().await.unwrap()
+            }
         });
         futures_util::future::join_all(calls).await;
     })

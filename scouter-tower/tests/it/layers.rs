@@ -11,11 +11,12 @@ use axum::routing::get;
 use http::{Request, StatusCode};
 use scouter_core::current;
 use scouter_tower::ScouterLayer;
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::support::{Server, get_through, record};
+use crate::support::{Server, get_through, poll_once, record};
 
 fn app() -> Router {
     Router::new()
@@ -41,16 +42,18 @@ async fn a_panic_that_an_outer_layer_catches_ends_as_a_panic() {
     let app = scouter_tower::wrap(app()).layer(CatchPanicLayer::new());
     let (status, rows) = record(1, get_through(app, "/panic")).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(rows.summaries(), ["GET /panic 0 Panic"]);
+    assert_eq!(rows.summaries(), ["GET /panic 0 Panic !panicked"]);
 }
 
 #[tokio::test]
 async fn a_timeout_inside_answers_and_a_timeout_outside_cuts_off() {
-    let (status, rows) = record(1, get_through(scouter_tower::wrap(app().layer(short())), "/never")).await;
+    let (status, rows) =
+        record(1, get_through(scouter_tower::wrap(app().layer(short())), "/never")).await;
     assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(rows.summaries(), ["GET /never 504 Complete !504 Gateway Timeout"]);
 
-    let (status, rows) = record(1, get_through(scouter_tower::wrap(app()).layer(short()), "/never")).await;
+    let (status, rows) =
+        record(1, get_through(scouter_tower::wrap(app()).layer(short()), "/never")).await;
     assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(rows.summaries(), ["GET /never 0 CancelledBeforeResponse"]);
 }
@@ -60,7 +63,8 @@ async fn a_request_that_load_shedding_inside_refuses_is_recorded_as_answered() {
     let shedding = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(async |_: BoxError| StatusCode::SERVICE_UNAVAILABLE))
         .load_shed()
-        .concurrency_limit(1);
+        // axum applies a layer per request, so a limit must be shared explicitly.
+        .layer(GlobalConcurrencyLimitLayer::new(1));
     let (entered, mut runs) = tokio::sync::mpsc::channel(1);
     let app = Router::new()
         .route(
@@ -82,10 +86,7 @@ async fn a_request_that_load_shedding_inside_refuses_is_recorded_as_answered() {
     .await;
     assert_eq!(
         rows.summaries(),
-        [
-            "GET /work 503 Complete !503 Service Unavailable",
-            "GET /work 0 CancelledBeforeResponse",
-        ]
+        ["GET /work 0 CancelledBeforeResponse", "GET /work 503 Complete !503 Service Unavailable"]
     );
 }
 
@@ -146,9 +147,7 @@ async fn the_transaction_is_current_in_the_call_in_each_poll_and_in_the_drop() {
         let response = service.oneshot(Request::new(Body::empty())).await.unwrap();
         assert!(!current::is_active(), "between the polls");
         let mut body = Box::pin(response.into_body());
-        let polled = futures_util::poll!(futures_util::future::poll_fn(|cx| {
-            http_body::Body::poll_frame(body.as_mut(), cx)
-        }));
+        let polled = poll_once(|cx| http_body::Body::poll_frame(body.as_mut(), cx)).await;
         assert!(polled.is_pending());
     })
     .await;
@@ -158,16 +157,17 @@ async fn the_transaction_is_current_in_the_call_in_each_poll_and_in_the_drop() {
 
 #[tokio::test]
 async fn a_panic_in_the_call_itself_ends_as_a_panic() {
-    let service = tower::service_fn(|_: Request<Body>| -> std::future::Ready<Result<Response, Infallible>> {
-        panic!("boom")
-    });
+    let service =
+        tower::service_fn(|_: Request<Body>| -> std::future::Ready<Result<Response, Infallible>> {
+            panic!("boom")
+        });
     let (outcome, rows) = record(1, async {
         let mut service = ScouterLayer::new().layer(service);
         tokio::spawn(async move { service.call(Request::new(Body::empty())).await }).await
     })
     .await;
     assert!(outcome.unwrap_err().is_panic());
-    assert_eq!(rows.summaries(), ["GET <unmatched> 0 Panic"]);
+    assert_eq!(rows.summaries(), ["GET <unmatched> 0 Panic !panicked"]);
 }
 
 #[tokio::test]

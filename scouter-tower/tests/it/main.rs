@@ -1,5 +1,11 @@
 //! Real servers, real clients, real sockets: each request is recorded exactly once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![cfg(all(feature = "axum", feature = "hyper", feature = "reqwest"))]
 
 mod allocations;
@@ -8,6 +14,7 @@ mod ends;
 mod http2;
 mod layers;
 mod names;
+mod plugins;
 mod propagation;
 mod properties;
 mod raw;

@@ -71,8 +71,10 @@ async fn around_the_whole_router_it_sees_later_routes_and_the_inner_one_gives_th
 
 #[tokio::test]
 async fn state_fallbacks_and_merged_routers_keep_working() {
-    let with_state: Router<u8> =
-        Router::new().route("/state", get(async |axum::extract::State(n): axum::extract::State<u8>| n.to_string()));
+    let with_state: Router<u8> = Router::new().route(
+        "/state",
+        get(async |axum::extract::State(n): axum::extract::State<u8>| n.to_string()),
+    );
     let app = scouter_tower::wrap(with_state.fallback(async || "fell back")).with_state(7);
     check(app.clone(), "/state", &["GET /state 200 Complete"]).await;
     check(app, "/other", &["GET <unmatched> 200 Complete"]).await;

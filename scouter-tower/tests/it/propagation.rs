@@ -50,7 +50,12 @@ async fn three_hops_are_one_trace_with_the_tenant_on_each() {
             .route(
                 "/stock",
                 get(async |headers: http::HeaderMap| {
-                    let of = |name| headers.get(name).map_or("-", |v: &http::HeaderValue| v.to_str().unwrap()).to_owned();
+                    let of = |name| {
+                        headers
+                            .get(name)
+                            .map_or("-", |v: &http::HeaderValue| v.to_str().unwrap())
+                            .to_owned()
+                    };
                     format!("{} {}", of("tracestate"), of("baggage"))
                 }),
             )

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use scouter_tower::ScouterLayer;
 use tower::{Layer, Service};
 
-use crate::support::record;
+use crate::support::{poll_once, record};
 
 /// What a future or a body does at one poll.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,9 +88,8 @@ async fn scripted(scenario: Scenario) -> Result<Response<ScriptedBody>, &'static
 
 /// Plays one scenario as a server would, giving up when the patience is over.
 async fn play(scenario: Scenario) {
-    let mut service = ScouterLayer::new().layer(tower::service_fn(
-        |request: Request<Scenario>| scripted(request.into_body()),
-    ));
+    let mut service = ScouterLayer::new()
+        .layer(tower::service_fn(|request: Request<Scenario>| scripted(request.into_body())));
     let mut patience = scenario.patience;
     let request = Request::builder().method(scenario.method.clone()).body(scenario).unwrap();
     let mut future = Box::pin(service.call(request));
@@ -102,14 +101,14 @@ async fn play(scenario: Scenario) {
         if !is_patient() {
             return;
         }
-        if let Poll::Ready(answer) = futures_util::poll!(&mut future) {
+        if let Poll::Ready(answer) = poll_once(|cx| future.as_mut().poll(cx)).await {
             break answer;
         }
     };
     let Ok(response) = response else { return };
     let mut body = Box::pin(response.into_body());
     while is_patient() && !body.is_end_stream() {
-        let polled = futures_util::poll!(futures_util::future::poll_fn(|cx| body.as_mut().poll_frame(cx)));
+        let polled = poll_once(|cx| body.as_mut().poll_frame(cx)).await;
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             return;
         }
@@ -147,7 +146,7 @@ proptest! {
 
     #[test]
     fn every_begin_has_exactly_one_end(scenarios in proptest::collection::vec(scenario(), 1..8)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let count = scenarios.len();
         let ((), rows) = runtime.block_on(record(count, async {
             for scenario in scenarios {

@@ -53,7 +53,8 @@ async fn a_body_that_waits_for_100_continue_arrives_and_is_one_request() {
     let server = Server::start(scouter_tower::wrap(app)).await;
     let ((), rows) = record(1, async {
         let mut stream = connect(&server).await;
-        let head = "POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n";
+        let head =
+            "POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         read_until(&mut stream, "100 Continue", 1).await;
         stream.write_all(b"hello").await.unwrap();
@@ -86,7 +87,8 @@ async fn an_upgrade_ends_the_request_and_the_connection_goes_on() {
     let server = Server::start(scouter_tower::wrap(app)).await;
     let ((), rows) = record(1, async {
         let mut stream = connect(&server).await;
-        let head = "GET /socket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: pipe\r\n\r\n";
+        let head =
+            "GET /socket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: pipe\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         read_until(&mut stream, "ping", 1).await;
     })

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,15 +25,15 @@ use tower::ServiceExt;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on a socket of its own; dropped, it is gone.
-pub struct Server {
-    pub addr: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
     task: JoinHandle<()>,
     shutdown: Option<oneshot::Sender<()>>,
 }
 
 impl Server {
     /// `axum::serve` as the README shows it, with graceful shutdown.
-    pub async fn start(app: Router) -> Self {
+    pub(crate) async fn start(app: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (shutdown, asked) = oneshot::channel();
@@ -44,7 +45,7 @@ impl Server {
     }
 
     /// The same with the peer's address on each request.
-    pub async fn start_with_connect_info(app: Router) -> Self {
+    pub(crate) async fn start_with_connect_info(app: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
@@ -53,7 +54,7 @@ impl Server {
     }
 
     /// A plain hyper service, without tower and axum.
-    pub async fn hyper<S, B>(service: S) -> Self
+    pub(crate) async fn hyper<S, B>(service: S) -> Self
     where
         S: hyper::service::Service<Request<Incoming>, Response = http::Response<B>>,
         S: Clone + Send + 'static,
@@ -76,19 +77,19 @@ impl Server {
         Self { addr, task, shutdown: None }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 
-    pub fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         reqwest::Client::builder().no_proxy().build().unwrap()
     }
 
-    pub fn begin_shutdown(&mut self) {
+    pub(crate) fn begin_shutdown(&mut self) {
         self.shutdown.take().unwrap().send(()).unwrap();
     }
 
-    pub async fn finished(&mut self) {
+    pub(crate) async fn finished(&mut self) {
         tokio::time::timeout(PATIENCE, &mut self.task).await.unwrap().unwrap();
     }
 }
@@ -101,9 +102,9 @@ impl Drop for Server {
 
 /// One finished transaction with its steps.
 #[derive(Debug, Clone)]
-pub struct Row {
-    pub xlog: RecordedXLog,
-    pub steps: Vec<RecordedStep>,
+pub(crate) struct Row {
+    pub(crate) xlog: RecordedXLog,
+    pub(crate) steps: Vec<RecordedStep>,
 }
 
 impl Deref for Row {
@@ -115,20 +116,20 @@ impl Deref for Row {
 }
 
 impl Row {
-    pub fn is_slow(&self) -> bool {
+    pub(crate) fn is_slow(&self) -> bool {
         self.flags.contains(XLogFlags::SLOW)
     }
 
-    pub fn tag(&self, key: &str) -> Option<&str> {
+    pub(crate) fn tag(&self, key: &str) -> Option<&str> {
         self.tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 }
 
 /// Everything that was recorded, in the order it ended.
 #[derive(Debug)]
-pub struct Rows {
+pub(crate) struct Rows {
     rows: Vec<Row>,
-    pub recording: Recording,
+    pub(crate) recording: Recording,
 }
 
 impl Deref for Rows {
@@ -141,7 +142,7 @@ impl Deref for Rows {
 
 impl Rows {
     /// `service status end !error`, a line each, in the order of their begin.
-    pub fn summaries(&self) -> Vec<String> {
+    pub(crate) fn summaries(&self) -> Vec<String> {
         let mut rows: Vec<_> = self.rows.iter().collect();
         rows.sort_by_key(|row| (row.end_unix_us - row.elapsed_us.cast_signed(), row.txid));
         rows.into_iter()
@@ -154,11 +155,11 @@ impl Rows {
     }
 
     /// The recording as an indented tree, with the server's address as `PEER`.
-    pub fn tree(&self, server: &Server) -> String {
+    pub(crate) fn tree(&self, server: &Server) -> String {
         self.recording.tree().replace(&server.addr.to_string(), "PEER")
     }
 
-    pub fn service(&self, service: &str) -> &Row {
+    pub(crate) fn service(&self, service: &str) -> &Row {
         self.rows.iter().find(|row| row.service == service).unwrap()
     }
 }
@@ -166,7 +167,7 @@ impl Rows {
 /// Runs a future alone in this process's recorder and waits until as many transactions have ended.
 ///
 /// More than expected, or fewer after [`PATIENCE`], shows in the rows.
-pub async fn record<F: Future>(expected: usize, run: F) -> (F::Output, Rows) {
+pub(crate) async fn record<F: Future>(expected: usize, run: F) -> (F::Output, Rows) {
     let recorder = testing::exclusive();
     let output = run.await;
     let mut recording = Recording::default();
@@ -191,21 +192,27 @@ pub async fn record<F: Future>(expected: usize, run: F) -> (F::Output, Rows) {
 }
 
 /// Runs a future as a job, outside any request.
-pub fn in_transaction<F: Future>(service: &str, future: F) -> impl Future<Output = F::Output> {
+pub(crate) async fn in_transaction<F: Future>(service: &str, future: F) -> F::Output {
+    // Begun at the first poll: before it, recording is off.
     let transaction = Transaction::begin(Begin::new(intern(TextKind::Service, service)));
-    scouter_core::in_transaction(transaction, future)
+    scouter_core::in_transaction(transaction, future).await
+}
+
+/// Polls once and answers what came of it.
+pub(crate) async fn poll_once<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    std::future::poll_fn(|cx| Poll::Ready(poll(cx))).await
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 /// One request through a router in process, its body read to the end.
-pub async fn send_through(app: Router, request: Request<Body>) -> Answer {
+pub(crate) async fn send_through(app: Router, request: Request<Body>) -> Answer {
     let (parts, body) = app.oneshot(request).await.unwrap().into_parts();
     let text = body.collect().await.unwrap().to_bytes();
     let text = String::from_utf8(text.to_vec()).unwrap();
@@ -213,6 +220,6 @@ pub async fn send_through(app: Router, request: Request<Body>) -> Answer {
 }
 
 /// A GET through a router in process.
-pub async fn get_through(app: Router, path: &str) -> StatusCode {
+pub(crate) async fn get_through(app: Router, path: &str) -> StatusCode {
     send_through(app, Request::get(path).body(Body::empty()).unwrap()).await.status
 }

@@ -37,7 +37,8 @@ fn ids(row: &Row) -> (String, String) {
 
 #[tokio::test]
 async fn nobodys_tenant_is_believed_by_default_and_everybodys_trace_is() {
-    let headers = [("traceparent", TRACEPARENT), ("x-tenant-id", "acme"), ("x-forwarded-for", "1.2.3.4")];
+    let headers =
+        [("traceparent", TRACEPARENT), ("x-tenant-id", "acme"), ("x-forwarded-for", "1.2.3.4")];
     let row = served(ScouterLayer::new(), request(&headers, Some("127.0.0.1"))).await;
     assert_eq!(row.tenant, "");
     assert_eq!(row.ip, "127.0.0.1");
@@ -76,7 +77,10 @@ async fn every_known_trace_format_is_read_and_w3c_wins() {
         vec![("traceparent", TRACEPARENT)],
         vec![("b3", b3.as_str())],
         vec![("x-b3-traceid", GXID), ("x-b3-spanid", CALLER), ("x-b3-sampled", "1")],
-        vec![("traceparent", TRACEPARENT), ("b3", "11111111111111111111111111111111-2222222222222222-1")],
+        vec![
+            ("traceparent", TRACEPARENT),
+            ("b3", "11111111111111111111111111111111-2222222222222222-1"),
+        ],
     ] {
         let row = served(ScouterLayer::new(), request(&headers, None)).await;
         assert_eq!(ids(&row), (GXID.to_owned(), CALLER.to_owned()), "{headers:?}");
@@ -116,7 +120,11 @@ async fn malformed_and_huge_headers_are_ignored_and_counted() {
 
 fn malformed_headers() -> u64 {
     let counters = scouter_core::telemetry::counters();
-    counters.iter().filter(|(name, _)| name.starts_with("propagation_")).map(|(_, count)| count).sum()
+    counters
+        .iter()
+        .filter(|(name, _)| name.starts_with("propagation_"))
+        .map(|(_, count)| count)
+        .sum()
 }
 
 #[tokio::test]
