@@ -194,6 +194,8 @@ impl Worker {
             }
             pause = match (drained, progress) {
                 (0, Progress::Busy) => BUSY_PAUSE,
+                // Someone waits for the acknowledgement.
+                (0, Progress::Waiting) if is_flush => BUSY_PAUSE,
                 (0, _) => (pause * 2).clamp(PAUSES.0, PAUSES.1),
                 (count, _) if count >= DRAIN_LIMIT => Duration::ZERO,
                 _ => PAUSES.0,

@@ -32,6 +32,9 @@ pub const ACK_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often the object is sent again, as a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How long the answer to HELLO is looked for every few milliseconds, then less often.
+const PROMPT_ANSWER: Duration = Duration::from_millis(100);
+
 /// Most frames taken from the collector in one turn.
 const MAX_FRAMES_PER_TURN: usize = 1_024;
 
@@ -149,15 +152,15 @@ impl Sender {
         match &self.state {
             State::Resting(_) if window.is_empty() => Progress::Idle,
             State::Resting(_) => Progress::Waiting,
+            // The answer is looked for at once, so that the clock offset is not blurred by a pause.
+            State::Greeting(_, since, _) if Moment::now().since(*since) < PROMPT_ANSWER => {
+                Progress::Busy
+            }
             State::Connecting(_) | State::Greeting(..) if window.is_empty() => Progress::Idle,
             State::Connecting(_) | State::Greeting(..) => Progress::Busy,
-            State::Open(connection) => {
-                if connection.unwritten() > 0 || !window.is_empty() {
-                    Progress::Busy
-                } else {
-                    Progress::Idle
-                }
-            }
+            State::Open(connection) if connection.unwritten() > 0 => Progress::Busy,
+            State::Open(_) if window.is_empty() => Progress::Idle,
+            State::Open(_) => Progress::Waiting,
         }
     }
 

@@ -83,6 +83,7 @@ impl Guarded {
         if progress.is_some() && Moment::now().since(self.last_panic) > 2 * MAX_WAIT {
             self.backoff.reset();
         }
-        progress.unwrap_or(Progress::Waiting)
+        // While it rests nothing waits for it: what it misses is counted, and a flush goes on.
+        progress.unwrap_or(Progress::Idle)
     }
 }
