@@ -73,7 +73,6 @@ function Stack({ x, close }) {
     <p><b>${x.service}</b></p>
     <p class="mut">${plural(x.steps, 'step')} so far, ${x.state}${x.tid ? ` on thread ${x.tid}` : ''}. Trace <a href=${`/trace/${x.gxid}`}>${x.gxid.slice(0, 8)}…</a></p>
     <ol class="stack" data-testid="stack">${(x.stack ?? []).map((/** @type {any} */ step, /** @type {number} */ i) => html`<li key=${i} style=${{ paddingLeft: `${Math.min(i, 12) * 10}px` }}>
-      <span class=${`kind is-${step.kind}`}>${step.kind === 'method' ? 'fn' : step.kind.replace('_', ' ')}</span> <span class="stack-name">${step.name}</span>
-      <span class="note">${duration(step.age_us)}</span>${step.place && html`<br /><code class="mut">${step.place}</code>`}</li>`)}</ol>
+      <span class=${`kind is-${step.kind}`}>${step.kind === 'method' ? 'fn' : step.kind.replace('_', ' ')}</span> <span class="stack-name">${step.name}</span> <span class="note">${duration(step.age_us)}</span>${step.place && html`<br /><code class="mut">${step.place}</code>`}</li>`)}</ol>
     <p class="mut">${currentStep(x).isGuess ? 'It awaits something that is not instrumented: a lock, a channel, a sleep.' : ''}</p></aside>`;
 }

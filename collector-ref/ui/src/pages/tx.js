@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { apiUrl } from '../core/api.js';
-import { bytes, count, dateTime, duration, percent } from '../core/format.js';
+import { bytes, count, dateTime, duration, percent, plural } from '../core/format.js';
 import { exactWord } from '../core/filter.js';
 import { addKeys } from '../core/keys.js';
 import { navigate, url, view } from '../core/router.js';
@@ -62,18 +62,19 @@ function TxHead({ xlog, id, place }) {
 
 /** @param {{xlog: any}} props */
 function Facts({ xlog }) {
+  const none = html`<span class="mut">–</span>`;
   const link = (/** @type {string} */ key, /** @type {string} */ value) => (value
     ? html`<a href=${viewUrl('/xlog', { ...view.value, f: exactWord(key, value), box: null })} title=${`All with this ${key}`}>${value}</a>`
-    : html`<span class="mut">–</span>`);
+    : none);
   return html`<${Fact} label="End">${dateTime(xlog.end_unix_us / 1000)}<//>
     <${Fact} label="Object">${link('object', xlog.object)}<//>
     <${Fact} label="Tenant">${link('tenant', xlog.tenant)}<//>
     <${Fact} label="Login">${link('login', xlog.login)}<//>
-    <${Fact} label="Busy">${duration(xlog.busy_us)} <span class="mut">${percent(xlog.busy_us, xlog.elapsed_us)}, ${count(xlog.polls)} polls</span><//>
-    <${Fact} label="First byte">${duration(xlog.ttfb_us)}<//>
-    <${Fact} label="SQL">${count(xlog.sql_count)} <span class="mut">${duration(xlog.sql_us)}, ${count(xlog.sql_rows)} rows</span><//>
-    <${Fact} label="Pool wait">${duration(xlog.pool_wait_us)}<//>
-    <${Fact} label="Calls">${count(xlog.api_count)} <span class="mut">${duration(xlog.api_us)}</span><//>
+    <${Fact} label="Busy">${duration(xlog.busy_us)} <span class="mut">${percent(xlog.busy_us, xlog.elapsed_us)}${xlog.polls > 0 ? `, ${plural(xlog.polls, 'poll')}` : ''}</span><//>
+    <${Fact} label="First byte">${xlog.ttfb_us > 0 ? duration(xlog.ttfb_us) : none}<//>
+    <${Fact} label="SQL">${xlog.sql_count > 0 ? html`${count(xlog.sql_count)} <span class="mut">${duration(xlog.sql_us)}, ${plural(xlog.sql_rows, 'row')}</span>` : none}<//>
+    <${Fact} label="Pool wait">${xlog.pool_wait_us > 0 ? duration(xlog.pool_wait_us) : none}<//>
+    <${Fact} label="Calls">${xlog.api_count > 0 ? html`${count(xlog.api_count)} <span class="mut">${duration(xlog.api_us)}</span>` : none}<//>
     <${Fact} label="Out">${bytes(xlog.bytes_out)}<//>
     ${xlog.ip && html`<${Fact} label="From">${xlog.ip}<//>`}
     ${xlog.user_agent && html`<${Fact} label="User agent"><span class="cut" title=${xlog.user_agent}>${xlog.user_agent}</span><//>`}
