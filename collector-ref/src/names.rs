@@ -105,6 +105,8 @@ pub(crate) fn alert_kind(kind: AlertKind) -> &'static str {
         AlertKind::PoolExhausted => "pool_exhausted",
         AlertKind::ForcedEnd => "forced_end",
         AlertKind::Agent => "agent",
+        AlertKind::RepeatedStatement => "repeated_statement",
+        AlertKind::SlowStatement => "slow_statement",
         _ => UNKNOWN,
     }
 }
