@@ -5,7 +5,7 @@ import { clock, count } from '../core/format.js';
 import { useDocument } from './loaded.js';
 
 const REFRESH_MS = 5_000;
-const LISTED = 6;
+const LISTED = 12;
 
 /** @param {{trigger: number}} props trigger: alerts since the collector started */
 export function Alerts({ trigger }) {
