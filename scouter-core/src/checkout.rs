@@ -27,9 +27,20 @@ struct Entry {
     at: &'static Location<'static>,
     since: u64,
     owner: Option<Owner>,
+    is_leaked_on_purpose: bool,
+}
+
+/// What runs on a connection: written without the lock, by whoever holds the connection. A place
+/// of the registry keeps its own for ever, so at most [`MAX_CHECKOUTS`] of them exist.
+#[derive(Default)]
+struct Used {
     statements: AtomicU64,
     last_sql: AtomicU32,
-    is_leaked_on_purpose: bool,
+}
+
+struct Place {
+    used: &'static Used,
+    entry: Option<Entry>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,18 +53,18 @@ struct Owner {
 
 #[derive(Default)]
 struct Shard {
-    entries: Vec<Option<Entry>>,
+    places: Vec<Place>,
     free: Vec<usize>,
 }
 
 static REGISTRY: [Mutex<Shard>; SHARDS] =
-    [const { Mutex::new(Shard { entries: Vec::new(), free: Vec::new() }) }; SHARDS];
+    [const { Mutex::new(Shard { places: Vec::new(), free: Vec::new() }) }; SHARDS];
 static NEXT_SHARD: AtomicU32 = AtomicU32::new(0);
 
 /// A connection is checked out as long as this exists.
 #[must_use = "the checkout ends when this is dropped"]
 pub struct CheckoutGuard {
-    place: Option<(usize, usize)>,
+    place: Option<(usize, usize, &'static Used)>,
 }
 
 /// An open checkout, as [`open_checkouts`] shows it.
@@ -91,39 +102,38 @@ impl CheckoutGuard {
             txid: transaction::txid_of(header),
             gxid: transaction::gxid_of(header),
         });
-        let entry = Entry {
-            pool,
-            how,
-            at,
-            since: clock::now_ticks(),
-            owner,
-            statements: AtomicU64::new(0),
-            last_sql: AtomicU32::new(0),
-            is_leaked_on_purpose: false,
-        };
+        let entry =
+            Entry { pool, how, at, since: clock::now_ticks(), owner, is_leaked_on_purpose: false };
         let number = NEXT_SHARD.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
         let mut shard = REGISTRY[number].lock();
         let index = match shard.free.pop() {
             Some(index) => index,
-            None if shard.entries.len() >= MAX_CHECKOUTS / SHARDS => {
+            None if shard.places.len() >= MAX_CHECKOUTS / SHARDS => {
                 CHECKOUTS_UNTRACKED.add(1);
                 return Self { place: None };
             }
             None => {
-                shard.entries.push(None);
-                shard.entries.len() - 1
+                let used = Box::leak(Box::default());
+                shard.places.push(Place { used, entry: None });
+                shard.places.len() - 1
             }
         };
-        shard.entries[index] = Some(entry);
-        Self { place: Some((number, index)) }
+        let place = &mut shard.places[index];
+        place.entry = Some(entry);
+        place.used.statements.store(0, Ordering::Relaxed);
+        place.used.last_sql.store(0, Ordering::Relaxed);
+        Self { place: Some((number, index, place.used)) }
     }
 
-    /// Says that a statement runs on the connection.
+    /// Says that a statement runs on the connection; for the one who holds it.
+    #[inline]
     pub fn note_statement(&self, sql: TextId) {
-        self.with(|entry| {
-            entry.statements.fetch_add(1, Ordering::Relaxed);
-            entry.last_sql.store(sql.number(), Ordering::Relaxed);
-        });
+        if let Some((_, _, used)) = self.place {
+            // One writer at a time, so no read-modify-write is needed.
+            let statements = used.statements.load(Ordering::Relaxed) + 1;
+            used.statements.store(statements, Ordering::Relaxed);
+            used.last_sql.store(sql.number(), Ordering::Relaxed);
+        }
     }
 
     /// Says that the connection stays out for the rest of the process: it remains listed, marked.
@@ -138,8 +148,8 @@ impl CheckoutGuard {
     }
 
     fn with(&self, f: impl FnOnce(&mut Entry)) {
-        if let Some((shard, index)) = self.place
-            && let Some(Some(entry)) = REGISTRY[shard].lock().entries.get_mut(index)
+        if let Some((shard, index, _)) = self.place
+            && let Some(entry) = &mut REGISTRY[shard].lock().places[index].entry
         {
             f(entry);
         }
@@ -148,9 +158,9 @@ impl CheckoutGuard {
 
 impl Drop for CheckoutGuard {
     fn drop(&mut self) {
-        if let Some((shard, index)) = self.place {
+        if let Some((shard, index, _)) = self.place {
             let mut shard = REGISTRY[shard].lock();
-            shard.entries[index] = None;
+            shard.places[index].entry = None;
             shard.free.push(index);
         }
     }
@@ -166,12 +176,13 @@ impl fmt::Debug for CheckoutGuard {
 pub fn open_checkouts(out: &mut Vec<CheckoutView>) {
     let now = clock::now_ticks();
     for shard in &REGISTRY {
-        out.extend(shard.lock().entries.iter().flatten().map(|entry| view(entry, now)));
+        out.extend(shard.lock().places.iter().filter_map(|place| view(place, now)));
     }
 }
 
-fn view(entry: &Entry, now: u64) -> CheckoutView {
-    CheckoutView {
+fn view(place: &Place, now: u64) -> Option<CheckoutView> {
+    let entry = place.entry.as_ref()?;
+    Some(CheckoutView {
         pool: entry.pool,
         how: entry.how,
         file: entry.at.file(),
@@ -181,8 +192,8 @@ fn view(entry: &Entry, now: u64) -> CheckoutView {
         is_owner_running: entry
             .owner
             .is_some_and(|owner| owner.header.generation() == owner.generation),
-        statements: entry.statements.load(Ordering::Relaxed),
-        last_sql: TextId::from_number(entry.last_sql.load(Ordering::Relaxed)),
+        statements: place.used.statements.load(Ordering::Relaxed),
+        last_sql: TextId::from_number(place.used.last_sql.load(Ordering::Relaxed)),
         is_leaked_on_purpose: entry.is_leaked_on_purpose,
-    }
+    })
 }
