@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::task::Poll;
 
 use scouter_wire::Txid;
 use scouter_wire::record::{Outcome, StepKind};
@@ -31,6 +32,17 @@ pub struct OpenStep {
     start: u64,
     wait_end: u64,
     first_row: u64,
+    /// End of the last poll of [`poll`](Self::poll); 0 when there was none.
+    left_at: u64,
+    polling: Polling,
+}
+
+/// How far [`OpenStep::poll`] is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Polling {
+    /// The first poll takes the time of the begin.
+    First,
+    Further,
 }
 
 impl OpenStep {
@@ -75,6 +87,8 @@ impl OpenStep {
             start: 0,
             wait_end: 0,
             first_row: 0,
+            left_at: 0,
+            polling: Polling::First,
         }
     }
 
@@ -89,6 +103,12 @@ impl OpenStep {
     /// Does nothing while the thread works on another transaction or none.
     #[inline]
     pub fn enter_poll(&self) -> OpenStepPoll<'_> {
+        // Never shared: rows are handled by the application between two polls of a stream.
+        self.enter_at(clock::now_ticks)
+    }
+
+    #[inline]
+    fn enter_at<'a>(&self, start: impl FnOnce() -> u64) -> OpenStepPoll<'a> {
         let mut poll = OpenStepPoll {
             inside: None,
             start: 0,
@@ -99,14 +119,41 @@ impl OpenStep {
         if let (Some(header), Some((record, index))) = (self.header, self.record)
             && lane::is_current(header, self.generation)
         {
-            // Never shared: rows are handled by the application between two polls of a stream.
-            poll.start = clock::now_ticks();
+            poll.start = start();
             poll.previous = header.current();
             poll.inside = Some((header, record, index));
             header.set_current(index);
             header.set_stamp(poll.start, stamp::ENTERED);
         }
         poll
+    }
+
+    /// Runs one poll of a future inside the step, with as few clock reads as possible.
+    ///
+    /// For a future that is awaited where the step is begun: the first poll takes the time of the
+    /// begin, further ones that of the task's poll where nothing ran in between. What is marked,
+    /// or finished by [`finish_sql_at_poll`](Self::finish_sql_at_poll), right after the poll takes
+    /// the time of its end.
+    #[inline]
+    pub fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let start = match self.polling {
+            Polling::First => self.start,
+            Polling::Further => self.header.map_or(0, |header| match header.stamp() {
+                (_, stamp::STALE) => clock::now_ticks(),
+                (ticks, _) => ticks,
+            }),
+        };
+        self.polling = Polling::Further;
+        let mut scope = self.enter_at(|| start);
+        let polled = poll();
+        scope.is_pending = polled.is_pending();
+        self.left_at = scope.leave();
+        polled
+    }
+
+    /// The end of the poll just made, or now.
+    fn moment(&self) -> u64 {
+        if self.left_at == 0 { clock::now_ticks() } else { self.left_at }
     }
 
     /// Time since its begin, µs; 0 when nothing is recorded.
@@ -121,14 +168,14 @@ impl OpenStep {
     /// Says that the wait for a connection ended now; the first time counts.
     pub fn mark_wait_end(&mut self) {
         if self.header.is_some() && self.wait_end == 0 {
-            self.wait_end = clock::now_ticks();
+            self.wait_end = self.moment();
         }
     }
 
     /// Says that the first row came now; the first time counts.
     pub fn mark_first_row(&mut self) {
         if self.header.is_some() && self.first_row == 0 {
-            self.first_row = clock::now_ticks();
+            self.first_row = self.moment();
         }
     }
 
@@ -138,8 +185,20 @@ impl OpenStep {
     }
 
     /// Ends a statement and adds it to the totals of the transaction.
-    pub fn finish_sql(mut self, end: SqlOutcome<'_>) {
-        let Some((header, elapsed)) = self.close(end.outcome, end.error) else { return };
+    pub fn finish_sql(self, end: SqlOutcome<'_>) {
+        let now = clock::now_ticks();
+        self.finish_sql_at(end, now);
+    }
+
+    /// Like [`finish_sql`](Self::finish_sql) at the end of the [`poll`](Self::poll) just made.
+    /// Answers the elapsed time, µs; 0 when nothing is recorded.
+    pub fn finish_sql_at_poll(self, end: SqlOutcome<'_>) -> u64 {
+        let now = self.moment();
+        clock::ticks_to_us(self.finish_sql_at(end, now))
+    }
+
+    fn finish_sql_at(mut self, end: SqlOutcome<'_>, now: u64) -> u64 {
+        let Some((header, elapsed)) = self.close(end.outcome, end.error, now) else { return 0 };
         let wait = self.wait_end.saturating_sub(self.start).min(elapsed);
         if self.kind == StepKind::PoolWait {
             header.add(Word::PoolWait, elapsed);
@@ -149,7 +208,7 @@ impl OpenStep {
             header.add(Word::PoolWait, wait);
             header.add_half(Half::SqlCount, 1);
         }
-        let Some((_, index)) = self.record else { return };
+        let Some((_, index)) = self.record else { return elapsed };
         let from = self.start.max(self.wait_end);
         // 0 means that no row came, so a row within the same tick still counts one.
         let first = match self.first_row {
@@ -164,11 +223,14 @@ impl OpenStep {
         if !end.bind_values.is_empty() {
             push_note(header, index, Note::Binds, end.bind_values);
         }
+        elapsed
     }
 
     /// Ends an outbound call and adds it to the totals of the transaction.
     pub fn finish_api(mut self, end: ApiOutcome<'_>) {
-        let Some((header, elapsed)) = self.close(end.outcome, end.error) else { return };
+        let Some((header, elapsed)) = self.close(end.outcome, end.error, clock::now_ticks()) else {
+            return;
+        };
         header.add(Word::ApiTicks, elapsed);
         header.add_half(Half::ApiCount, 1);
         let Some((_, index)) = self.record else { return };
@@ -182,7 +244,7 @@ impl OpenStep {
 
     /// Ends any other step. A pool wait adds to the transaction's.
     pub fn finish(mut self, outcome: Outcome, error: &str) {
-        if let Some((header, elapsed)) = self.close(outcome, error)
+        if let Some((header, elapsed)) = self.close(outcome, error, clock::now_ticks())
             && self.kind == StepKind::PoolWait
         {
             header.add(Word::PoolWait, elapsed);
@@ -190,7 +252,7 @@ impl OpenStep {
     }
 
     /// Closes the record. Answers header and elapsed ticks if this thread may write details.
-    fn close(&mut self, outcome: Outcome, error: &str) -> Option<(&'static Header, u64)> {
+    fn close(&mut self, outcome: Outcome, error: &str, now: u64) -> Option<(&'static Header, u64)> {
         let header = self.header.take()?;
         if !lane::is_current(header, self.generation) {
             if let Some((record, _)) = self.record {
@@ -198,7 +260,6 @@ impl OpenStep {
             }
             return None;
         }
-        let now = clock::now_ticks();
         header.spoil_stamp();
         if let Some((record, _)) = self.record {
             record.set_end(closed(now, outcome));
@@ -270,10 +331,11 @@ impl OpenStepPoll<'_> {
     }
 }
 
-impl Drop for OpenStepPoll<'_> {
+impl OpenStepPoll<'_> {
+    /// Ends the poll and answers when; 0 when nothing is recorded.
     #[inline]
-    fn drop(&mut self) {
-        let Some((header, record, index)) = self.inside else { return };
+    fn leave(&mut self) -> u64 {
+        let Some((header, record, index)) = self.inside.take() else { return 0 };
         let (stamp, state) = header.stamp();
         let now = if state == stamp::LEFT {
             stamp
@@ -284,5 +346,13 @@ impl Drop for OpenStepPoll<'_> {
         header.set_stamp(now, if self.is_pending { stamp::LEFT } else { stamp::STALE });
         record.set_link(add_poll(record.link(), now.saturating_sub(self.start)));
         header.set_current(self.previous);
+        now
+    }
+}
+
+impl Drop for OpenStepPoll<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -23,6 +23,13 @@ impl OpenStep {
         Self(())
     }
 
+    /// Begins nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn begin_past(_: StepKind, _: TextId, _: std::time::Duration) -> Self {
+        Self(())
+    }
+
     /// A step that records nothing.
     #[inline(always)]
     #[must_use]
@@ -41,6 +48,12 @@ impl OpenStep {
     #[inline(always)]
     pub fn enter_poll(&self) -> OpenStepPoll<'_> {
         OpenStepPoll(PhantomData)
+    }
+
+    /// Runs the poll.
+    #[inline(always)]
+    pub fn poll<T>(&mut self, poll: impl FnOnce() -> std::task::Poll<T>) -> std::task::Poll<T> {
+        poll()
     }
 
     /// Always 0.
@@ -65,6 +78,12 @@ impl OpenStep {
     /// Does nothing.
     #[inline(always)]
     pub fn finish_sql(self, _: SqlOutcome<'_>) {}
+
+    /// Does nothing; always 0.
+    #[inline(always)]
+    pub fn finish_sql_at_poll(self, _: SqlOutcome<'_>) -> u64 {
+        0
+    }
 
     /// Does nothing.
     #[inline(always)]
