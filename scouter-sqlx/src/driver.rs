@@ -9,6 +9,11 @@
 //! A driver that is not one of sqlx's own gets a clear error instead of rows; its statements work
 //! through `&Pool`, which needs no such step.
 
+#![cfg_attr(
+    not(any(feature = "_sqlite", feature = "postgres", feature = "mysql", feature = "any")),
+    allow(unused, reason = "without a driver nothing is left of the bodies")
+)]
+
 use std::any::Any;
 use std::task::{Context, Poll};
 

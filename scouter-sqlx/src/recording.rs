@@ -21,7 +21,10 @@ pub(crate) const MAX_BIND_VALUES_BYTES: usize = 256;
 /// A statement on its way. Dropped before its end it is recorded as cancelled, with the rows it
 /// had fetched.
 pub(crate) struct Recording {
+    /// Begun by the first poll, as streams are often made long before they are polled; gone at
+    /// the end.
     step: Option<OpenStep>,
+    is_begun: bool,
     tally: Tally,
     bind_values: Option<Box<str>>,
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
@@ -65,10 +68,6 @@ impl Recording {
 
     fn new<DB: Database>(query: &Taken<DB>, settings: Settings) -> Self {
         let statement = text::statement(query.text(), driver::dialect::<DB>());
-        let step = OpenStep::begin(StepKind::Sql, statement.name);
-        if step.is_recording() {
-            repeat::count(statement, &settings);
-        }
         let bind_values = settings
             .shows_bind_values()
             .then(|| driver::bind_values::<DB>(query.arguments()?, MAX_BIND_VALUES_BYTES))
@@ -82,7 +81,8 @@ impl Recording {
             affected: 0,
         };
         Self {
-            step: Some(step),
+            step: None,
+            is_begun: false,
             tally,
             bind_values,
             checkout: None,
@@ -94,17 +94,28 @@ impl Recording {
     /// Runs one poll of the driver inside the step.
     #[inline]
     pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        if !self.is_begun {
+            self.begin();
+        }
         if self.is_waiting { self.poll_waiting(poll) } else { self.poll_inside(poll) }
     }
 
-    #[inline]
-    fn poll_inside<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let scope = self.step.as_ref().map(OpenStep::enter_poll);
-        let polled = self.mark.inside(poll);
-        if let (Poll::Pending, Some(scope)) = (&polled, scope) {
-            scope.pending();
+    fn begin(&mut self) {
+        self.is_begun = true;
+        let step = OpenStep::begin(StepKind::Sql, self.tally.statement.name);
+        if step.is_recording() {
+            repeat::count(self.tally.statement, &self.tally.settings);
         }
-        polled
+        self.step = Some(step);
+    }
+
+    #[inline]
+    fn poll_inside<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let Self { step, mark, .. } = self;
+        match step {
+            Some(step) => step.poll(|| mark.inside(poll)),
+            None => mark.inside(poll),
+        }
     }
 
     fn poll_waiting<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
@@ -126,15 +137,12 @@ impl Recording {
     /// Looks at what the driver answered; a hard limit replaces the row by an error.
     pub(crate) fn observe<DB: Database>(&mut self, item: Option<Item<DB>>) -> Option<Item<DB>> {
         match item {
-            Some(Ok(Either::Right(row))) => match self.row() {
+            Some(Ok(Either::Right(row))) => match self.rows_came(1) {
                 Ok(()) => Some(Ok(Either::Right(row))),
-                Err(error) => {
-                    self.finish_failed(&error);
-                    Some(Err(error))
-                }
+                Err(error) => Some(Err(error)),
             },
             Some(Ok(Either::Left(result))) => {
-                self.tally.affected += driver::rows_affected::<DB>(&result);
+                self.result_came::<DB>(&result);
                 Some(Ok(Either::Left(result)))
             }
             Some(Err(error)) => {
@@ -142,21 +150,38 @@ impl Recording {
                 Some(Err(error))
             }
             None => {
-                self.finish(Outcome::Ok, "");
+                self.finish_ok();
                 None
             }
         }
     }
 
-    /// Counts a row; an error when the hard limit is passed.
-    pub(crate) fn row(&mut self) -> Result<(), Error> {
+    /// How many rows may be taken at a time: one until the first was seen, then up to the limit.
+    pub(crate) fn rows_at_a_time(&self) -> u64 {
+        if self.tally.rows == 0 { 1 } else { (self.tally.next_limit - self.tally.rows).max(1) }
+    }
+
+    pub(crate) fn result_came<DB: Database>(&mut self, result: &DB::QueryResult) {
+        self.tally.affected += driver::rows_affected::<DB>(result);
+    }
+
+    /// Counts rows, right after the poll that gave them; an error when the hard limit is passed.
+    pub(crate) fn rows_came(&mut self, rows: u64) -> Result<(), Error> {
         if self.tally.rows == 0
+            && rows > 0
             && let Some(step) = &mut self.step
         {
             step.mark_first_row();
         }
-        self.tally.rows += 1;
-        if self.tally.rows < self.tally.next_limit { Ok(()) } else { self.tally.pass_limit() }
+        self.tally.rows += rows;
+        if self.tally.rows < self.tally.next_limit {
+            return Ok(());
+        }
+        let passed = self.tally.pass_limit();
+        if let Err(error) = &passed {
+            self.finish_failed(error);
+        }
+        passed
     }
 
     /// Drops what the driver holds of the statement; it may tell of its end then.
@@ -164,17 +189,27 @@ impl Recording {
         self.mark.inside(|| drop(held));
     }
 
-    /// Ends the step with an error of sqlx.
+    /// Ends the step, right after the poll that gave the end.
+    pub(crate) fn finish_ok(&mut self) {
+        self.finish(Outcome::Ok, "", OpenStep::finish_sql_at_poll);
+    }
+
+    /// Ends the step with an error of sqlx, right after the poll that gave it.
     #[cold]
     pub(crate) fn finish_failed(&mut self, error: &Error) {
         if self.is_waiting && matches!(error, Error::PoolTimedOut) {
             pool_report::exhausted(self.tally.settings.pool, None);
         }
-        self.finish(Outcome::Error, &failure::describe(error));
+        self.finish(Outcome::Error, &failure::describe(error), OpenStep::finish_sql_at_poll);
     }
 
-    /// Ends the step.
-    pub(crate) fn finish(&mut self, outcome: Outcome, error: &str) {
+    #[inline]
+    fn finish(
+        &mut self,
+        outcome: Outcome,
+        error: &str,
+        end: impl FnOnce(OpenStep, SqlOutcome<'_>) -> u64,
+    ) {
         self.checkout = None;
         let Some(mut step) = self.step.take() else { return };
         if self.is_waiting {
@@ -186,15 +221,15 @@ impl Recording {
         } else {
             String::new()
         };
-        let elapsed_us = step.elapsed_us();
-        step.finish_sql(SqlOutcome {
+        let outcome = SqlOutcome {
             rows: tally.rows,
             affected: if tally.statement.is_read { 0 } else { tally.affected },
             binds: tally.binds,
             bind_values: self.bind_values.as_deref().unwrap_or(""),
             outcome,
             error: if error.is_empty() { &too_many } else { error },
-        });
+        };
+        let elapsed_us = end(step, outcome);
         if elapsed_us >= tally.settings.slow_sql_us() {
             tally.report_slow(elapsed_us);
         }
@@ -204,7 +239,11 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         // After the end this finds no step and does nothing.
-        self.finish(Outcome::Cancelled, "");
+        self.finish(Outcome::Cancelled, "", |step, outcome| {
+            let elapsed_us = step.elapsed_us();
+            step.finish_sql(outcome);
+            elapsed_us
+        });
     }
 }
 

@@ -32,6 +32,9 @@ thread_local! {
 /// Counts one run; at exactly the limit it is reported, once per transaction and thread.
 #[inline]
 pub(crate) fn count(statement: Statement, settings: &Settings) {
+    if settings.repeat_limit() == 0 {
+        return;
+    }
     let Some(transaction) = current::txid() else { return };
     let runs = TABLE
         .try_with(|table| Some(bump(&mut *table.try_borrow_mut().ok()?, transaction, statement)))

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use scouter_core::record::Outcome;
 use sqlx::{Database, Either, Error};
 
 use crate::driver::{Item, Row, Rows};
@@ -35,6 +34,53 @@ impl<'e, DB: Database> Recorded<'e, DB> {
         let item = recording.observe::<DB>(item);
         self.is_over = matches!(item, None | Some(Err(_)));
         Poll::Ready(item)
+    }
+}
+
+impl<DB: Database> Recorded<'_, DB> {
+    /// Polls to the end and hands each item on, many of them in one poll of the step.
+    fn poll_all(
+        &mut self,
+        context: &mut Context<'_>,
+        mut take: impl FnMut(Either<DB::QueryResult, DB::Row>),
+    ) -> Poll<Result<(), Error>> {
+        while !self.is_over {
+            let Self { recording, rows, .. } = self;
+            let (room, mut fetched) = (recording.rows_at_a_time(), 0);
+            let mut affected = None;
+            let polled = recording.poll(|| {
+                while fetched < room && affected.is_none() {
+                    match ready!(rows.poll_next(context)) {
+                        Some(Ok(Either::Right(row))) => {
+                            fetched += 1;
+                            take(Either::Right(row));
+                        }
+                        Some(Ok(Either::Left(result))) => affected = Some(result),
+                        Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                        None => return Poll::Ready(Some(Ok(()))),
+                    }
+                }
+                Poll::Ready(None)
+            });
+            recording.rows_came(fetched)?;
+            if let Some(result) = affected {
+                recording.result_came::<DB>(&result);
+                take(Either::Left(result));
+            }
+            match ready!(polled) {
+                None => {}
+                Some(Ok(())) => {
+                    recording.finish_ok();
+                    self.is_over = true;
+                }
+                Some(Err(error)) => {
+                    recording.finish_failed(&error);
+                    self.is_over = true;
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -114,15 +160,13 @@ impl<DB: Database> Future for ExecuteAll<'_, DB> {
     type Output = Result<DB::QueryResult, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        loop {
-            match ready!(this.recorded.poll_item(context)) {
-                Some(Ok(Either::Left(result))) => this.sum.extend(Some(result)),
-                Some(Ok(Either::Right(_))) => {}
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-                None => return Poll::Ready(Ok(std::mem::take(&mut this.sum))),
+        let Self { recorded, sum } = self.get_mut();
+        ready!(recorded.poll_all(context, |item| {
+            if let Either::Left(result) = item {
+                sum.extend(Some(result));
             }
-        }
+        }))?;
+        Poll::Ready(Ok(std::mem::take(sum)))
     }
 }
 
@@ -144,15 +188,13 @@ impl<DB: Database> Future for FetchAll<'_, DB> {
     type Output = Result<Vec<DB::Row>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        loop {
-            match ready!(this.recorded.poll_item(context)) {
-                Some(Ok(Either::Right(row))) => this.rows.push(row),
-                Some(Ok(Either::Left(_))) => {}
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-                None => return Poll::Ready(Ok(std::mem::take(&mut this.rows))),
+        let Self { recorded, rows } = self.get_mut();
+        ready!(recorded.poll_all(context, |item| {
+            if let Either::Right(row) = item {
+                rows.push(row);
             }
-        }
+        }))?;
+        Poll::Ready(Ok(std::mem::take(rows)))
     }
 }
 
@@ -181,13 +223,19 @@ impl<DB: Database> Future for FetchOptional<'_, DB> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { recording, row } = self.get_mut();
-        let answer = ready!(recording.poll(|| row.poll(context)))
-            .and_then(|row| if row.is_some() { recording.row().map(|()| row) } else { Ok(row) });
-        match &answer {
-            Ok(_) => recording.finish(Outcome::Ok, ""),
-            Err(error) => recording.finish_failed(error),
+        match ready!(recording.poll(|| row.poll(context))) {
+            Ok(row) => {
+                if row.is_some() {
+                    recording.rows_came(1)?;
+                }
+                recording.finish_ok();
+                Poll::Ready(Ok(row))
+            }
+            Err(error) => {
+                recording.finish_failed(&error);
+                Poll::Ready(Err(error))
+            }
         }
-        Poll::Ready(answer)
     }
 }
 

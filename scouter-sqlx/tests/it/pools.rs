@@ -231,13 +231,15 @@ async fn a_begin_cancelled_in_flight_raises_an_alert() {
     let pool = sqlx::wrap(pool.into_inner()).name("in flight").build();
     let mut connection = pool.acquire().await.unwrap();
     let (recording, alerts) = record(async {
-        assert!(connection.begin().now_or_never().is_none());
+        // On a busy machine the server may answer within the first poll: then once more.
+        while connection.begin().now_or_never().is_some() {}
     })
     .await;
     let told = of_kind(&alerts, AlertKind::CancelledBegin);
     assert_eq!(told.len(), 1, "{alerts:?}");
     assert!(told[0].message.contains("in flight") && told[0].message.contains("will be closed"));
-    assert_tree(&recording, "test\n    sql BEGIN !cancelled");
+    let tree = recording.tree();
+    assert!(tree.ends_with("    sql BEGIN !cancelled\n"), "{tree}");
     drop(connection);
     until(|| pool.size() == 0).await;
 }

@@ -89,3 +89,18 @@ async fn a_test_without_a_database_runs() {
     let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
     assert_eq!(pool.size(), 0);
 }
+
+#[sqlx::test(migrations = "./migrations", fixtures("items"))]
+async fn checked_queries_are_recorded(pool: SqlitePool) {
+    use scouter_core::{Begin, TextKind, Transaction, in_transaction, intern, testing};
+    let recording = testing::capture_async(async {
+        let service = intern(TextKind::Service, "checked");
+        let run = async {
+            sqlx::query!("SELECT id, name, note FROM items ORDER BY id").fetch_all(&pool).await
+        };
+        in_transaction(Transaction::begin(Begin::new(service)), run).await.unwrap();
+    })
+    .await;
+    let expected = "checked\n    sql SELECT id, name, note FROM items ORDER BY id\n";
+    assert_eq!(recording.tree(), expected);
+}
