@@ -10,10 +10,10 @@
 //! life of the header (a seqlock). Chunks, directories and text pages come from separate pools and
 //! keep their type for ever, so a stale reference leads to stale words, never to foreign memory.
 
-use crate::pool;
 use crate::records::{NO_RECORD, Record};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, StaticRef, fence};
 use crate::texts::Texts;
+use crate::{pool, sys};
 
 /// Records of a block; the first one lies in the header.
 pub(crate) const BLOCK_RECORDS: u32 = 16;
@@ -244,6 +244,18 @@ impl Header {
         } else {
             Err(Ended)
         }
+    }
+
+    /// Asks for the parts that the live view reads.
+    pub(crate) fn prefetch(&self) {
+        sys::prefetch(&self.generation);
+        sys::prefetch(&self.halves);
+        sys::prefetch(&self.words[0]);
+        sys::prefetch(&self.words[WORDS / 2]);
+        sys::prefetch(&self.words[WORDS - 1]);
+        sys::prefetch(&self.texts);
+        sys::prefetch(&self.first.0[0]);
+        sys::prefetch(&self.first.0[2]);
     }
 
     // ---- words --------------------------------------------------------------------------------

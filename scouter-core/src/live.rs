@@ -26,6 +26,30 @@ const TRIES: usize = 4;
 /// How often a rewritten record or text is read again within one try.
 const RECORD_TRIES: usize = 8;
 
+/// How many headers ahead of the one that is read are fetched into the cache.
+const PREFETCHED: usize = 6;
+
+/// Texts looked up last, by number: running transactions are in few places, and each look-up
+/// takes a lock.
+#[derive(Debug)]
+struct Names([(TextId, &'static str); 64]);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self([(TextId::NONE, ""); 64])
+    }
+}
+
+impl Names {
+    fn text(&mut self, id: TextId) -> &'static str {
+        let place = &mut self.0[id.number() as usize % 64];
+        if place.0 != id {
+            *place = (id, text(id));
+        }
+        place.1
+    }
+}
+
 #[derive(Debug, Default)]
 struct Raw {
     words: [u64; 9],
@@ -43,10 +67,14 @@ struct Raw {
 pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
     let mut headers = Vec::new();
     crate::pool::headers(&mut headers);
-    let (mut raw, mut bytes) = (Raw::default(), Vec::new());
+    let (mut raw, mut bytes, mut names) = (Raw::default(), Vec::new(), Names::default());
     let now = clock::now_ticks();
     let (mut shown, mut total) = (0, 0);
-    for header in headers {
+    for (index, header) in headers.iter().copied().enumerate() {
+        // Headers lie apart, so that the processor does not foresee which comes next.
+        if let Some(ahead) = headers.get(index + PREFETCHED) {
+            ahead.prefetch();
+        }
         if shown >= limit {
             total += usize::from(header.is_alive());
             continue;
@@ -59,7 +87,7 @@ pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
             let Some(blank) = blank(&raw) else { continue };
             out.push(blank);
         }
-        if resolve(&raw, now, &mut bytes, &mut out[shown]) {
+        if resolve(&raw, now, &mut bytes, &mut names, &mut out[shown]) {
             shown += 1;
         }
     }
@@ -155,14 +183,20 @@ fn blank(raw: &Raw) -> Option<ActiveTransaction> {
 }
 
 /// Names what was copied and validated. `false` for words that make no transaction.
-fn resolve(raw: &Raw, now: u64, bytes: &mut Vec<u8>, out: &mut ActiveTransaction) -> bool {
+fn resolve(
+    raw: &Raw,
+    now: u64,
+    bytes: &mut Vec<u8>,
+    known: &mut Names,
+    out: &mut ActiveTransaction,
+) -> bool {
     let [txid, gxid_high, gxid_low, start, poll_start, busy, service, ..] = raw.words;
     let gxid = u128::from(gxid_high) << 64 | u128::from(gxid_low);
     let (Some(txid), Some(gxid)) = (Txid::new(txid), Gxid::new(gxid)) else { return false };
     (out.txid, out.gxid) = (txid, gxid);
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
     let service = TextId::from_number(service as u32);
-    replace(&mut out.service, text(service));
+    replace(&mut out.service, known.text(service));
     out.tenant.clear();
     out.login.clear();
     walk(&raw.texts, bytes, |slot, _, value| {
@@ -188,7 +222,7 @@ fn resolve(raw: &Raw, now: u64, bytes: &mut Vec<u8>, out: &mut ActiveTransaction
         }
         let step = &mut out.stack[depth];
         step.kind = name.kind();
-        replace(&mut step.name, text(name.text()));
+        replace(&mut step.name, known.text(name.text()));
         step.age_us = age_us;
         depth += 1;
     }

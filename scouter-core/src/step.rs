@@ -108,32 +108,42 @@ impl StepGuard {
 impl Drop for StepGuard {
     #[inline(always)]
     fn drop(&mut self) {
-        let Some((header, record)) = self.open else { return };
-        if header.generation() != self.generation {
-            return;
+        // Only the test is inline: a guard that records nothing costs no call.
+        if let Some((header, record)) = self.open {
+            close(header, record, self.index, self.generation, self.has_failed.get());
         }
-        let now = clock::now_ticks();
-        // Folding rewrites the record, so its parent is read first.
-        let parent = parent_of(record.link());
-        let is_plain = !self.has_failed.get() && !std::thread::panicking();
-        if is_plain {
-            record.set_end(closed(now, Outcome::Ok));
-            close_leaf(header, record, self.index, now);
-        } else {
-            self.close_badly(record, now);
-        }
-        // Dropped out of order it is not the innermost any more; then somebody inside restores.
-        header.set_current_if(self.index, parent);
-        header.spoil_stamp();
     }
 }
 
-impl StepGuard {
-    #[cold]
-    fn close_badly(&self, record: &Record, now: u64) {
-        let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Error };
-        record.set_end(closed(now, outcome));
+#[inline(never)]
+fn close(
+    header: &'static Header,
+    record: &'static Record,
+    index: u32,
+    generation: u32,
+    has_failed: bool,
+) {
+    if header.generation() != generation {
+        return;
     }
+    let now = clock::now_ticks();
+    // Folding rewrites the record, so its parent is read first.
+    let parent = parent_of(record.link());
+    if !has_failed && !std::thread::panicking() {
+        record.set_end(closed(now, Outcome::Ok));
+        close_leaf(header, record, index, now);
+    } else {
+        close_badly(record, now);
+    }
+    // Dropped out of order it is not the innermost any more; then somebody inside restores.
+    header.set_current_if(index, parent);
+    header.spoil_stamp();
+}
+
+#[cold]
+fn close_badly(record: &Record, now: u64) {
+    let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Error };
+    record.set_end(closed(now, outcome));
 }
 
 impl fmt::Debug for StepGuard {
@@ -174,12 +184,13 @@ fn fold(
 ) {
     let elapsed = now.saturating_sub(record.start());
     let previous = index.checked_sub(1).and_then(|index| header.record(index));
-    let totals = previous.filter(|previous| Tag::of(previous.word0()) == Tag::Fold);
+    let of_totals = owned_word(Tag::Fold, 0, 0);
+    let totals = previous.filter(|previous| previous.word0() == of_totals);
     let link = record.link();
     if let Some(totals) = totals {
         let [_, total, max, count] = totals.owned();
         totals.write([
-            owned_word(Tag::Fold, 0, 0),
+            of_totals,
             total.saturating_add(elapsed),
             max.max(elapsed),
             count.saturating_add(1),
@@ -189,16 +200,14 @@ fn fold(
     } else {
         let first = crate::records::end_of(target.owned()[2])
             .map_or(0, |(end, _)| end.saturating_sub(crate::records::comparable(target.start())));
-        record.write([
-            owned_word(Tag::Fold, 0, 0),
-            first.saturating_add(elapsed),
-            first.max(elapsed),
-            2,
-        ]);
+        record.write([of_totals, first.saturating_add(elapsed), first.max(elapsed), 2]);
         header.count_extra();
         header.set_fold_next(index + 1);
     }
-    target.set_link(add_link(target.link(), link));
+    // Only the steps of futures have polls to add.
+    if link > u64::from(NO_RECORD) {
+        target.set_link(add_link(target.link(), link));
+    }
     target.set_end(closed(now, Outcome::Ok));
 }
 
