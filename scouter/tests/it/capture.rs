@@ -114,7 +114,7 @@ fn fields_of_self_can_be_listed() {
 }
 
 #[scout(args(value))]
-fn generic<T>(value: T) -> T {
+fn generic_value<T>(value: T) -> T {
     value
 }
 
@@ -125,9 +125,9 @@ fn generic_debug<T: fmt::Debug>(value: T) -> T {
 
 #[test]
 fn a_generic_value_needs_the_bound_to_be_shown() {
-    capture_all_of("generic");
+    capture_all_of("generic_value");
     capture_all_of("generic_debug");
-    assert_eq!(attributes(|| _ = generic(vec![1_u8])), "value=<alloc::vec::Vec<u8>>");
+    assert_eq!(attributes(|| _ = generic_value(vec![1_u8])), "value=<alloc::vec::Vec<u8>>");
     assert_eq!(attributes(|| _ = generic_debug(vec![1_u8])), "value=[1]");
 }
 
