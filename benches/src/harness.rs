@@ -213,12 +213,11 @@ fn build_counting(timing: &std::path::Path) -> Option<PathBuf> {
     build.args(["--no-default-features", "--features"]);
     build.arg(if cfg!(feature = "peers") { "count,peers" } else { "count" });
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    // This program is target/PROFILE/scouter-bench; the same folder has all dependencies built.
+    let target = timing.parent()?.parent()?;
+    build.env("CARGO_TARGET_DIR", target);
     match build.status() {
-        Ok(status) if status.success() => {
-            // target/PROFILE/scouter-bench, whatever profile this program was built with.
-            let target = timing.parent()?.parent()?;
-            Some(target.join("release").join(COUNTING))
-        }
+        Ok(status) if status.success() => Some(target.join("release").join(COUNTING)),
         Ok(status) => {
             eprintln!("building {COUNTING} failed ({status}); rows of allocations are missing");
             None

@@ -3,6 +3,7 @@
 mod active;
 mod compiled_out;
 mod hotpath;
+mod ingest;
 mod sql;
 mod wire;
 #[cfg(feature = "peers")]
@@ -20,6 +21,7 @@ pub(crate) fn rows(suite: &str) -> Vec<Row> {
         "sql" => sql::ROWS,
         "active" => active::ROWS,
         "wire" => wire::ROWS,
+        "ingest" => ingest::ROWS,
         _ => &[],
     };
     rows.to_vec()
@@ -32,6 +34,7 @@ pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
         "sql" => sql::run(cell),
         "active" => active::run(cell),
         "wire" => wire::run(cell),
+        "ingest" => ingest::run(cell),
         other => Err(format!("no suite `{other}`")),
     }
 }

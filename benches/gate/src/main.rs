@@ -147,7 +147,7 @@ fn write_baseline(counts: &[(&str, f64)]) -> bool {
     );
     for (zone, count) in counts {
         println!("{zone:<12} {count:>10.1} instructions");
-        text.push_str(&format!("{zone} {count:.1}\n"));
+        text.push_str(&format!("{zone} {count:.2}\n"));
     }
     match std::fs::write(baseline_path(), text) {
         Ok(()) => true,

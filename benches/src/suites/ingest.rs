@@ -74,7 +74,7 @@ fn bytes_of(folder: &Path, wanted: fn(bool) -> bool) -> Result<u64, String> {
             let metadata = entry.metadata().map_err(|error| error.to_string())?;
             if metadata.is_dir() {
                 folders.push(entry.path());
-            } else if wanted(entry.path().extension().is_some_and(|kind| kind == "pack")) {
+            } else if wanted(entry.path().extension().is_some_and(|kind| kind == "pf")) {
                 bytes += metadata.len();
             }
         }

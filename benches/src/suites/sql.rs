@@ -29,6 +29,8 @@ const QUERY: &str = "SELECT name FROM orders WHERE id = ?";
 pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
+    // A connection that is dropped starts a task, wherever that happens.
+    let _context = runtime.enter();
     let text = |error: sqlx::Error| error.to_string();
     let plain = runtime.block_on(pool()).map_err(text)?;
     match (cell.row, cell.peer) {

@@ -64,7 +64,11 @@ impl Agent {
             epoch: self.origin.epoch,
             sent_unix_us: clock::unix_us(),
             has_auth: false,
-            object: Object { name: "/bench/shop".into(), object_type: "rust".into(), ..Object::default() },
+            object: Object {
+                name: "/bench/shop".into(),
+                object_type: "rust".into(),
+                ..Object::default()
+            },
         };
         let mut out = PREFACE.to_vec();
         write_frame(&mut out, FrameType::Hello, 0, |body| hello.put(body)).map_err(text)?;
@@ -151,7 +155,9 @@ impl Agent {
         {
             used += length;
             match frame.header.frame_type() {
-                Some(FrameType::Welcome) => welcome = Some(Welcome::read(frame.body).map_err(text)?),
+                Some(FrameType::Welcome) => {
+                    welcome = Some(Welcome::read(frame.body).map_err(text)?)
+                }
                 Some(FrameType::Ack) => {
                     let ack = Ack::read(frame.body).map_err(text)?;
                     self.acked = self.acked.max(ack.seq);
