@@ -46,8 +46,8 @@ impl DrainVisitor for Nobody {
 fn measure(name: &str, units: u64, mut work: impl FnMut()) {
     let calls = 200_u64;
     let mut rounds = Vec::new();
-    for _ in 0..50 {
-        work();
+    for _ in 0..3 {
+        (0..calls).for_each(|_| work());
         drain(&mut Nobody, usize::MAX);
     }
     let mut allocations = 0;
@@ -207,13 +207,13 @@ fn active_list(service: TextId) {
         let statements: Vec<(OpenStep, OpenStep)> = open
             .iter()
             .map(|transaction| {
-                let _entered = transaction.enter();
+                let _scope = transaction.enter_poll();
                 let name = intern(TextKind::Method, "load_order @ src/orders.rs:12");
                 let outer = OpenStep::begin(StepKind::Method, name);
                 let inside = outer.enter_poll();
                 let sql = intern(TextKind::Sql, "SELECT * FROM orders WHERE id = ?");
                 let inner = OpenStep::begin(StepKind::Sql, sql);
-                drop(inner.enter_poll());
+                inner.enter_poll().pending();
                 inside.pending();
                 (outer, inner)
             })

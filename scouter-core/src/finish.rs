@@ -21,9 +21,13 @@ use crate::{clock, options, plugin};
 /// Words of a row before its texts: those of the header, then end reason and fate, then steps.
 pub(crate) const ROW_WORDS: usize = WORDS + HALVES / 2 + 2;
 
-/// Ends the life of `header`; its handle is gone.
+/// Ends the life of `header` now; its handle is gone.
 pub(crate) fn finish(header: &'static Header, reason: EndReason) {
-    let end = clock::now_ticks();
+    finish_at(header, reason, clock::now_ticks());
+}
+
+/// Ends the life of `header` at a time stamp that was just taken.
+pub(crate) fn finish_at(header: &'static Header, reason: EndReason, end: u64) {
     header.set(Word::End, end);
     header.set(Word::PollStart, 0);
     let elapsed_us = clock::ticks_to_us(end.saturating_sub(header.word(Word::Start)));
@@ -137,16 +141,20 @@ fn push_row(
 ) -> bool {
     let len = ROW_WORDS + header.texts.len_words();
     thread.summaries.push(len, &SegmentPool, |places| {
-        let mut places = places.iter();
-        let mut put = |word| {
-            if let Some(place) = places.next() {
-                place.store(word, Ordering::Relaxed);
-            }
-        };
-        header.copied_words().for_each(&mut put);
-        put(reason as u64 | (fate as u64) << 8);
-        put(u64::from(header.steps()) | u64::from(header.dropped()) << 32);
-        header.texts.copy_to(put);
+        let Some((fixed, places)) = places.split_first_chunk::<{ ROW_WORDS - 2 }>() else { return };
+        header.copy_words(fixed);
+        let Some((last, texts)) = places.split_first_chunk::<2>() else { return };
+        last[0].store(reason as u64 | (fate as u64) << 8, Ordering::Relaxed);
+        let steps = u64::from(header.steps()) | u64::from(header.dropped()) << 32;
+        last[1].store(steps, Ordering::Relaxed);
+        if !texts.is_empty() {
+            let mut texts = texts.iter();
+            header.texts.copy_to(|word| {
+                if let Some(place) = texts.next() {
+                    place.store(word, Ordering::Relaxed);
+                }
+            });
+        }
     })
 }
 

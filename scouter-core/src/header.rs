@@ -290,14 +290,18 @@ impl Header {
         self.set_half(half, self.half(half).saturating_add(by));
     }
 
-    /// All words, then all halves in pairs, in the order of their enums.
-    pub(crate) fn copied_words(&self) -> impl Iterator<Item = u64> {
-        let words = self.words.iter().map(|word| word.load(Ordering::Relaxed));
-        let halves = self.halves.chunks_exact(2).map(|pair| {
-            let [low, high] = [0, 1].map(|n| u64::from(pair[n].load(Ordering::Relaxed)));
-            low | high << 32
-        });
-        words.chain(halves)
+    /// Copies all words, then all halves in pairs, in the order of their enums.
+    #[inline]
+    pub(crate) fn copy_words(&self, places: &[AtomicU64; WORDS + HALVES / 2]) {
+        for (place, word) in places.iter().zip(&self.words) {
+            place.store(word.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        for (place, pair) in places[WORDS..].iter().zip(self.halves.as_chunks::<2>().0) {
+            let [low, high] = pair;
+            let pair = u64::from(low.load(Ordering::Relaxed))
+                | u64::from(high.load(Ordering::Relaxed)) << 32;
+            place.store(pair, Ordering::Relaxed);
+        }
     }
 
     // ---- position -----------------------------------------------------------------------------
@@ -319,6 +323,14 @@ impl Header {
         if self.current() == index {
             self.set_current(parent);
         }
+    }
+
+    /// The last record among the newest `limit` that is open, for readers.
+    pub(crate) fn last_open(&'static self, generation: u32, limit: u32) -> Option<u32> {
+        let len = self.len();
+        (len.saturating_sub(limit)..len)
+            .rev()
+            .find(|index| self.record(*index).is_some_and(|record| record.is_open(generation)))
     }
 
     /// What it awaited when it was last left, for readers.
@@ -623,5 +635,47 @@ mod tests {
             header.publish();
         });
         assert_eq!(torn, Err(Ended));
+    }
+
+    #[test]
+    fn late_foreign_close_never_touches_the_next_life() {
+        const ROUNDS: u32 = 50_000;
+        let header = header();
+        let life = AtomicU64::new(0);
+        let closed_early = std::thread::scope(|scope| {
+            let foreign = scope.spawn(|| {
+                let (mut seen, mut closes) = (0, 0);
+                loop {
+                    let now = life.load(Ordering::Acquire);
+                    if now == u64::MAX {
+                        return closes;
+                    }
+                    if now != seen {
+                        seen = now;
+                        let generation = u32::try_from(now).unwrap();
+                        let record = header.record(0).unwrap();
+                        closes += u32::from(record.close_from_elsewhere(generation, 99));
+                    }
+                }
+            });
+            for _ in 0..ROUNDS {
+                header.prepare(16);
+                let first = header.publish();
+                header.push([1, 1, crate::records::open_word(first), 0]).unwrap();
+                life.store(first.into(), Ordering::Release);
+                header.retire();
+                header.prepare(16);
+                let second = header.publish();
+                let (record, _) =
+                    header.push([2, 2, crate::records::open_word(second), 0]).unwrap();
+                assert!(record.is_open(second));
+                std::hint::black_box(record);
+                assert!(record.is_open(second));
+                header.retire();
+            }
+            life.store(u64::MAX, Ordering::Release);
+            foreign.join().unwrap()
+        });
+        assert!(closed_early <= ROUNDS);
     }
 }

@@ -24,9 +24,7 @@ use scouter_wire::record::{Outcome, StepKind};
 
 use crate::callsite::Callsite;
 use crate::header::{Header, stamp};
-use crate::records::{
-    Record, add_poll, closed, end_of, named_word, open_word, parent_of, site_word,
-};
+use crate::records::{Record, add_poll, closed, end_of, named_word, open_word, site_word};
 use crate::step::close_leaf;
 use crate::telemetry::STEPS_CLOSED_BY_OTHERS;
 use crate::text::intern;
@@ -109,8 +107,10 @@ impl<F: Future> Future for StepFuture<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some((start, open)) = enter(this.state) else { return this.future.poll(cx) };
-        let scope = Scope { open, start, is_left: false };
+        let Some((start, previous, open)) = enter(this.state) else {
+            return this.future.poll(cx);
+        };
+        let scope = Scope { open, start, previous, is_left: false };
         let polled = this.future.poll(cx);
         if polled.is_ready() {
             scope.finish();
@@ -124,8 +124,9 @@ impl<F: Future> Future for StepFuture<F> {
 
 /// Makes the step the innermost. `None` when it records nothing in this poll.
 #[inline]
-fn enter(state: &mut State) -> Option<(u64, OpenRecord)> {
+fn enter(state: &mut State) -> Option<(u64, u32, OpenRecord)> {
     let (header, generation) = lane::current()?;
+    let previous = header.current();
     let (start, open) = match *state {
         State::Open(open) => {
             // Polled inside another transaction it belongs to none of the two.
@@ -141,7 +142,7 @@ fn enter(state: &mut State) -> Option<(u64, OpenRecord)> {
         State::New(name) => {
             let now = clock::now_ticks();
             let opened = name.word0().and_then(|word0| {
-                header.push([word0, now, open_word(generation), header.current().into()])
+                header.push([word0, now, open_word(generation), previous.into()])
             });
             let Some((record, index)) = opened else {
                 *state = State::Done;
@@ -155,13 +156,15 @@ fn enter(state: &mut State) -> Option<(u64, OpenRecord)> {
         State::Done => return None,
     };
     header.set_current(open.index);
-    Some((start, open))
+    Some((start, previous, open))
 }
 
 /// One poll of a step; dropped by a panic it closes the step.
 struct Scope {
     open: OpenRecord,
     start: u64,
+    /// What was innermost before: usually the parent, but a future may be moved between polls.
+    previous: u32,
     is_left: bool,
 }
 
@@ -182,7 +185,7 @@ impl Scope {
         header.set_stamp(now, stamp::LEFT);
         let link = add_poll(record.link(), now.saturating_sub(self.start));
         record.set_link(link);
-        header.set_current(parent_of(link));
+        header.set_current(self.previous);
     }
 
     /// The poll answered `Ready`.
@@ -203,7 +206,7 @@ impl Scope {
         if outcome == Outcome::Ok {
             close_leaf(header, record, index, now);
         }
-        header.set_current(parent_of(link));
+        header.set_current(self.previous);
     }
 }
 

@@ -56,23 +56,16 @@ impl<F: Future> Future for InTransaction<F> {
             // Only polled again after its end, which the contract of futures forbids.
             return Poll::Pending;
         };
-        let polled = match this.transaction.as_ref() {
-            None => future.poll(cx),
-            Some(transaction) => {
-                let scope = transaction.enter_poll();
-                let polled = future.poll(cx);
-                if polled.is_ready() {
-                    // What the future still holds belongs to the transaction too.
-                    this.future.set(None);
-                }
-                drop(scope);
-                polled
+        let Some(transaction) = this.transaction.as_ref() else { return future.poll(cx) };
+        let scope = transaction.enter_poll();
+        let polled = future.poll(cx);
+        if polled.is_ready() {
+            // What the future still holds belongs to the transaction too.
+            this.future.set(None);
+            let end = scope.finish();
+            if let Some(transaction) = this.transaction.take() {
+                transaction.end_at(EndReason::Complete, end);
             }
-        };
-        if polled.is_ready()
-            && let Some(transaction) = this.transaction.take()
-        {
-            transaction.end(EndReason::Complete);
         }
         polled
     }

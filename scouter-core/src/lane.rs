@@ -19,7 +19,6 @@ use crate::clock;
 use crate::header::Header;
 use crate::pool;
 use crate::queue::{Profiles, Segment, Segments, Summaries};
-use crate::switch;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Headers a thread keeps for itself; further ones go to the process's list.
@@ -64,7 +63,6 @@ pub(crate) struct Lane {
     free_count: Cell<u32>,
     next_id: Cell<u32>,
     ids_left: Cell<u32>,
-    process: Cell<u32>,
     random: Cell<(u64, u64)>,
     second: Cell<Second>,
 }
@@ -90,7 +88,6 @@ thread_local! {
             free_count: Cell::new(0),
             next_id: Cell::new(0),
             ids_left: Cell::new(0),
-            process: Cell::new(0),
             random: Cell::new((0, 0)),
             second: Cell::new(Second { number: 0, epoch: 0, from: 0, until: 0 }),
         }
@@ -102,7 +99,7 @@ static THREADS: Mutex<Vec<&'static Thread>> = Mutex::new(Vec::new());
 static ABANDONED: Mutex<Vec<&'static Thread>> = Mutex::new(Vec::new());
 static SEGMENTS: Mutex<Vec<&'static Segment>> = Mutex::new(Vec::new());
 static SEGMENT_COUNT: AtomicU32 = AtomicU32::new(0);
-static NEXT_ID: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random_word(0)));
+static NEXT_ID: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random_word()));
 
 /// The queue of threads that are past their destructors; its lock makes them one producer.
 static ORPHANAGE: Mutex<Option<&'static Thread>> = Mutex::new(None);
@@ -295,7 +292,7 @@ impl Lane {
     /// A new txid for a transaction that begins at `ticks`.
     #[inline]
     pub(crate) fn next_txid(&self, ticks: u64) -> u64 {
-        if self.ids_left.get() == 0 || self.process.get() != switch::process() {
+        if self.ids_left.get() == 0 {
             self.seed();
         }
         self.ids_left.set(self.ids_left.get() - 1);
@@ -323,11 +320,6 @@ impl Lane {
 
     #[cold]
     fn seed(&self) {
-        let process = switch::process();
-        if self.process.replace(process) != process {
-            NEXT_ID.store(random_word(process), Ordering::Relaxed);
-            self.random.set((0, 0));
-        }
         if self.random.get() == (0, 0) {
             let state = RandomState::new();
             self.random.set((state.hash_one(1) | 1, state.hash_one(2)));
@@ -356,9 +348,9 @@ impl Lane {
     }
 }
 
-fn random_word(process: u32) -> u32 {
+fn random_word() -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "half of a random number")]
-    let word = RandomState::new().hash_one((std::process::id(), process)) as u32;
+    let word = RandomState::new().hash_one(std::process::id()) as u32;
     word
 }
 

@@ -13,12 +13,17 @@ use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
 use crate::clock;
 use crate::header::{Half, Header, Word};
 use crate::records::{NO_RECORD, StepName, open_word, parent_of};
+use crate::sync::Ordering;
 use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
 use crate::texts::{Slot, walk};
 
 /// Most open steps of a transaction that the live view shows; of more, the innermost ones.
 pub const MAX_ACTIVE_STEPS: usize = 64;
+
+/// How many of the newest records are searched for an open one. Past it the step that returned
+/// `Pending` last is taken, or what encloses it.
+const MAX_SCANNED_RECORDS: u32 = 256;
 
 /// How often a transaction that ended meanwhile is looked at again.
 const TRIES: usize = 4;
@@ -95,6 +100,40 @@ pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
     total
 }
 
+/// What an OS thread that ever recorded is working on now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneView {
+    /// Kernel id of the thread.
+    pub tid: u32,
+    /// The transaction it polls; `None` when it polls none.
+    pub txid: Option<Txid>,
+    /// How long the poll takes already, µs; a long one blocks the runtime's thread.
+    pub poll_age_us: u64,
+}
+
+/// Replaces the content of `out` with the lanes of all living threads that ever recorded.
+///
+/// Transaction and age of one lane are read one after the other, so they may belong to two polls
+/// that follow each other.
+pub fn lanes(out: &mut Vec<LaneView>) {
+    let mut threads = Vec::new();
+    crate::lane::threads(&mut threads);
+    let now = clock::now_ticks();
+    out.clear();
+    out.extend(threads.into_iter().filter_map(|thread| {
+        let slot = &thread.slot;
+        let tid = slot.tid.load(Ordering::Relaxed);
+        let start = slot.poll_start.load(Ordering::Acquire);
+        let age = if start == 0 { 0 } else { now.saturating_sub(start) };
+        (tid != 0).then(|| LaneView {
+            tid,
+            txid: Txid::new(slot.txid.load(Ordering::Relaxed)),
+            poll_age_us: clock::ticks_to_us(age),
+        })
+    }));
+}
+
 /// How many transactions run now.
 #[must_use]
 pub fn active_count() -> usize {
@@ -141,8 +180,12 @@ fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
     }
     raw.stack.clear();
     let is_running = raw.halves[0] != 0;
-    let inner = if is_running { header.current_for_readers() } else { header.pending() };
-    let inner = if inner == NO_RECORD { header.current_for_readers() } else { inner };
+    let inner = if is_running {
+        header.current_for_readers()
+    } else {
+        // The youngest open step is what it awaits; of several at once, one of them.
+        header.last_open(generation, MAX_SCANNED_RECORDS).unwrap_or_else(|| header.pending())
+    };
     walk_open(header, generation, inner, &mut raw.stack);
 }
 

@@ -409,7 +409,6 @@ impl Record {
     }
 
     /// Whether it is open in this life of its header.
-    #[cfg(test)]
     pub(crate) fn is_open(&self, generation: u32) -> bool {
         self.end.load(Ordering::Relaxed) == open_word(generation)
     }

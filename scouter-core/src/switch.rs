@@ -1,46 +1,48 @@
 //! The main switch, and what a fork does to it.
 //!
 //! Recording is off until the exporter (or a test) turns it on; then nothing is recorded that
-//! nobody would drain. In the child of a fork there is no exporter thread, and the queues hold the
-//! parent's records: recording turns itself off there and counter `forks` grows. A child that wants
-//! to record starts its own exporter, which turns it on again; ids are then drawn anew, so that
-//! parent and child never share one.
+//! nobody would drain. In the child of a fork there is no exporter thread, the queues hold the
+//! parent's rows, and any lock may have been held by a thread that does not exist there. So the
+//! child turns recording off for good and counts it (`forks`). A server that forks workers starts
+//! Scouter in each worker, after the fork. (Starting anew in the child was rejected: it would have
+//! to trust locks it cannot know.)
 
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sys;
 use crate::telemetry::FORKS;
 
-static RECORDING: AtomicBool = AtomicBool::new(false);
-static PROCESS: AtomicU32 = AtomicU32::new(0);
+const OFF: u32 = 0;
+const ON: u32 = 1;
+/// Off for good: this process is the child of one that recorded.
+const FORKED: u32 = 2;
+
+static STATE: AtomicU32 = AtomicU32::new(OFF);
 static HOOK: Once = Once::new();
 
 /// Turns recording on or off. Transactions that run are recorded to their end in any case.
+///
+/// In the child of a fork of a process that recorded it stays off; see [`is_recording`].
 pub fn set_recording(on: bool) {
+    if STATE.load(Ordering::Relaxed) == FORKED {
+        return;
+    }
     if on {
         HOOK.call_once(|| sys::on_fork_child(in_child));
         let _ = crate::clock::now_ticks(); // calibrates before the first request
     }
-    RECORDING.store(on, Ordering::Relaxed);
+    STATE.store(if on { ON } else { OFF }, Ordering::Relaxed);
 }
 
 /// Whether new transactions are recorded.
 #[inline]
 #[must_use]
 pub fn is_recording() -> bool {
-    RECORDING.load(Ordering::Relaxed)
-}
-
-/// Grows with each fork this process comes from; whoever draws random numbers seeds anew when it
-/// changes.
-#[inline]
-pub(crate) fn process() -> u32 {
-    PROCESS.load(Ordering::Relaxed)
+    STATE.load(Ordering::Relaxed) == ON
 }
 
 extern "C" fn in_child() {
-    RECORDING.store(false, Ordering::Relaxed);
-    PROCESS.fetch_add(1, Ordering::Relaxed);
+    STATE.store(FORKED, Ordering::Relaxed);
     FORKS.add(1);
 }

@@ -81,3 +81,34 @@ pub(crate) fn on_fork_child(child: extern "C" fn()) {
     // SAFETY: `child` is a static function that only stores atomics, which is async-signal-safe.
     unsafe { libc::pthread_atfork(None, None, Some(child)) };
 }
+
+#[cfg(all(test, feature = "enable"))]
+mod tests {
+    use crate::{Begin, TextId, Transaction, is_recording, set_recording, testing};
+
+    /// Runs `check` in a forked child; whether it answered `true` there.
+    fn in_fork(check: fn() -> bool) -> bool {
+        // SAFETY: the child only reads and stores atomics and leaves without running destructors.
+        unsafe {
+            match libc::fork() {
+                0 => libc::_exit(i32::from(!check())),
+                child => {
+                    let mut status = 1;
+                    libc::waitpid(child, &raw mut status, 0) == child && status == 0
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn child_of_a_fork_records_nothing_and_cannot_be_switched_on() {
+        let _recorder = testing::exclusive();
+        assert!(is_recording());
+        assert!(in_fork(|| {
+            let was_off = !is_recording();
+            set_recording(true);
+            was_off && !Transaction::begin(Begin::new(TextId::NONE)).is_recording()
+        }));
+        assert!(is_recording(), "the parent goes on");
+    }
+}

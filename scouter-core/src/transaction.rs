@@ -202,6 +202,14 @@ impl Transaction {
             finish::finish(header, reason);
         }
     }
+
+    /// Ends it together with a poll whose end was just measured.
+    #[inline]
+    pub(crate) fn end_at(mut self, reason: EndReason, ticks: Option<u64>) {
+        if let Some(header) = self.header.take() {
+            finish::finish_at(header, reason, ticks.unwrap_or_else(clock::now_ticks));
+        }
+    }
 }
 
 impl Drop for Transaction {
@@ -395,10 +403,16 @@ impl PollScope<'_> {
     }
 }
 
-impl Drop for PollScope<'_> {
+impl PollScope<'_> {
+    /// Ends the poll; answers its end, unless an outer scope measures.
     #[inline]
-    fn drop(&mut self) {
-        let (Some(header), Some(start)) = (self.entered.header, self.start) else { return };
+    pub(crate) fn finish(mut self) -> Option<u64> {
+        self.leave()
+    }
+
+    #[inline]
+    fn leave(&mut self) -> Option<u64> {
+        let (header, start) = (self.entered.header?, self.start.take()?);
         let (stamp, state) = header.stamp();
         let now = if state == stamp::LEFT { stamp } else { clock::now_ticks() };
         header.spoil_stamp();
@@ -409,5 +423,13 @@ impl Drop for PollScope<'_> {
             thread.slot.poll_start.store(self.previous_slot.0, Ordering::Release);
             thread.slot.txid.store(self.previous_slot.1, Ordering::Relaxed);
         }
+        Some(now)
+    }
+}
+
+impl Drop for PollScope<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -1,5 +1,6 @@
 //! Without feature `enable`: nothing is ever in flight.
 
+use scouter_wire::Txid;
 use scouter_wire::record::ActiveTransaction;
 
 /// Empties `out`.
@@ -12,4 +13,19 @@ pub fn active(out: &mut Vec<ActiveTransaction>, _: usize) -> usize {
 #[must_use]
 pub fn active_count() -> usize {
     0
+}
+
+/// What an OS thread is working on: nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are those of the recorder's view")]
+pub struct LaneView {
+    pub tid: u32,
+    pub txid: Option<Txid>,
+    pub poll_age_us: u64,
+}
+
+/// Empties `out`.
+pub fn lanes(out: &mut Vec<LaneView>) {
+    out.clear();
 }

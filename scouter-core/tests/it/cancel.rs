@@ -147,3 +147,23 @@ fn panic_in_a_poll_closes_the_step_as_panicked() {
     assert_eq!(xlog.end, EndReason::Panic);
     assert_eq!(recording.steps(xlog.txid)[0].outcome, Outcome::Panic);
 }
+
+#[test]
+fn future_moved_under_another_step_leaves_that_step_innermost() {
+    let recording = capture(|| {
+        within("moved future", || {
+            let mut work = Box::pin(in_step(callsite!(name: "future"), yield_once()));
+            {
+                let _first = step(callsite!(name: "first"));
+                assert!(poll_once(&mut work).is_pending());
+            }
+            let _second = step(callsite!(name: "second"));
+            assert!(poll_once(&mut work).is_ready());
+            let _inside = step(callsite!(name: "inside second"));
+        });
+    });
+    assert_eq!(
+        recording.tree(),
+        "moved future\n    first\n        future\n    second\n        inside second\n"
+    );
+}

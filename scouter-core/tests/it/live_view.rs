@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use scouter_core::clock::ManualClock;
-use scouter_core::live::{active, active_count};
+use scouter_core::live::{LaneView, active, active_count, lanes};
 use scouter_core::record::{ActiveTransaction, EndReason, RunState, StepKind};
 use scouter_core::testing::exclusive;
 use scouter_core::{
@@ -69,6 +69,36 @@ fn statement_being_awaited_is_the_innermost_step() {
     assert!(poll_once(&mut work).is_pending());
     let one = of("live sql");
     assert_eq!(stack(&one), [(StepKind::Method, "load"), (StepKind::Sql, "SELECT live")]);
+}
+
+#[test]
+fn sibling_that_still_waits_is_shown_when_the_other_is_done() {
+    let _recorder = exclusive();
+    let both = in_step(callsite!(name: "both"), async {
+        let waits = in_step(callsite!(name: "waits"), pending::<()>());
+        let done = in_step(callsite!(name: "done"), async {});
+        futures_util::join!(waits, done);
+    });
+    let mut work = Box::pin(in_transaction(begin("live join"), both));
+    assert!(poll_once(&mut work).is_pending());
+    let names = [(StepKind::Method, "both"), (StepKind::Method, "waits")];
+    assert_eq!(stack(&of("live join")), names);
+}
+
+#[test]
+fn call_in_flight_that_nobody_polls_is_shown() {
+    let _recorder = exclusive();
+    let call = in_step(callsite!(name: "client"), async {
+        let _call = OpenStep::begin(StepKind::Api, intern(TextKind::Api, "GET live"));
+        crate::support::yield_once().await;
+        pending::<()>().await;
+    });
+    let mut work = Box::pin(in_transaction(begin("live api"), call));
+    for _ in 0..2 {
+        assert!(poll_once(&mut work).is_pending());
+        let names = [(StepKind::Method, "client"), (StepKind::Api, "GET live")];
+        assert_eq!(stack(&of("live api")), names);
+    }
 }
 
 #[test]
@@ -146,4 +176,25 @@ fn finished_transactions_are_not_shown() {
     let mut all = Vec::new();
     active(&mut all, usize::MAX);
     assert!(all.iter().all(|one| one.service != "live finished"));
+}
+
+#[test]
+fn lane_tells_which_thread_polls_which_transaction_since_when() {
+    let _recorder = exclusive();
+    let clock = ManualClock::install();
+    let transaction = begin("live lane");
+    let lane = || -> Option<LaneView> {
+        let mut all = Vec::new();
+        lanes(&mut all);
+        all.into_iter().find(|lane| lane.txid == transaction.txid())
+    };
+    assert_eq!(lane(), None);
+    {
+        let _scope = transaction.enter_poll();
+        clock.advance(Duration::from_millis(150));
+        let polled = lane().expect("it is polled");
+        assert_eq!(polled.poll_age_us, 150_000);
+        assert_eq!(polled.tid, of("live lane").tid);
+    }
+    assert_eq!(lane(), None);
 }

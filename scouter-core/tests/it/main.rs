@@ -1,5 +1,12 @@
 //! Tests of the recorder from outside. Forbidding `unsafe` here also proves that applications may.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail too"
+)]
 
 mod alerts;
 mod basics;

@@ -27,6 +27,7 @@ mod queues;
 mod callsite {
     use scouter_wire::record::StepKind;
 
+    #[derive(Debug)]
     pub struct Callsite(pub u64);
 
     impl Callsite {
