@@ -1,1 +1,1 @@
-//! See the workspace README.
+//! What the tests that cross crates share.

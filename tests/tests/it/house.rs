@@ -1,0 +1,103 @@
+//! The shape of the house: who may import whom, and how much an application takes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Normal dependencies each crate may have. A crate of ours that is not listed here fails too.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("scouter-wire", &["crc32c", "zstd"]),
+    (
+        "scouter-core",
+        &["scouter-wire", "libc", "linkme", "pin-project-lite", "parking_lot", "tokio", "tracing"],
+    ),
+    ("scouter-macros", &["proc-macro2", "quote", "syn"]),
+    (
+        "scouter-tower",
+        &[
+            "scouter-core", "axum", "bytes", "http", "http-body", "hyper", "hyper-util",
+            "pin-project-lite", "reqwest", "tower-layer", "tower-service",
+        ],
+    ),
+    (
+        "scouter-sqlx",
+        &["scouter-core", "sqlx", "sqlx-core", "futures-core", "tracing", "tracing-subscriber"],
+    ),
+    ("scouter-exporter", &["scouter-core", "scouter-wire", "libc"]),
+    (
+        "scouter",
+        &["scouter-core", "scouter-macros", "scouter-tower", "scouter-sqlx", "scouter-exporter", "axum"],
+    ),
+];
+
+/// Crates the agent may add to an application with axum and sqlx, our own included.
+const MAX_AGENT_CRATES: usize = 16;
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
+}
+
+/// Package name -> names of its normal dependencies, for every package of the workspace.
+fn normal_dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps", "--locked"]);
+    let metadata: Value = serde_json::from_str(&metadata).expect("cargo metadata is JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    array(&metadata["packages"])
+        .iter()
+        .map(|package| {
+            let normal = array(&package["dependencies"])
+                .iter()
+                .filter(|dependency| dependency["kind"].is_null())
+                .map(|dependency| text(&dependency["name"]))
+                .collect();
+            (text(&package["name"]), normal)
+        })
+        .collect()
+}
+
+#[test]
+fn each_crate_imports_only_what_the_house_allows() {
+    let found = normal_dependencies();
+    for (name, allowed) in ARROWS {
+        let allowed: BTreeSet<_> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        let has = &found[*name];
+        let beyond: Vec<_> = has.difference(&allowed).collect();
+        assert!(beyond.is_empty(), "{name} must not depend on {beyond:?}: see docs/ARCHITECTURE.md");
+    }
+}
+
+#[test]
+fn nothing_but_examples_tests_and_benches_depends_on_the_collector() {
+    for (name, dependencies) in normal_dependencies() {
+        let may = ["scouter-examples", "scouter-tests", "scouter-bench"].contains(&name.as_str());
+        assert!(may || !dependencies.contains("scouter-collector"), "{name} imports the collector");
+    }
+}
+
+#[test]
+fn the_collector_never_depends_on_the_facade() {
+    assert!(!normal_dependencies()["scouter-collector"].contains("scouter"));
+}
+
+/// Every crate that ends up in the process of the application `package`.
+fn crates_of(package: &str) -> BTreeSet<String> {
+    let tree = cargo(&["tree", "-p", package, "-e", "normal,no-proc-macro", "--prefix", "none", "--locked"]);
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_agent_adds_few_crates_to_an_application_with_axum_and_sqlx() {
+    let plain = crates_of("app-plain");
+    let watched = crates_of("app-scouter");
+    let added: Vec<_> = watched.difference(&plain).filter(|name| *name != "app-scouter").collect();
+    println!("agent_crates_added {} {added:?}", added.len());
+    assert!(added.len() <= MAX_AGENT_CRATES, "{} crates: {added:?}", added.len());
+}
