@@ -1,3 +1,5 @@
 //! Tests that cross crates, in one binary.
 
 mod house;
+mod in_flight;
+mod watched;

@@ -1,0 +1,72 @@
+//! This test process as an object: one collector, one agent and one runtime for all its tests.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use scouter_collector::Collector;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// How long anything may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two questions to a running collector.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A collector that watches this process.
+pub(crate) struct Watched {
+    runtime: Runtime,
+    http: SocketAddr,
+    client: reqwest::Client,
+    _guard: scouter::Guard,
+    _folder: tempfile::TempDir,
+}
+
+static WATCHED: LazyLock<Watched> = LazyLock::new(|| {
+    let runtime = Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let collector = Collector::builder().data(folder.path().join("data")).agents(any).http(any);
+    let running = runtime.block_on(collector.start()).expect("the collector starts");
+    let guard = scouter::Agent::builder()
+        .object_name("in-flight")
+        .collector(running.agent_addr().to_string())
+        .start()
+        .expect("the agent starts");
+    let http = running.http_addr();
+    // It runs as long as the process.
+    std::mem::forget(running);
+    Watched { runtime, http, client: reqwest::Client::new(), _guard: guard, _folder: folder }
+});
+
+impl Watched {
+    /// The one of this process.
+    pub(crate) fn start() -> &'static Self {
+        &WATCHED
+    }
+
+    /// Runs a test on the shared runtime.
+    pub(crate) fn run<F: Future>(&self, test: F) -> F::Output {
+        self.runtime.block_on(test)
+    }
+
+    /// Asks the collector.
+    pub(crate) async fn get(&self, path: &str) -> Option<Value> {
+        let answer = self.client.get(format!("http://{}{path}", self.http)).send().await.ok()?;
+        answer.error_for_status().ok()?.json().await.ok()
+    }
+
+    /// Asks again and again until there is an answer.
+    pub(crate) async fn until<T, F: Future<Output = Option<T>>>(&self, ask: impl Fn() -> F) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            assert!(began.elapsed() < PATIENCE, "no answer after {PATIENCE:?}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
