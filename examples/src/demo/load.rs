@@ -86,6 +86,18 @@ struct Counts {
     skipped: AtomicU64,
 }
 
+impl Counts {
+    fn totals(&self) -> Totals {
+        Totals {
+            sent: self.sent.load(Relaxed),
+            answered: self.answered.load(Relaxed),
+            left: self.left.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            skipped: self.skipped.load(Relaxed),
+        }
+    }
+}
+
 struct Shared {
     base: String,
     client: Client,
@@ -122,34 +134,20 @@ impl Load {
 
     /// What was sent until now.
     pub(crate) fn totals(&self) -> Totals {
-        let counts = &self.shared.counts;
-        Totals {
-            sent: counts.sent.load(Relaxed),
-            answered: counts.answered.load(Relaxed),
-            left: counts.left.load(Relaxed),
-            failed: counts.failed.load(Relaxed),
-            skipped: counts.skipped.load(Relaxed),
-        }
+        self.shared.counts.totals()
     }
 
     /// Sends no more, waits for what is under way, and says what was sent.
     pub(crate) async fn stop(self) -> Totals {
         let _ = self.stop.send(true);
-        let totals = timeout(PATIENCE, async {
-            let _ = (&mut { self.pace }).await;
+        let under_way = async {
+            let _ = self.pace.await;
             let all = u32::try_from(MAX_IN_FLIGHT).unwrap_or(u32::MAX);
             let _ = self.shared.places.acquire_many(all).await;
-        });
-        let _ = totals.await;
+        };
+        let _ = timeout(PATIENCE, under_way).await;
         self.shared.ledger.flush();
-        let counts = &self.shared.counts;
-        Totals {
-            sent: counts.sent.load(Relaxed),
-            answered: counts.answered.load(Relaxed),
-            left: counts.left.load(Relaxed),
-            failed: counts.failed.load(Relaxed),
-            skipped: counts.skipped.load(Relaxed),
-        }
+        self.shared.counts.totals()
     }
 }
 

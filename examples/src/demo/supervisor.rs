@@ -64,10 +64,10 @@ impl Demo {
     fn new(status: Option<PathBuf>) -> Self {
         let environment = vec![
             // All four run on this machine, so the headers they send each other are to be trusted.
-            ("SCOUTER_TRUSTED_PEERS", "127.0.0.0/8".to_owned()),
-            ("SCOUTER_PROPAGATE_HOSTS", "127.0.0.1".to_owned()),
+            ("SCOUTER_TRACE_TENANT_TRUSTED", "true".to_owned()),
+            ("SCOUTER_TRACE_TENANT_HOSTS", "127.0.0.1".to_owned()),
             // The load generator reads it to reconcile what it saw with what was stored.
-            ("SCOUTER_RESPONSE_ID_HEADER", "true".to_owned()),
+            ("SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "true".to_owned()),
         ];
         Self { environment, plans: Vec::new(), children: Vec::new(), status }
     }

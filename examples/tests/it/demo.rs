@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Between two questions to another process.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+
 /// The demo, started with its own folder and free ports; killed when dropped.
 pub(crate) struct Demo {
     process: Child,
@@ -103,7 +106,7 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
             return answer;
         }
         assert!(began.elapsed() < PATIENCE, "no answer after {PATIENCE:?}");
-        std::thread::park_timeout(Duration::from_millis(20));
+        std::thread::sleep(PAUSE);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::demo::{Demo, PATIENCE, Store, by_link, get, signal};
+use crate::demo::{Demo, PATIENCE, PAUSE, Store, by_link, get, signal};
 
 /// How often the collector is killed.
 const KILLS: u32 = 20;
@@ -22,7 +22,7 @@ async fn killing_the_collector_twenty_times_loses_nothing() {
         let began = Instant::now();
         while demo.status("collector").0 == pid {
             assert!(began.elapsed() < PATIENCE, "the collector was not restarted ({kill})");
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
     let (_, addresses) = demo.status("collector");
@@ -50,7 +50,7 @@ async fn stored(client: &reqwest::Client, at: SocketAddr, least: u64) -> u64 {
             return count;
         }
         assert!(began.elapsed() < PATIENCE, "the collector at {at} does not come to {least}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -69,7 +69,7 @@ async fn settle(client: &reqwest::Client, at: SocketAddr) {
             return;
         }
         assert!(began.elapsed() < PATIENCE, "the accounts stay uneven: {objects:#}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
