@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child as Process, Command};
+use tokio::process::{Child as Process, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::AnyError;
@@ -21,6 +21,8 @@ pub(crate) struct Child {
     pub(crate) name: &'static str,
     pub(crate) addresses: Vec<SocketAddr>,
     process: Process,
+    /// Held open here: waiting for a process would close it, and closing it means "end".
+    input: Option<ChildStdin>,
 }
 
 impl Child {
@@ -47,7 +49,8 @@ impl Child {
             return Err(format!("{name} did not start; what it says stands above").into());
         };
         let addresses = line.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Self { name, addresses, process })
+        let input = process.stdin.take();
+        Ok(Self { name, addresses, process, input })
     }
 
     /// Process id, 0 once it has ended.
@@ -65,7 +68,7 @@ impl Child {
 
     /// Asks it to end, and insists after a while.
     pub(crate) async fn end(mut self) {
-        drop(self.process.stdin.take());
+        drop(self.input.take());
         if timeout(END_LIMIT, self.process.wait()).await.is_err() {
             crate::say(format_args!("demo: {} did not end in time and is killed", self.name));
             let _ = self.process.kill().await;

@@ -174,7 +174,8 @@ async fn pace(shared: Arc<Shared>, rate: u32, mut stopped: watch::Receiver<bool>
 }
 
 fn choose() -> Habit {
-    let mut at = fastrand::u32(..HABITS.iter().map(|(share, _)| share).sum());
+    let all: u32 = HABITS.iter().map(|(share, _)| share).sum();
+    let mut at = fastrand::u32(..all);
     for (share, habit) in HABITS {
         if at < share {
             return habit;

@@ -142,11 +142,15 @@ impl Demo {
         progress.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let any_end = select_all(self.children.iter_mut().map(|child| Box::pin(child.ended())));
-            tokio::select! {
+            let ended = tokio::select! {
                 () = &mut limit => return Ok(()),
                 _ = &mut interrupt => return Ok(()),
-                (how, index, _) = any_end => self.restart(index, &how).await?,
-                _ = progress.tick() => show(load.totals(), is_terminal),
+                (how, index, _) = any_end => Some((index, how)),
+                _ = progress.tick() => None,
+            };
+            match ended {
+                Some((index, how)) => self.restart(index, &how).await?,
+                None => show(load.totals(), is_terminal),
             }
         }
     }

@@ -33,7 +33,7 @@ async fn charge(State(pool): State<Arc<AnyPool>>, Json(charge): Json<Charge>) ->
     ask_the_bank(charge.cents).await?;
     sqlx::query("INSERT INTO charges (order_id, tenant, cents) VALUES ($1, $2, $3)")
         .bind(charge.order)
-        .bind(scouter::current::tenant().unwrap_or_default())
+        .bind(scouter::current::tenant_string())
         .bind(charge.cents)
         .execute(&*pool)
         .await?;

@@ -104,7 +104,7 @@ async fn insert_order(pool: &AnyPool, basket: &Basket) -> Result<i64, sqlx::Erro
     let mut placing = pool.begin().await?;
     sqlx::query("INSERT INTO orders (id, tenant, customer, state) VALUES ($1, $2, $3, 'new')")
         .bind(id)
-        .bind(scouter::current::tenant().unwrap_or_default())
+        .bind(scouter::current::tenant_string())
         .bind("customer-0")
         .execute(&mut *placing)
         .await?;
