@@ -7,7 +7,7 @@
 //!
 //! # Add it to a service
 //!
-//! ```ignore
+//! ```no_run
 //! use axum::{Router, extract::Path, routing::get};
 //!
 //! #[scouter::scout(args(id), err)]
@@ -82,6 +82,14 @@ pub use scouter_exporter as exporter;
 #[cfg(feature = "enable")]
 pub use scouter_exporter::{Guard, InitError, init};
 pub use scouter_macros::scout;
+#[cfg(feature = "sqlx")]
+pub use scouter_sqlx as sqlx;
+#[cfg(feature = "tower")]
+pub use scouter_tower as tower;
+#[cfg(feature = "reqwest")]
+pub use scouter_tower::client::SendScouted;
+#[cfg(feature = "axum")]
+pub use scouter_tower::wrap;
 
 #[doc(hidden)]
 pub use scouter_core::__private;
