@@ -30,8 +30,7 @@ static WATCHED: LazyLock<Watched> = LazyLock::new(|| {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let collector = Collector::builder().data(folder.path().join("data")).agents(any).http(any);
     let running = runtime.block_on(collector.start()).expect("the collector starts");
-    let guard = scouter::exporter::Agent::builder()
-        .object_name("in-flight")
+    let guard = scouter::exporter::Agent::builder("in-flight")
         .collector(running.agent_addr().to_string())
         .start()
         .expect("the agent starts");
