@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Longest text the recorder keeps in one field, in bytes; longer ones are cut here already.
+pub(crate) const MAX_KEPT_BYTES: usize = 256;
+
 /// At most `N` bytes of text; what does not fit is cut at a character boundary.
 #[derive(Clone, Copy)]
 pub(crate) struct StackText<const N: usize> {

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use http::{HeaderMap, Method, StatusCode};
-use scouter_core::limits::MAX_FIELD_BYTES;
 use scouter_core::plugin::{self, CallView};
 use scouter_core::record::{Outcome, StepKind};
 use scouter_core::{ApiOutcome, OpenStep, TextKind, Txid, intern_parts};
@@ -14,7 +13,7 @@ use super::layer::ClientOptions;
 use super::message::OutboundRequest;
 use crate::id_header;
 use crate::standard_method;
-use crate::text::StackText;
+use crate::text::{MAX_KEPT_BYTES, StackText};
 
 /// Longest address kept on the step, `host:port` in bytes; longer ones are cut. It travels inside
 /// the future and the body, so it is shorter than what DNS allows.
@@ -114,7 +113,7 @@ impl Call {
 
     /// The end of a call that failed, before or within the body.
     pub(crate) fn fail<E: Display + 'static>(mut self, error: &E) {
-        let error = StackText::<MAX_FIELD_BYTES>::of(&Cause(error));
+        let error = StackText::<MAX_KEPT_BYTES>::of(&Cause(error));
         self.finish(Outcome::Error, error.as_str());
     }
 

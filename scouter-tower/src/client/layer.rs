@@ -1,6 +1,8 @@
 //! The client layer and its options.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+#[cfg(feature = "reqwest")]
+use std::sync::OnceLock;
 
 use http::HeaderName;
 use scouter_core::options::TRACE_TENANT_HOSTS;
@@ -50,6 +52,7 @@ impl ClientLayer {
     }
 
     /// The layer of the environment, made once: what `send_scouted()` uses.
+    #[cfg(feature = "reqwest")]
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<ClientLayer> = OnceLock::new();
         SHARED.get_or_init(Self::new)

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
-use scouter_core::limits::MAX_FIELD_BYTES;
 use scouter_core::plugin::{self, Hooks, Reject, RequestView};
 use scouter_core::propagation::{
     TraceContext, note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant,
@@ -15,7 +14,7 @@ use super::end::Serving;
 use super::layer::ServerOptions;
 use super::name::{self, RequestHead};
 use super::served;
-use crate::text::StackText;
+use crate::text::{MAX_KEPT_BYTES, StackText};
 
 /// Longest `x-forwarded-for` list that is read, in bytes; a longer one is ignored.
 const MAX_FORWARDED_FOR_BYTES: usize = 1024;
@@ -218,7 +217,7 @@ fn forwarded_client(options: &ServerOptions, list: &[u8]) -> Option<IpAddr> {
 
 /// The part of a header that the recorder could keep, as text.
 fn readable(header: &[u8]) -> Option<&str> {
-    let kept = &header[..header.len().min(MAX_FIELD_BYTES)];
+    let kept = &header[..header.len().min(MAX_KEPT_BYTES)];
     match str::from_utf8(kept) {
         Ok(text) => Some(text),
         // Cut within a character: what stands before it is good.
