@@ -1,0 +1,25 @@
+// Takes the pictures of the README from a running demo: `node screenshots.mjs URL FOLDER`.
+import { chromium } from '@playwright/test';
+
+const [, , url, folder] = process.argv;
+if (!url || !folder) throw new Error('usage: node screenshots.mjs URL FOLDER');
+const browser = await chromium.launch({
+  executablePath: process.env.SCOUTER_CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
+await page.goto(`${url}/xlog?range=1m`);
+const plot = page.locator('canvas').first();
+await plot.waitFor();
+await page.waitForTimeout(3000);
+const at = await plot.boundingBox();
+if (!at) throw new Error('the plot has no place on the page');
+const point = (x, y) => [at.x + at.width * x, at.y + at.height * y];
+await page.mouse.move(...point(0.3, 0.07));
+await page.mouse.down();
+await page.mouse.move(...point(0.92, 0.36), { steps: 8 });
+await page.mouse.up();
+await page.locator('a[href^="/tx/"]').first().waitFor();
+await page.waitForTimeout(1000);
+await page.screenshot({ path: `${folder}/xlog.png` });
+await browser.close();
