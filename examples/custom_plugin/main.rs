@@ -12,8 +12,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use scouter_collector::plugin::{CollectorPlugin, Hooks, PluginError, Row, StoredAlert};
 use scouter_collector::Collector;
+use scouter_collector::plugin::{CollectorPlugin, Hooks, PluginError, Row, StoredAlert};
 use serde_json::json;
 
 /// Appends to a file.

@@ -56,13 +56,15 @@ pub(super) async fn make_orders(pool: &AnyPool) -> Result<(), sqlx::Error> {
             .execute(&mut *seeding)
             .await?;
         for line in 0..3 {
-            sqlx::query("INSERT INTO items (order_id, sku, quantity, cents) VALUES ($1, $2, $3, $4)")
-                .bind(id)
-                .bind(format!("sku-{}", (id * 7 + line) % 40))
-                .bind(1 + line)
-                .bind(199 + 50 * line)
-                .execute(&mut *seeding)
-                .await?;
+            sqlx::query(
+                "INSERT INTO items (order_id, sku, quantity, cents) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(id)
+            .bind(format!("sku-{}", (id * 7 + line) % 40))
+            .bind(1 + line)
+            .bind(199 + 50 * line)
+            .execute(&mut *seeding)
+            .await?;
         }
     }
     seeding.commit().await

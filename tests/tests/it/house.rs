@@ -16,8 +16,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "scouter-tower",
         &[
-            "scouter-core", "axum", "bytes", "http", "http-body", "hyper", "hyper-util",
-            "pin-project-lite", "reqwest", "tower-layer", "tower-service",
+            "scouter-core",
+            "axum",
+            "bytes",
+            "http",
+            "http-body",
+            "hyper",
+            "hyper-util",
+            "pin-project-lite",
+            "reqwest",
+            "tower-layer",
+            "tower-service",
         ],
     ),
     (
@@ -27,7 +36,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scouter-exporter", &["scouter-core", "scouter-wire", "libc"]),
     (
         "scouter",
-        &["scouter-core", "scouter-macros", "scouter-tower", "scouter-sqlx", "scouter-exporter", "axum"],
+        &[
+            "scouter-core",
+            "scouter-macros",
+            "scouter-tower",
+            "scouter-sqlx",
+            "scouter-exporter",
+            "axum",
+        ],
     ),
 ];
 
@@ -70,7 +86,10 @@ fn each_crate_imports_only_what_the_house_allows() {
         let allowed: BTreeSet<_> = allowed.iter().map(|name| (*name).to_owned()).collect();
         let has = &found[*name];
         let beyond: Vec<_> = has.difference(&allowed).collect();
-        assert!(beyond.is_empty(), "{name} must not depend on {beyond:?}: see docs/ARCHITECTURE.md");
+        assert!(
+            beyond.is_empty(),
+            "{name} must not depend on {beyond:?}: see docs/ARCHITECTURE.md"
+        );
     }
 }
 
@@ -89,7 +108,16 @@ fn the_collector_never_depends_on_the_facade() {
 
 /// Every crate that ends up in the process of the application `package`.
 fn crates_of(package: &str) -> BTreeSet<String> {
-    let tree = cargo(&["tree", "-p", package, "-e", "normal,no-proc-macro", "--prefix", "none", "--locked"]);
+    let tree = cargo(&[
+        "tree",
+        "-p",
+        package,
+        "-e",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+        "--locked",
+    ]);
     tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 

@@ -106,9 +106,10 @@ async fn active_step(watched: &Watched, service: &str) -> Value {
     watched
         .until(|| async {
             let active = watched.get("/api/v1/active").await?;
-            let mut running = active["objects"].as_array()?.iter().flat_map(|object| {
-                object["transactions"].as_array().into_iter().flatten()
-            });
+            let mut running = active["objects"]
+                .as_array()?
+                .iter()
+                .flat_map(|object| object["transactions"].as_array().into_iter().flatten());
             let found = running.find(|running| running["service"] == service)?;
             found["stack"].as_array()?.last().cloned()
         })
