@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub(crate) struct Hub {
     incoming: Mutex<Incoming>,
     viewers: Mutex<Vec<Arc<Viewer>>>,
     rows: Mutex<Rows>,
+    /// Alerts received when the last pulse was sent.
+    alerts_seen: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -165,8 +167,11 @@ impl Hub {
             let mut rows = self.rows.lock();
             (rows.pulse.next_second(), rows.next.saturating_sub(1))
         };
+        let alerts = app.telemetry.alerts.value();
+        let alerts_new = alerts - self.alerts_seen.swap(alerts, Ordering::Relaxed);
         if !viewers.is_empty() {
-            let frame = blocks::json(blocks::PULSE, cursor, &figures.json(app)).into();
+            let figures = figures.json(app, alerts_new);
+            let frame = blocks::json(blocks::PULSE, cursor, &figures).into();
             for viewer in viewers {
                 viewer.offer(&frame);
             }

@@ -55,7 +55,7 @@ impl Pulse {
     }
 
     /// As it is sent.
-    pub(super) fn json(&self, app: &App) -> Value {
+    pub(super) fn json(&self, app: &App, alerts_new: u64) -> Value {
         let objects: Vec<Value> = app
             .objects
             .list(&*app.store)
@@ -75,7 +75,7 @@ impl Pulse {
             "p99_us": self.percentile_us(99),
             "active": active,
             "objects": objects,
-            "alerts_new": app.telemetry.alerts.value(),
+            "alerts_new": alerts_new,
             "newest_errors": self.newest_errors.iter().map(error).collect::<Vec<_>>(),
         })
     }
