@@ -23,6 +23,7 @@ use crate::live::{ActiveBands, Hub, run_bands, run_fanout};
 use crate::objects::Objects;
 use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
 use crate::rate::Rate;
+use crate::self_watch;
 use crate::store::Store;
 use crate::store::local::{LocalStore, StoreConfig};
 use crate::telemetry::Telemetry;
@@ -66,6 +67,7 @@ pub struct Builder {
     limits: Limits,
     plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
     clock: Clock,
+    watches_itself: bool,
 }
 
 impl std::fmt::Debug for Builder {
@@ -90,6 +92,7 @@ impl Default for Builder {
             limits: Limits::default(),
             plugins: Vec::new(),
             clock: Clock::system(),
+            watches_itself: false,
         }
     }
 }
@@ -178,6 +181,17 @@ impl Builder {
         self
     }
 
+    /// Makes the collector record its own HTTP requests, as the object `/host/scouter-collector`.
+    ///
+    /// It uses the recorder of the process: leave it off where an application is recorded too.
+    ///
+    /// Default: off; the binary switches it on. Config: `watch_itself`.
+    #[must_use]
+    pub fn watch_itself(mut self, watches_itself: bool) -> Self {
+        self.watches_itself = watches_itself;
+        self
+    }
+
     /// Opens the data folder, recovers what is in it, takes the ports and serves.
     ///
     /// # Errors
@@ -218,7 +232,7 @@ impl Builder {
             started_unix_us: self.clock.unix_us(),
             clock: self.clock,
         });
-        Running::start(app, agents, http)
+        Running::start(app, agents, http, self.watches_itself)
     }
 
     /// Refuses to listen beyond loopback without a token, or with one that is no secret.
@@ -254,10 +268,16 @@ pub struct Running {
     stop_http: Option<oneshot::Sender<()>>,
     /// The fan-out thread ends when this is dropped.
     fanout: Option<SyncSender<()>>,
+    own_agent: Option<scouter_exporter::Guard>,
 }
 
 impl Running {
-    fn start(app: Arc<App>, agents: TcpListener, http: TcpListener) -> Result<Self, StartError> {
+    fn start(
+        app: Arc<App>,
+        agents: TcpListener,
+        http: TcpListener,
+        watches_itself: bool,
+    ) -> Result<Self, StartError> {
         let (fanout, stop_fanout) = sync_channel(0);
         let of_thread = Arc::clone(&app);
         std::thread::Builder::new()
@@ -265,7 +285,11 @@ impl Running {
             .spawn(move || run_fanout(&of_thread, &stop_fanout))
             .map_err(StartError::System)?;
         let (stop_http, stopped) = oneshot::channel::<()>();
-        let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+        let mut router = router(&app);
+        if watches_itself {
+            router = scouter_tower::wrap(router);
+        }
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let http = tokio::spawn(async move {
             let serve = axum::serve(http, service).with_graceful_shutdown(async {
                 // Whether it is sent or dropped, it means the same.
@@ -275,7 +299,11 @@ impl Running {
                 tracing::error!(%error, "the HTTP side ended");
             }
         });
+        let own_token = app.tokens.agent.as_deref();
         Ok(Self {
+            own_agent: watches_itself
+                .then(|| self_watch::start(app.agent_addr, own_token))
+                .flatten(),
             accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
             bands: tokio::spawn(run_bands(Arc::clone(&app))),
             http,
@@ -313,8 +341,10 @@ impl Running {
         self.bands.abort();
         self.app.stopping.send_replace(true);
         self.stop_http.take();
-        let app = Arc::clone(&self.app);
+        let (app, own_agent) = (Arc::clone(&self.app), self.own_agent.take());
         let closed = tokio::task::spawn_blocking(move || {
+            // While its connection is still served, so that its last records arrive.
+            drop(own_agent);
             app.connections.stop();
             app.plugins.stop();
             app.store.close()
@@ -329,8 +359,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // While its connection is still served, so that it need not wait for it in vain.
+        self.own_agent.take();
         self.accepting.abort();
         self.bands.abort();
         self.http.abort();
+        self.app.stopping.send_replace(true);
+        self.app.connections.begin_stop();
     }
 }

@@ -8,6 +8,7 @@
 //! http = "127.0.0.1:6180"
 //! public_hosts = ["apm.example.com"]
 //! durability = "power"        # power, process or none
+//! watch_itself = true         # record the collector's own HTTP requests
 //!
 //! [tokens]
 //! viewer = "…"                # sees everything but bound SQL values
@@ -50,6 +51,8 @@ pub struct FileConfig {
     pub public_hosts: Vec<String>,
     /// When a frame may be acknowledged.
     pub durability: Option<DurabilityName>,
+    /// Whether the collector records its own HTTP requests. Default: yes.
+    pub watch_itself: Option<bool>,
     /// Who may do what.
     pub tokens: Tokens,
     /// How long things are kept.
@@ -111,6 +114,7 @@ impl FileConfig {
         store.disk_bytes = disk_bytes.unwrap_or(store.disk_bytes);
         let mut builder =
             Builder::default().store(store).tokens(self.tokens).public_hosts(self.public_hosts);
+        builder = builder.watch_itself(self.watch_itself.unwrap_or(true));
         if let Some(address) = self.agents {
             builder = builder.agents(address);
         }

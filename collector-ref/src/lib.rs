@@ -28,6 +28,7 @@ pub mod plugin;
 mod profile;
 mod query;
 mod rate;
+mod self_watch;
 pub mod store;
 mod telemetry;
 

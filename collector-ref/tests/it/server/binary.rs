@@ -33,16 +33,20 @@ impl Process {
     }
 
     fn total(&self) -> u64 {
+        let path = format!("/api/v1/xlogs?{}&count_only=1&f=object:/test/*", super::collector::ALL);
+        self.json(&path)["total"].as_u64().unwrap()
+    }
+
+    fn json(&self, path: &str) -> serde_json::Value {
         let address = self.http.trim_start_matches("http://").trim_end_matches('/');
         let mut stream = std::net::TcpStream::connect(address).unwrap();
-        let path = format!("/api/v1/xlogs?{}&count_only=1", super::collector::ALL);
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str::<serde_json::Value>(body).unwrap()["total"].as_u64().unwrap()
+        serde_json::from_str(body).unwrap()
     }
 }
 
@@ -127,4 +131,34 @@ fn a_read_only_or_broken_folder_is_named() {
         command(&file).args(["--agents", "127.0.0.1:0", "--http", "127.0.0.1:0"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("a-file"), "{said}");
+}
+
+#[test]
+fn it_watches_its_own_requests_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let own = "f=object:*/scouter-collector";
+    let all = super::collector::ALL;
+    let mut requests = 0;
+    let mut ask = |path: &str| {
+        requests += 1;
+        (process.json(path), requests)
+    };
+    // Its counters come every two seconds over the same connection. Once some have been stored, a
+    // loop (storing makes a record, which is stored) would show as more rows than requests.
+    loop {
+        let (series, _) = ask(&format!("/api/v1/counters?{all}&name=active_services%7C"));
+        let points = series["series"][0]["points"].as_array().map_or(0, Vec::len);
+        let (page, requests) = ask(&format!("/api/v1/xlogs?{all}&count_only=1&{own}"));
+        let rows = page["total"].as_u64().unwrap();
+        assert!(rows < requests, "{rows} transactions after {requests} requests");
+        if points >= 2 && rows > 0 {
+            break;
+        }
+        assert!(requests < 4_000, "it never reported about itself");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let (page, _) = ask(&format!("/api/v1/xlogs?{all}&limit=1&{own}"));
+    let service = page["rows"][0]["service"].as_str().unwrap();
+    assert!(service.starts_with("GET /api/v1/"), "{service}");
 }
