@@ -116,6 +116,7 @@ impl Objects {
             && state.object != peer.object
         {
             state.object = peer.object.clone();
+            state.clock_offset_us = peer.clock_offset_us;
             tell(plugins, state);
         }
     }

@@ -16,9 +16,9 @@ use crate::store::Origin;
 
 /// Clock differences below this are taken for 0, in µs.
 ///
-/// The collector sees only one way of the exchange, so what it measures holds the delay of the
-/// network and of a busy machine. Hosts that keep their time are well within it, and correcting
-/// them would only add that noise to every END.
+/// What is measured holds the delays of the network and of busy machines, on one way (by the
+/// collector) or half of both (by the agent). Hosts that keep their time are well within it, and
+/// correcting them would only add that noise to every END.
 pub(crate) const MIN_CLOCK_OFFSET_US: i64 = 100_000;
 
 /// Who is at the other end, after WELCOME was sent.
@@ -114,8 +114,18 @@ pub(crate) fn hash_seed(app: &App) -> HashSeed {
 }
 
 fn clock_offset_us(sent_unix_us: i64, received_unix_us: i64) -> i64 {
-    let offset = received_unix_us.saturating_sub(sent_unix_us);
-    if offset.saturating_abs() < MIN_CLOCK_OFFSET_US { 0 } else { offset }
+    damped(received_unix_us.saturating_sub(sent_unix_us))
+}
+
+/// What an agent has measured over both ways of the exchange, which it says of itself right after
+/// WELCOME; `None` from agents that do not.
+pub(crate) fn measured_offset_us(object: &Object) -> Option<i64> {
+    let tag = object.tags.iter().find(|(key, _)| key == scouter_exporter::CLOCK_OFFSET_TAG);
+    tag.and_then(|(_, value)| value.parse().ok()).map(damped)
+}
+
+fn damped(offset_us: i64) -> i64 {
+    if offset_us.saturating_abs() < MIN_CLOCK_OFFSET_US { 0 } else { offset_us }
 }
 
 /// Tells a peer why it is refused. It may be gone already; then nobody is told.

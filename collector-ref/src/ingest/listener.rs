@@ -43,15 +43,25 @@ impl Connections {
         self.open.lock().len()
     }
 
-    /// Ends all connections: what was received is stored and acknowledged, nothing more is read.
-    /// Waits for them, for a bounded time.
-    pub(crate) fn stop(&self) {
+    /// Whether connections are to end after the frame in hand.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// Asks all connections to end: what was received is stored and acknowledged, then nothing
+    /// more is read.
+    pub(crate) fn begin_stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
-        let mut open = self.open.lock();
-        for stream in open.values() {
-            // A connection that is gone already is what we want.
+        for stream in self.open.lock().values() {
+            // Wakes the reader. A connection that is gone already is what we want.
             let _ = stream.shutdown(Shutdown::Read);
         }
+    }
+
+    /// Ends all connections and waits for them, for a bounded time.
+    pub(crate) fn stop(&self) {
+        self.begin_stop();
+        let mut open = self.open.lock();
         while !open.is_empty() {
             if self.all_gone.wait_for(&mut open, STOP_TIMEOUT).timed_out() {
                 tracing::warn!(connections = open.len(), "agent connections did not end in time");
@@ -140,6 +150,12 @@ impl Open<'_> {
             Err(end) => end,
         };
         let telemetry = &self.app.telemetry;
+        // What a reader that was woken makes of half a frame is not the peer's fault.
+        let end = if self.app.connections.is_stopping() {
+            End::refuse(Reason::Stopping, "the collector is stopping: reconnect later")
+        } else {
+            end
+        };
         match end {
             End::Closed => {}
             End::Broken(error) => tracing::debug!(%address, %error, "agent connection broke"),
@@ -152,7 +168,9 @@ impl Open<'_> {
                 if let Some(counter) = reason.counter(telemetry) {
                     counter.one();
                 }
-                tracing::warn!(%address, ?reason, sentence, "agent refused");
+                if reason != Reason::Stopping {
+                    tracing::warn!(%address, ?reason, sentence, "agent refused");
+                }
                 tell_refusal(&mut output, reason.code(), &sentence);
             }
         }

@@ -15,7 +15,7 @@ use super::admit::Admission;
 use super::batch::RowLabels;
 use super::end::{End, Reason};
 use super::frames::Frames;
-use super::handshake::{Peer, hash_seed, store_id};
+use super::handshake::{Peer, hash_seed, measured_offset_us, store_id};
 use super::outbox::{Outbox, Outgoing};
 use crate::app::App;
 use crate::control::AgentHandle;
@@ -70,6 +70,9 @@ impl<'a> Session<'a> {
     /// Handles frames until the connection ends.
     pub(crate) fn run<R: Read>(&mut self, frames: &mut Frames<R>) -> End {
         loop {
+            if self.app.connections.is_stopping() {
+                return End::Closed;
+            }
             let header = match frames.next() {
                 Ok(header) => header,
                 Err(end) => return end,
@@ -213,6 +216,9 @@ impl<'a> Session<'a> {
         if object.name != self.peer.object.name {
             let sentence = "OBJECT names another object than HELLO did: reconnect under that name";
             return Err(End::out_of_order(sentence));
+        }
+        if let Some(offset) = measured_offset_us(&object) {
+            self.peer.clock_offset_us = offset;
         }
         self.peer.object = object;
         self.app.objects.describe(&self.peer, &self.app.plugins);

@@ -244,6 +244,10 @@ async fn a_heartbeat_is_acknowledged_and_shows_what_changed() {
     agent.heartbeat();
     let objects = collector.json("/api/v1/objects").await;
     assert_eq!(objects["objects"][0]["tags"]["zone"], "b");
+    agent.hello.object.tags.push(("clock_offset_us".into(), "2500000".into()));
+    agent.heartbeat();
+    let objects = collector.json("/api/v1/objects").await;
+    assert_eq!(objects["objects"][0]["clock_offset_us"], 2_500_000, "the agent's measure wins");
     agent.hello.object.name = "/test/another".into();
     agent.seq += 1;
     let object = agent.hello.object.clone();
