@@ -31,7 +31,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "scouter-sqlx",
-        &["scouter-core", "sqlx", "sqlx-core", "futures-core", "tracing", "tracing-subscriber"],
+        &[
+            "scouter-core",
+            "futures-core",
+            "log",
+            "pin-project-lite",
+            "sqlx",
+            "sqlx-core",
+            "sqlx-mysql",
+            "sqlx-postgres",
+            "sqlx-sqlite",
+            "tracing",
+            "tracing-subscriber",
+        ],
     ),
     ("scouter-exporter", &["scouter-core", "scouter-wire", "libc"]),
     (
@@ -48,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates the agent may add to an application with axum and sqlx, our own included.
-const MAX_AGENT_CRATES: usize = 16;
+const MAX_AGENT_CRATES: usize = 12;
 
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
@@ -71,7 +83,9 @@ fn normal_dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .map(|package| {
             let normal = array(&package["dependencies"])
                 .iter()
+                // loom stands behind its own cfg: no application ever builds it.
                 .filter(|dependency| dependency["kind"].is_null())
+                .filter(|dependency| dependency["target"] != "cfg(loom)")
                 .map(|dependency| text(&dependency["name"]))
                 .collect();
             (text(&package["name"]), normal)
