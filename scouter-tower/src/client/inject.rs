@@ -2,16 +2,18 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use scouter_core::current;
-use scouter_core::propagation::format_traceparent;
+use scouter_core::options::TRACE_PROPAGATE_B3_HEADER;
+use scouter_core::propagation::{format_b3_single, format_traceparent};
 
 use super::layer::ClientOptions;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const B3: HeaderName = HeaderName::from_static("b3");
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 /// Writes the context of the current transaction. What the caller wrote himself stays; with a
-/// `traceparent` of his own, `tracestate` is his as well.
+/// `traceparent` of his own, the other trace headers are his as well.
 pub(crate) fn write(headers: &mut HeaderMap, options: &ClientOptions, may_send_tenant: bool) {
     let (Some(context), Some(txid)) = (current::context(), current::txid()) else { return };
     if !headers.contains_key(TRACEPARENT) {
@@ -20,6 +22,9 @@ pub(crate) fn write(headers: &mut HeaderMap, options: &ClientOptions, may_send_t
             && !headers.contains_key(TRACESTATE)
         {
             put(headers, TRACESTATE, tracestate.as_bytes());
+        }
+        if TRACE_PROPAGATE_B3_HEADER.value() && !headers.contains_key(B3) {
+            put(headers, B3, &format_b3_single(&context, txid));
         }
     }
     if !may_send_tenant {

@@ -286,3 +286,58 @@ async fn a_client_that_is_never_ready_makes_no_step() {
     assert_eq!(outcome.unwrap_err(), "no connection left");
     assert!(rows[0].steps.is_empty());
 }
+
+#[tokio::test]
+async fn a_b3_header_goes_along_when_the_option_is_on() {
+    let echo = async |headers: HeaderMap| {
+        headers.get("b3").map_or("-", |b3| b3.to_str().unwrap()).to_owned()
+    };
+    let server = Server::start(Router::new().route("/", get(echo))).await;
+    for is_on in [true, false] {
+        let call = async {
+            // Inside the recorder's turn, since options are the process's.
+            scouter_core::options::set("trace_propagete_b3_header", &is_on.to_string()).unwrap();
+            let request = server.client().get(server.url("/"));
+            request.send_scouted().await.unwrap().text().await.unwrap()
+        };
+        let (b3, rows) = record(1, in_transaction("job", call)).await;
+        let expected = format!("{}-{}-1", rows[0].gxid, rows[0].txid);
+        assert_eq!(b3, if is_on { expected.as_str() } else { "-" });
+    }
+}
+
+#[tokio::test]
+async fn a_proxied_body_keeps_its_step_open_until_the_proxy_has_sent_it() {
+    let upstream = Server::start(billing()).await;
+    let (client, url) = (upstream.client(), upstream.url("/echo"));
+    let proxy = async move || {
+        let response = client.get(&url).send_scouted().await.unwrap();
+        Body::from_stream(response.bytes_stream())
+    };
+    let front = Server::start(scouter_tower::wrap(Router::new().route("/", get(proxy)))).await;
+    let (text, rows) = record(1, async {
+        front.client().get(front.url("/")).send().await.unwrap().text().await.unwrap()
+    })
+    .await;
+    assert!(text.starts_with("00-"));
+    assert_eq!(rows.tree(&upstream), "GET / 200\n    api GET PEER 200\n");
+    assert_eq!(rows[0].bytes_out, text.len() as u64);
+}
+
+#[tokio::test]
+async fn a_proxied_body_that_the_client_abandons_cancels_both() {
+    let upstream = Server::start(billing()).await;
+    let (client, url) = (upstream.client(), upstream.url("/endless"));
+    let proxy = async move || {
+        let response = client.get(&url).send_scouted().await.unwrap();
+        Body::from_stream(response.bytes_stream())
+    };
+    let front = Server::start(scouter_tower::wrap(Router::new().route("/", get(proxy)))).await;
+    let ((), rows) = record(1, async {
+        let mut response = front.client().get(front.url("/")).send().await.unwrap();
+        response.chunk().await.unwrap().unwrap();
+    })
+    .await;
+    let expected = "GET / 200 !aborted_in_body\n    api GET PEER 200 !cancelled\n";
+    assert_eq!(rows.tree(&upstream), expected);
+}

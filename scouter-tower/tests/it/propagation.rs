@@ -10,7 +10,7 @@ use scouter_core::testing::RecordedDetail;
 use scouter_tower::client::{ClientLayer, Hosts, SendScouted};
 use scouter_tower::{ScouterLayer, Trust};
 
-use crate::support::{Row, Server, record};
+use crate::support::{Row, Server, get_through, in_transaction, record};
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -103,4 +103,13 @@ async fn three_hops_are_one_trace_with_the_tenant_on_each() {
     assert!(third.steps.is_empty());
     assert_eq!(first.api_count, 1);
     assert!(first.api_us > 0);
+}
+
+#[tokio::test]
+async fn a_request_made_in_process_by_a_job_is_a_request_of_its_own_with_the_job_as_caller() {
+    let app = scouter_tower::wrap(Router::new().route("/in", get(async || "in")));
+    let (_, rows) = record(2, in_transaction("job", get_through(app, "/in"))).await;
+    let (job, request) = (rows.service("job"), rows.service("GET /in"));
+    assert_eq!(request.caller, Some(job.txid));
+    assert_eq!(request.gxid, job.gxid);
 }

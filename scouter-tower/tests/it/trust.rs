@@ -73,6 +73,12 @@ async fn the_tenant_header_can_have_another_name() {
 #[tokio::test]
 async fn every_known_trace_format_is_read_and_w3c_wins() {
     let b3 = format!("{GXID}-{CALLER}-1");
+    let row = served(
+        ScouterLayer::new(),
+        request(&[("x-scouter-gxid", "x21"), ("x-scouter-caller", "9")], None),
+    )
+    .await;
+    assert_eq!(ids(&row), (format!("{:032x}", 65), format!("{:016x}", 9)));
     for headers in [
         vec![("traceparent", TRACEPARENT)],
         vec![("b3", b3.as_str())],
