@@ -12,7 +12,7 @@ use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
 
 use crate::clock;
 use crate::header::{Half, Header, Word};
-use crate::records::{NO_RECORD, StepName, open_word, parent_of};
+use crate::records::{NO_RECORD, Record, StepName, open_word, parent_of};
 use crate::sync::Ordering;
 use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
@@ -178,35 +178,64 @@ fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
             }
         }
     }
+    for _ in 0..RECORD_TRIES {
+        raw.stack.clear();
+        if copy_stack(header, generation, raw.halves[0] != 0, &mut raw.stack) {
+            return;
+        }
+    }
+    // It moved on each time: a step is named only if it holds still for the copy.
     raw.stack.clear();
-    let is_running = raw.halves[0] != 0;
+}
+
+/// Copies the open steps, innermost first; `false` if they changed meanwhile.
+fn copy_stack(
+    header: &'static Header,
+    generation: u32,
+    is_running: bool,
+    stack: &mut Vec<(u64, u64)>,
+) -> bool {
     let inner = if is_running {
         header.current_for_readers()
     } else {
         // The youngest open step is what it awaits; of several at once, one of them.
         header.last_open(generation, MAX_SCANNED_RECORDS).unwrap_or_else(|| header.pending())
     };
-    walk_open(header, generation, inner, &mut raw.stack);
+    let Some(innermost) = walk_open(header, generation, inner, stack) else { return true };
+    // What encloses an open step is open, so the whole stack stood if its innermost still does.
+    let now = header.record(innermost).and_then(Record::read);
+    now.is_some_and(|[word0, start, end, _]| {
+        stack.first() == Some(&(word0, start)) && end == open_word(generation)
+    })
 }
 
-/// Follows parents outwards. Parents have smaller indexes, so it ends.
-fn walk_open(header: &'static Header, generation: u32, inner: u32, stack: &mut Vec<(u64, u64)>) {
+/// Follows parents outwards; answers the innermost open record. Parents have smaller indexes, so
+/// it ends.
+fn walk_open(
+    header: &'static Header,
+    generation: u32,
+    inner: u32,
+    stack: &mut Vec<(u64, u64)>,
+) -> Option<u32> {
     let mut index = inner;
+    let mut innermost = None;
     while index != NO_RECORD && stack.len() < MAX_ACTIVE_STEPS {
-        let Some(record) = header.record(index) else { return };
+        let Some(record) = header.record(index) else { break };
         let Some([word0, start, end, link]) = (0..RECORD_TRIES).find_map(|_| record.read()) else {
-            return;
+            break;
         };
         // A closed one is what was awaited last; whatever encloses it goes on.
         if end == open_word(generation) {
+            innermost = innermost.or(Some(index));
             stack.push((word0, start));
         }
         let parent = parent_of(link);
         if parent >= index {
-            return;
+            break;
         }
         index = parent;
     }
+    innermost
 }
 
 fn blank(raw: &Raw) -> Option<ActiveTransaction> {

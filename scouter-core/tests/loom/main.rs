@@ -41,6 +41,10 @@ mod callsite {
     }
 }
 
+mod sys {
+    pub fn prefetch<T>(_: &T) {}
+}
+
 mod text {
     #[derive(Debug, Clone, Copy)]
     pub struct TextId(u32);
