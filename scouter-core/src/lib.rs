@@ -126,6 +126,16 @@ pub use crate::text::{TextId, intern, intern_parts, text};
 pub use crate::transaction::{Entered, PollScope, Transaction};
 pub use crate::value::Value;
 
+/// The limits that callers keep to also when nothing is recorded.
+#[cfg(not(feature = "enable"))]
+pub mod limits {
+    pub use scouter_wire::text::MAX_INLINE_BYTES as MAX_FIELD_BYTES;
+
+    pub use crate::propagation::{
+        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TENANT_BYTES, MAX_TRACESTATE_BYTES,
+    };
+}
+
 /// The limits of the recorder in one place.
 #[cfg(feature = "enable")]
 pub mod limits {
