@@ -3,6 +3,7 @@
 mod active;
 mod compiled_out;
 mod hotpath;
+mod http;
 mod ingest;
 mod sql;
 mod wire;
@@ -18,6 +19,7 @@ pub(crate) const SUITES: [&str; 6] = ["hotpath", "http", "sql", "active", "wire"
 pub(crate) fn rows(suite: &str) -> Vec<Row> {
     let rows = match suite {
         "hotpath" => hotpath::ROWS,
+        "http" => http::ROWS,
         "sql" => sql::ROWS,
         "active" => active::ROWS,
         "wire" => wire::ROWS,
@@ -31,6 +33,7 @@ pub(crate) fn rows(suite: &str) -> Vec<Row> {
 pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
     match suite {
         "hotpath" => hotpath::run(cell),
+        "http" => http::run(cell),
         "sql" => sql::run(cell),
         "active" => active::run(cell),
         "wire" => wire::run(cell),
