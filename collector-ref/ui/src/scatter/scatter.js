@@ -38,7 +38,8 @@ export function Scatter({ height }) {
   const plot = useRef(/** @type {Plot | null} */ (null));
   const [width, setWidth] = useState(0);
   const [anchor, setAnchor] = useState({ fromMs: 0, toMs: 1, columnMs: 1, ratio: 1 });
-  const [keyBox, setKeyBox] = useState(/** @type {Rectangle | null} */ (null));
+  const [keyBox, showKeyBox] = useState(/** @type {Rectangle | null} */ (null));
+  const latest = useRef(/** @type {Rectangle | null} */ (null));
   const [isTable, setTable] = useState(false);
   const drag = usePointer({ host, plot });
 
@@ -50,7 +51,7 @@ export function Scatter({ height }) {
     return () => observer.disconnect();
   }, []);
   useEffect(() => runPlot({ width, height, canvas, host, plot, setAnchor, isHeld: () => drag.isDown() }), [width, height]);
-  useScatterKeys({ host, plot, keyBox, setKeyBox });
+  useScatterKeys({ host, plot, latest, showKeyBox });
 
   const { axis, box } = view.value;
   const shown = plot.current;
@@ -150,17 +151,25 @@ function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
   };
 }
 
-/** @param {{host: any, plot: any, keyBox: Rectangle | null, setKeyBox: (b: Rectangle | null) => void}} parts */
-function useScatterKeys({ host, plot, keyBox, setKeyBox }) {
+/**
+ * Keys may come faster than the page is drawn: the box they work on is the latest one, not the one
+ * on display.
+ * @param {{host: any, plot: any, latest: {current: Rectangle | null}, showKeyBox: (b: Rectangle | null) => void}} parts
+ */
+function useScatterKeys({ host, plot, latest, showKeyBox }) {
   useEffect(() => {
+    const setKeyBox = (/** @type {Rectangle | null} */ box) => {
+      latest.current = box;
+      showKeyBox(box);
+    };
     const boxOf = (/** @type {Rectangle} */ r) => {
       const { ratio } = plot.current;
       return plot.current.boxOf(r.left * ratio, r.top * ratio, r.right * ratio - 1, r.bottom * ratio - 1);
     };
     const moveBox = (/** @type {KeyboardEvent} */ event) => {
-      if (!keyBox) return false;
+      if (!latest.current) return false;
       const { clientWidth, clientHeight } = host.current;
-      setKeyBox(afterKey(keyBox, event.key, event.shiftKey, clientWidth, clientHeight));
+      setKeyBox(afterKey(latest.current, event.key, event.shiftKey, clientWidth, clientHeight));
       return true;
     };
     /** @param {() => void} otherwise */
@@ -168,22 +177,22 @@ function useScatterKeys({ host, plot, keyBox, setKeyBox }) {
     return addKeys({
       b: () => {
         host.current.focus();
-        setKeyBox(keyBox ? null : firstBox(host.current.clientWidth, host.current.clientHeight));
+        setKeyBox(latest.current ? null : firstBox(host.current.clientWidth, host.current.clientHeight));
       },
       Enter: () => {
-        const box = keyBox && boxOf(keyBox);
+        const box = latest.current && boxOf(latest.current);
         if (!box) return false;
         setKeyBox(null);
         actions.selectBox(box);
         return true;
       },
       Escape: () => {
-        if (!keyBox) return actions.dropBox();
+        if (!latest.current) return actions.dropBox();
         setKeyBox(null);
         return true;
       },
       z: () => {
-        const box = keyBox ? boxOf(keyBox) : view.value.box;
+        const box = latest.current ? boxOf(latest.current) : view.value.box;
         if (!box) return false;
         setKeyBox(null);
         actions.zoomInto(box);
@@ -204,7 +213,7 @@ function useScatterKeys({ host, plot, keyBox, setKeyBox }) {
       e: actions.toggleErrors,
       Space: () => (view.value.range.live ? togglePause() : false),
     });
-  }, [keyBox]);
+  }, []);
 }
 
 /** @param {{axis: import('../core/view.js').Axis, height: number}} props */

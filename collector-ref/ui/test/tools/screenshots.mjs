@@ -14,10 +14,12 @@ await plot.waitFor();
 await page.waitForTimeout(3000);
 const at = await plot.boundingBox();
 if (!at) throw new Error('the plot has no place on the page');
-const point = (x, y) => [at.x + at.width * x, at.y + at.height * y];
-await page.mouse.move(...point(0.3, 0.07));
+const left = at.x, top = at.y;
+/** @param {number} x @param {number} y @param {{steps: number}} [how] */
+const moveTo = (x, y, how) => page.mouse.move(left + at.width * x, top + at.height * y, how);
+await moveTo(0.3, 0.07);
 await page.mouse.down();
-await page.mouse.move(...point(0.92, 0.36), { steps: 8 });
+await moveTo(0.92, 0.36, { steps: 8 });
 await page.mouse.up();
 await page.locator('a[href^="/tx/"]').first().waitFor();
 await page.waitForTimeout(1000);
