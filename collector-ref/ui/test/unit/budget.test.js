@@ -1,4 +1,5 @@
-// Budgets as tests: the least of several runs, since the machine may be busy; ceilings are generous.
+// Budgets as tests: the least CPU time of several runs, since the machine may be busy. A ceiling is
+// several times what a quiet machine needs: it catches a change of kind, not of degree.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_AXIS } from '../../src/core/view.js';
@@ -18,9 +19,10 @@ const LAYOUT = { lane: 15, tick: 4 };
 function leastMs(run, times = 9) {
   let least = Infinity;
   for (let i = 0; i < times; i++) {
-    const began = performance.now();
+    const began = process.cpuUsage();
     run();
-    least = Math.min(least, performance.now() - began);
+    const { user, system } = process.cpuUsage(began);
+    least = Math.min(least, (user + system) / 1000);
   }
   return least;
 }
@@ -44,13 +46,13 @@ test('a full picture of two million points is made within its budget', () => {
     for (const chunk of store.chunks) raster.add(chunk);
   });
   assert.ok(raster.inView > 1_900_000);
-  within('raster of 2 M points', rasterMs, 60);
-  within('painting all columns', leastMs(() => paintColumns(raster, px, PALETTES.dark, LAYOUT, { lo: raster.first, hi: raster.first + WIDTH - 1, radius: 0, holes: [] })), 60);
+  within('raster of 2 M points', rasterMs, 240);
+  within('painting all columns', leastMs(() => paintColumns(raster, px, PALETTES.dark, LAYOUT, { lo: raster.first, hi: raster.first + WIDTH - 1, radius: 0, holes: [] })), 240);
 });
 
 test('a box among two million points is counted within its budget', () => {
-  within('large box', leastMs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 500_000, y0: 25_000, y1: 40_000 })), 50);
-  within('small box', leastMs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 52_000, y0: 25_000, y1: 40_000 })), 5);
+  within('large box', leastMs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 500_000, y0: 25_000, y1: 40_000 })), 200);
+  within('small box', leastMs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 52_000, y0: 25_000, y1: 40_000 })), 20);
 });
 
 test('a live frame costs its new points, not the whole picture', () => {
@@ -59,10 +61,10 @@ test('a live frame costs its new points, not the whole picture', () => {
     raster.clean();
     raster.add(news);
     paintColumns(raster, px, PALETTES.dark, LAYOUT, { lo: raster.dirtyLo - 4, hi: Math.min(raster.first + WIDTH - 1, raster.dirtyHi + 4), radius: 0, holes: [] });
-  }), 2);
+  }), 10);
 });
 
 test('a profile of a hundred thousand steps becomes a tree within its budget', () => {
   const steps = Array.from({ length: 100_000 }, (_, i) => ({ parent: i === 0 ? null : Math.floor(next() * i) }));
-  within('tree of 100,000 steps', leastMs(() => new StepTree(steps)), 60);
+  within('tree of 100,000 steps', leastMs(() => new StepTree(steps)), 200);
 });
