@@ -23,6 +23,9 @@ struct Front {
     inventory: Mutex<u64>,
 }
 
+/// Most parcels of one request; more are not looked at.
+const MAX_PARCELS: u32 = 50_000;
+
 /// The routes of the front service; `orders` is the address of its neighbour.
 pub fn router(orders: &str) -> Router {
     let front = Front {
@@ -40,6 +43,7 @@ pub fn router(orders: &str) -> Router {
         .route("/slow", get(slow))
         .route("/fail", get(fail))
         .route("/leak", get(leak))
+        .route("/parcels", get(parcels))
         .with_state(Arc::new(front))
 }
 
@@ -129,4 +133,27 @@ async fn wait_for_supplier() {
 
 async fn fail() -> Answer<&'static str> {
     Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, "the coupon service is not configured".into()))
+}
+
+#[derive(Deserialize)]
+struct Parcels {
+    n: u32,
+}
+
+/// Two small steps for each parcel: ask for many to see how a long profile reads. The load
+/// generator does not.
+async fn parcels(Query(Parcels { n }): Query<Parcels>) -> String {
+    let n = n.min(MAX_PARCELS);
+    let grams: u64 = (0..n).map(|parcel| weigh(parcel) + label(parcel)).sum();
+    format!("{n} parcels, {grams} g")
+}
+
+#[scout]
+fn weigh(parcel: u32) -> u64 {
+    u64::from(parcel % 900) + 100
+}
+
+#[scout]
+fn label(parcel: u32) -> u64 {
+    u64::from(parcel % 2)
 }
