@@ -104,7 +104,11 @@ fn ours_leaf() {
 /// Calls the router and reads the body to its end, as hyper does.
 fn one_request<S>(service: &mut S)
 where
-    S: Service<Request<Body>, Response = axum::response::Response, Error = std::convert::Infallible>,
+    S: Service<
+            Request<Body>,
+            Response = axum::response::Response,
+            Error = std::convert::Infallible,
+        >,
 {
     let request = Request::get("/orders/4711").body(Body::empty());
     let Ok(request) = request else { return };
@@ -191,7 +195,9 @@ fn serve(router: Router) -> Result<SocketAddr, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async move {
-            let Ok(listener) = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await else { return };
+            let Ok(listener) = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await else {
+                return;
+            };
             if let Ok(address) = listener.local_addr() {
                 _ = sender.send(address);
             }

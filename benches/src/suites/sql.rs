@@ -4,7 +4,6 @@
 //! runs each statement on a worker thread of sqlx, so one takes microseconds either way; the row is
 //! the difference.
 
-
 use sqlx::sqlite::SqlitePoolOptions;
 use tokio::runtime::Runtime;
 
