@@ -1,5 +1,6 @@
 //! Transactions of a shop, made up but with the shape of real ones: a few services, many values
 //! that repeat, ids and durations that do not. The same ones on every run.
+#![allow(clippy::cast_possible_truncation, reason = "generated numbers stay far below 32 bits")]
 
 use scouter_wire::record::{
     Detail, EndReason, Outcome, ProfileFate, Step, StepKind, XLog, XLogFlags, XLogKind,
@@ -228,8 +229,7 @@ impl Random {
     }
 
     /// A number below `limit`.
-    #[expect(clippy::cast_possible_truncation, reason = "below a limit of 32 bits")]
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(limit) >> 32) as u32
+        (((self.next() >> 32) * u64::from(limit)) >> 32) as u32
     }
 }

@@ -140,6 +140,7 @@ fn zone_of_encode(encoder: &mut BatchEncoder, transactions: &[sample::Transactio
     frame.len()
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 fn encode() {
     let transactions = sample::transactions(REPEATS as usize);
     let encoder = BatchEncoder::new();

@@ -1,6 +1,14 @@
 //! The demo as a stranger runs it, checked from both sides: what the load generator saw against
 //! what the collector stored.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+#![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
+
 mod demo;
 mod reconcile;
 mod survive;

@@ -20,6 +20,7 @@ pub(crate) struct Watched {
     runtime: Runtime,
     http: SocketAddr,
     client: reqwest::Client,
+    _running: scouter_collector::Running,
     _guard: scouter::Guard,
     _folder: tempfile::TempDir,
 }
@@ -34,10 +35,14 @@ static WATCHED: LazyLock<Watched> = LazyLock::new(|| {
         .collector(running.agent_addr().to_string())
         .start()
         .expect("the agent starts");
-    let http = running.http_addr();
-    // It runs as long as the process.
-    std::mem::forget(running);
-    Watched { runtime, http, client: reqwest::Client::new(), _guard: guard, _folder: folder }
+    Watched {
+        runtime,
+        http: running.http_addr(),
+        client: reqwest::Client::new(),
+        _running: running,
+        _guard: guard,
+        _folder: folder,
+    }
 });
 
 impl Watched {
