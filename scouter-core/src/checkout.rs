@@ -1,6 +1,6 @@
 //! Which connection is checked out of which pool, by whom, since when and from which line.
 //!
-//! Registering costs one short lock of one of [`SHARDS`] shards. A checkout that is still open when
+//! Registering costs one short lock of one of a few shards. A checkout that is still open when
 //! its transaction is over is a leak; whoever watches ([`open_checkouts`]) decides that.
 
 use std::fmt;

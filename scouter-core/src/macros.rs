@@ -3,7 +3,7 @@
 /// Describes the place where it stands and evaluates to a `&'static Callsite`.
 ///
 /// `callsite!(name: "load")`, then optionally `kind: Method` (a
-/// [`StepKind`](crate::records::StepKind)) and `args: ["id", "limit"]`. File and line are those of
+/// [`StepKind`](crate::record::StepKind)) and `args: ["id", "limit"]`. File and line are those of
 /// the caller. Usable in function bodies, generics and trait impls.
 #[macro_export]
 macro_rules! callsite {

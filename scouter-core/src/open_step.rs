@@ -1,11 +1,4 @@
-//! A step that is not a scope: a SQL stream, an outbound call.
-//!
-//! It begins as the child of the step that is innermost then, lives in a struct, is polled now and
-//! then, and ends when its owner says so or drops it. It is `Send`. While the thread works on the
-//! transaction, the end writes all details; anywhere else it only closes the record by
-//! compare-and-exchange of exactly its life, and details are lost (counter
-//! `steps_closed_by_others`). Enter the transaction around the drop of a future to avoid that, as
-//! [`InTransaction`](crate::InTransaction) does.
+//! The step that is not a scope: [`OpenStep`].
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,7 +15,14 @@ use crate::step::{note_error, push_extra, push_note};
 use crate::text::TextId;
 use crate::{clock, lane, options};
 
-/// See the [module](self). Dropped without an end it is cancelled.
+/// A step that is not a scope: a SQL stream, an outbound call.
+///
+/// It begins as the child of the step that is innermost then, lives in a struct, is polled now and
+/// then, and ends when its owner says so; dropped without an end it is cancelled. It is `Send`.
+/// While the thread works on the transaction, the end writes all details; anywhere else it only
+/// closes the record by compare-and-exchange of exactly its life, and details are lost (counter
+/// `steps_closed_by_others`). Enter the transaction around the drop of a future to avoid that, as
+/// [`InTransaction`](crate::InTransaction) does.
 pub struct OpenStep {
     header: Option<&'static Header>,
     /// `None` when the step limit was reached: totals of the transaction still count it.

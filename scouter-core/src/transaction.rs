@@ -1,10 +1,4 @@
-//! One served request, message or job, from its begin to its one end.
-//!
-//! A [`Transaction`] is a handle that owns one life of a header. Whoever has it entered (sync) or
-//! polls inside it (async) records steps into it through the lane of the thread; the handle itself
-//! writes what belongs to the finished row. It ends exactly once: by [`Transaction::end`], or when
-//! it is dropped. A begin while recording is off, or beyond the limit, gives an inert handle: all
-//! methods do nothing.
+//! The handle of what runs: [`Transaction`], which owns one life of a header.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -49,7 +43,12 @@ impl Field {
     }
 }
 
-/// A running transaction. See the [module](self).
+/// One served request, message or job, from its begin to its one end.
+///
+/// Whoever has it entered (sync) or polls inside it (async) records steps into it through the lane
+/// of the thread; the handle itself writes what belongs to the finished row. It ends exactly once:
+/// by [`Transaction::end`], or when it is dropped. A begin while recording is off, or beyond the
+/// limit, gives an inert handle: all methods do nothing.
 ///
 /// Its setters may be called by the thread that has it entered or by its single owner, never by
 /// two threads at once: nothing breaks, but texts may come out mixed.

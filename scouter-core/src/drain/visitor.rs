@@ -6,7 +6,7 @@ use scouter_wire::record::{Step, XLog};
 /// Receives what is drained.
 ///
 /// The row of a transaction always comes before its profile, but not necessarily right before it,
-/// nor within the same call of [`drain`].
+/// nor within the same call of [`drain`](super::drain).
 pub trait DrainVisitor {
     /// A finished row. Its texts are numbers of this process ([`TextId`](crate::TextId)).
     fn xlog(&mut self, xlog: &XLog<'_>);
