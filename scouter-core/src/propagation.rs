@@ -207,6 +207,7 @@ mod tests {
         assert_eq!(unchanged, context);
         let megabyte = vec![b'y'; 1 << 20];
         assert_eq!(context.clone().with_tracestate(&megabyte), context);
-        assert_eq!(PROPAGATION_OVERSIZED.value(), before + 2);
+        // The counter is the process's: tests beside this one may move it too.
+        assert!(PROPAGATION_OVERSIZED.value() >= before + 2);
     }
 }

@@ -13,15 +13,23 @@ const LIST: &str = include_str!("upstream.txt");
 /// Folder of a package in the registry's sources.
 fn package_folder(name: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &host()])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata = String::from_utf8(output.stdout).unwrap();
     let ending = format!("/{name}-0.9.0/Cargo.toml\"");
     let end = metadata.find(&ending).unwrap_or_else(|| panic!("{name} 0.9.0 is not in the build"));
     let start = metadata[..end].rfind('"').unwrap() + 1;
     PathBuf::from(&metadata[start..end + ending.len() - 1]).parent().unwrap().to_owned()
+}
+
+/// The platform of this build; the packages of others may not have been fetched.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(output.stdout).unwrap();
+    version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
 /// `Type::method` of every public method in the file.

@@ -6,7 +6,6 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
-#![cfg(all(feature = "axum", feature = "hyper", feature = "reqwest"))]
 
 mod allocations;
 mod client_steps;
