@@ -3,7 +3,9 @@
 //!
 //! For each object `recorded == stored + dropped + pending`: recorded and dropped come with every
 //! batch from the agent, stored is what the store has kept of that instance, and pending is the
-//! difference, on its way or waiting in the agent.
+//! difference, on its way or waiting in the agent. The two sides count apart: a difference that does
+//! not become zero once an agent has delivered everything is a loss nobody counted, and one below
+//! zero is a row that was stored twice.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,18 +33,29 @@ pub(crate) struct ObjectState {
     pub(crate) last_seen_unix_us: i64,
     pub(crate) clock_offset_us: i64,
     pub(crate) origin: Origin,
-    pub(crate) totals: Totals,
+    /// What the agent said last; nothing before its first batch to this run of the collector.
+    pub(crate) totals: Option<Totals>,
     /// Connections that are open under its name.
     connections: u32,
 }
 
 /// Whether all transactions of one object are accounted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
-    pub(crate) recorded: u64,
+    /// As the store counts them.
     pub(crate) stored: u64,
+    /// As the agent counts, unless it has not said yet.
+    pub(crate) told: Option<Told>,
+}
+
+/// The agent's side of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) recorded: u64,
+    /// XLogs only, for whatever reason.
     pub(crate) dropped: u64,
-    pub(crate) pending: u64,
+    /// Recorded, and neither stored nor dropped.
+    pub(crate) pending: i64,
 }
 
 impl ObjectState {
@@ -77,11 +90,11 @@ impl Objects {
             last_seen_unix_us: now,
             clock_offset_us: 0,
             origin: peer.origin,
-            totals: Totals::default(),
+            totals: None,
             connections: 0,
         });
         if state.origin.instance != peer.origin.instance {
-            state.totals = Totals::default();
+            state.totals = None;
         }
         state.connections += 1;
         state.address = address;
@@ -126,7 +139,7 @@ impl Objects {
         if let Some(state) = self.objects.lock().get_mut(&peer.name)
             && state.origin.instance == peer.origin.instance
         {
-            state.totals = totals;
+            state.totals = Some(totals);
         }
     }
 
@@ -142,7 +155,7 @@ impl Objects {
             .values()
             .map(|state| {
                 let stored = stored.get(&state.origin.instance).copied().unwrap_or(0);
-                (state.clone(), account(&state.totals, stored))
+                (state.clone(), account(state.totals.as_ref(), stored))
             })
             .collect();
         list.sort_by(|a, b| a.0.object.name.cmp(&b.0.object.name));
@@ -162,7 +175,8 @@ impl Objects {
 }
 
 /// Drops by reason, for show; reasons that never happened are left out.
-pub(crate) fn drops(totals: &Totals) -> Vec<(&'static str, u64)> {
+pub(crate) fn drops(state: &ObjectState) -> Vec<(&'static str, u64)> {
+    let Some(totals) = &state.totals else { return Vec::new() };
     DropReason::ALL
         .iter()
         .map(|reason| (reason.name(), totals.dropped(*reason)))
@@ -170,11 +184,13 @@ pub(crate) fn drops(totals: &Totals) -> Vec<(&'static str, u64)> {
         .collect()
 }
 
-fn account(totals: &Totals, stored: u64) -> Account {
-    let dropped = totals.dropped_xlogs();
-    // Rows may be stored before their totals are noted; then nothing is pending.
-    let recorded = totals.recorded.max(stored + dropped);
-    Account { recorded, stored, dropped, pending: recorded - stored - dropped }
+fn account(totals: Option<&Totals>, stored: u64) -> Account {
+    let told = totals.map(|totals| {
+        let (recorded, dropped) = (totals.recorded, totals.dropped_xlogs());
+        let pending = recorded.wrapping_sub(stored).wrapping_sub(dropped).cast_signed();
+        Told { recorded, dropped, pending }
+    });
+    Account { stored, told }
 }
 
 fn tell(plugins: &Plugins, state: &ObjectState) {
@@ -194,9 +210,10 @@ mod tests {
         totals.recorded = 100;
         totals.set_dropped(DropReason::SummaryRing, 7);
         totals.set_dropped(DropReason::Sampled, 50);
-        let expected = Account { recorded: 100, stored: 90, dropped: 7, pending: 3 };
-        assert_eq!(account(&totals, 90), expected, "profiles that were dropped do not count");
-        assert_eq!(account(&totals, 95).recorded, 102, "rows ahead of their totals");
-        assert_eq!(drops(&totals), [("summary_ring", 7), ("sampled", 50)]);
+        let told = |pending| Some(Told { recorded: 100, dropped: 7, pending });
+        assert_eq!(account(Some(&totals), 90).told, told(3), "dropped profiles do not count");
+        assert_eq!(account(Some(&totals), 93).told, told(0));
+        assert_eq!(account(Some(&totals), 95).told, told(-2), "stored twice is seen, not hidden");
+        assert_eq!(account(None, 95), Account { stored: 95, told: None });
     }
 }

@@ -122,16 +122,19 @@ impl Text {
             self.head(name, kind, help);
             for (state, account) in &list {
                 let value = match name {
-                    "object_recorded_total" => account.recorded,
-                    "object_stored_total" => account.stored,
-                    _ => account.pending,
+                    "object_recorded_total" => account.told.map(|told| told.recorded),
+                    "object_stored_total" => Some(account.stored),
+                    // Below zero only if a row was stored twice; /api/v1/objects shows it.
+                    _ => account.told.map(|told| told.pending.max(0).cast_unsigned()),
                 };
-                self.labelled(name, &[("object", &state.object.name)], value);
+                if let Some(value) = value {
+                    self.labelled(name, &[("object", &state.object.name)], value);
+                }
             }
         }
         self.head("object_dropped_total", "counter", "Records an object dropped, by reason.");
         for (state, _) in &list {
-            for (reason, count) in drops(&state.totals) {
+            for (reason, count) in drops(state) {
                 let labels = [("object", state.object.name.as_str()), ("reason", reason)];
                 self.labelled("object_dropped_total", &labels, count);
             }

@@ -34,7 +34,7 @@ fn one((state, account): &(ObjectState, Account)) -> Value {
     let tags: Map<String, Value> =
         object.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let dropped: Map<String, Value> =
-        drops(&state.totals).into_iter().map(|(name, count)| (name.into(), json!(count))).collect();
+        drops(state).into_iter().map(|(name, count)| (name.into(), json!(count))).collect();
     json!({
         "id": state.id.0,
         "name": object.name,
@@ -47,9 +47,11 @@ fn one((state, account): &(ObjectState, Account)) -> Value {
         "address": state.address.to_string(),
         "clock_offset_us": state.clock_offset_us,
         "tags": tags,
-        "recorded": account.recorded,
+        // `null` until the agent has told this run of the collector.
+        "recorded": account.told.map(|told| told.recorded),
         "stored": account.stored,
-        "pending": account.pending,
+        "pending": account.told.map(|told| told.pending),
+        "dropped_xlogs": account.told.map(|told| told.dropped),
         "dropped": dropped,
     })
 }

@@ -20,12 +20,10 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
 fn own(app: &App) -> Value {
     let stats = app.store.stats();
     let accounts = app.objects.list(&*app.store);
-    let sum = |pick: fn(&crate::objects::Account) -> u64| -> u64 {
-        accounts.iter().map(|(_, account)| pick(account)).sum()
-    };
+    let told = || accounts.iter().filter_map(|(_, account)| account.told);
     let mut dropped: Map<String, Value> = Map::new();
     for (state, _) in &accounts {
-        for (reason, count) in drops(&state.totals) {
+        for (reason, count) in drops(state) {
             let so_far = dropped.get(reason).and_then(Value::as_u64).unwrap_or(0);
             dropped.insert(reason.to_owned(), json!(so_far + count));
         }
@@ -39,10 +37,10 @@ fn own(app: &App) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "started_unix_us": app.started_unix_us,
         "store_id": format!("{:032x}", app.store.store_id()),
-        "recorded": sum(|account| account.recorded),
-        "stored": sum(|account| account.stored),
+        "recorded": told().map(|told| told.recorded).sum::<u64>(),
+        "stored": accounts.iter().map(|(_, account)| account.stored).sum::<u64>(),
         "dropped": dropped,
-        "pending": sum(|account| account.pending),
+        "pending": told().map(|told| told.pending).sum::<i64>(),
         "xlogs": stats.xlogs,
         "profiles": stats.profiles,
         "segments": stats.segments,

@@ -24,6 +24,8 @@ impl Session<'_> {
         self.check_origin(&view.origin)?;
         self.resolve()?;
         self.decoder.xlogs(&view, &self.texts, &mut self.columns)?;
+        // Before the rows they count, so that stored rows are never ahead of what was recorded.
+        self.app.objects.totals(&self.peer, view.totals);
         let appended = self.app.store.append(&XLogBatch {
             origin: self.peer.origin,
             seq: frame_seq,
@@ -36,7 +38,6 @@ impl Session<'_> {
             texts: &self.texts,
             columns: &self.columns,
         })?;
-        self.app.objects.totals(&self.peer, view.totals);
         let is_new = self.note(appended, frame_seq)?;
         if let (true, Appended::Kept { first_arrival, .. }) = (is_new, appended) {
             self.app.telemetry.xlogs.add(self.columns.len() as u64);

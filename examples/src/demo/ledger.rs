@@ -14,6 +14,8 @@ use crate::AnyError;
 pub(crate) struct Entry {
     /// The id the front service put on its response, `gxid-txid`.
     pub(crate) id: Option<String>,
+    /// On whose behalf it was sent.
+    pub(crate) tenant: &'static str,
     /// HTTP status, 0 when no response came.
     pub(crate) status: u16,
     /// How it ended for the customer.

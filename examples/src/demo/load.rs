@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
+use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -60,7 +61,7 @@ enum Habit {
 }
 
 /// How many requests were sent and what became of them.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize)]
 pub(crate) struct Totals {
     sent: u64,
     answered: u64,
@@ -110,7 +111,8 @@ struct Shared {
 pub(crate) struct Load {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
-    pace: JoinHandle<()>,
+    /// Until it was stopped.
+    pace: Option<JoinHandle<()>>,
 }
 
 impl Load {
@@ -129,7 +131,7 @@ impl Load {
         });
         let (stop, stopped) = watch::channel(false);
         let pace = tokio::spawn(pace(shared.clone(), rate, stopped));
-        Ok(Self { shared, stop, pace })
+        Ok(Self { shared, stop, pace: Some(pace) })
     }
 
     /// What was sent until now.
@@ -138,10 +140,13 @@ impl Load {
     }
 
     /// Sends no more, waits for what is under way, and says what was sent.
-    pub(crate) async fn stop(self) -> Totals {
+    pub(crate) async fn stop(&mut self) -> Totals {
         let _ = self.stop.send(true);
+        let pace = self.pace.take();
         let under_way = async {
-            let _ = self.pace.await;
+            if let Some(pace) = pace {
+                let _ = pace.await;
+            }
             let all = u32::try_from(MAX_IN_FLIGHT).unwrap_or(u32::MAX);
             let _ = self.shared.places.acquire_many(all).await;
         };
@@ -186,10 +191,12 @@ fn choose() -> Habit {
 }
 
 async fn act(shared: &Shared, habit: Habit) {
-    let request = request(shared, habit);
+    const TENANTS: [&str; 6] = ["acme", "acme", "acme", "globex", "globex", "initech"];
+    let tenant = TENANTS[fastrand::usize(..TENANTS.len())];
+    let request = request(shared, habit, tenant);
     shared.counts.sent.fetch_add(1, Relaxed);
     let patience = if matches!(habit, Habit::GiveUp) { IMPATIENCE } else { PATIENCE };
-    let mut entry = Entry::default();
+    let mut entry = Entry { tenant, ..Entry::default() };
     let count = match timeout(patience, request.send()).await {
         Err(_) => {
             entry.end = "left before the answer";
@@ -220,9 +227,7 @@ async fn act(shared: &Shared, habit: Habit) {
     shared.ledger.write(&entry);
 }
 
-fn request(shared: &Shared, habit: Habit) -> RequestBuilder {
-    const TENANTS: [&str; 6] = ["acme", "acme", "acme", "globex", "globex", "initech"];
-    let tenant = TENANTS[fastrand::usize(..TENANTS.len())];
+fn request(shared: &Shared, habit: Habit, tenant: &str) -> RequestBuilder {
     let (method, path) = match habit {
         Habit::Order => (Method::GET, format!("/orders/{}", 1 + fastrand::u32(..260))),
         Habit::Checkout => (Method::POST, "/checkout".to_owned()),

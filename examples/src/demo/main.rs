@@ -3,11 +3,13 @@
 //! This binary starts, watches and ends four processes on loopback: the collector and the services
 //! front, orders and billing. Each is this same binary with the name of a role. A process that dies
 //! is started again at its address, so that you may `kill -9` any of them and see what happens.
+//! SIGUSR1 ends the load and leaves the shop running, so that its books can be compared at rest.
 
 mod child;
 mod ledger;
 mod load;
 mod roles;
+mod signal;
 mod supervisor;
 
 use std::net::SocketAddr;

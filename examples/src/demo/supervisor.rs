@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::child::Child;
 use crate::load::{Load, Totals};
+use crate::signal::EndOfLoad;
 use crate::{AnyError, Options, say};
 
 /// Pause before a dead process is started again.
@@ -22,11 +23,21 @@ struct Plan {
     arguments: Vec<String>,
 }
 
+/// What the supervisor waits for.
+enum Event {
+    /// A process is dead, and how it died.
+    Ended(usize, String),
+    Progress,
+    EndOfLoad,
+}
+
 struct Demo {
     environment: Vec<(&'static str, String)>,
     plans: Vec<Plan>,
     children: Vec<Child>,
     status: Option<PathBuf>,
+    /// What the load generator sent, once it was told to stop.
+    sent: Option<Totals>,
 }
 
 /// Runs the demo until Ctrl-C, the time limit, or an error that a restart does not mend.
@@ -38,8 +49,8 @@ pub(crate) async fn run(options: Options) -> Result<(), AnyError> {
     demo.start_all(&options, &data, &database).await?;
     let front = demo.address("front");
     demo.welcome();
-    let load = Load::start(front, options.rate, options.ledger.as_deref())?;
-    let outcome = demo.watch(&load, options.seconds).await;
+    let mut load = Load::start(front, options.rate, options.ledger.as_deref())?;
+    let outcome = demo.watch(&mut load, options.seconds).await;
     say(format_args!("\ndemo: ending; the services first, so that their agents can deliver"));
     let totals = load.stop().await;
     demo.end().await;
@@ -69,7 +80,7 @@ impl Demo {
             // The load generator reads it to reconcile what it saw with what was stored.
             ("SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "true".to_owned()),
         ];
-        Self { environment, plans: Vec::new(), children: Vec::new(), status }
+        Self { environment, plans: Vec::new(), children: Vec::new(), status, sent: None }
     }
 
     async fn start_all(
@@ -128,7 +139,7 @@ impl Demo {
     }
 
     /// Restarts what dies and shows progress, until it is time to end.
-    async fn watch(&mut self, load: &Load, seconds: Option<u64>) -> Result<(), AnyError> {
+    async fn watch(&mut self, load: &mut Load, seconds: Option<u64>) -> Result<(), AnyError> {
         let limit = async {
             match seconds {
                 Some(seconds) => sleep(Duration::from_secs(seconds)).await,
@@ -137,20 +148,26 @@ impl Demo {
         };
         let mut limit = std::pin::pin!(limit);
         let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut end_of_load = EndOfLoad::listen()?;
         let is_terminal = std::io::stderr().is_terminal();
         let mut progress = interval(Duration::from_secs(if is_terminal { 1 } else { 10 }));
         progress.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let any_end = select_all(self.children.iter_mut().map(|child| Box::pin(child.ended())));
-            let ended = tokio::select! {
+            let event = tokio::select! {
                 () = &mut limit => return Ok(()),
                 _ = &mut interrupt => return Ok(()),
-                (how, index, _) = any_end => Some((index, how)),
-                _ = progress.tick() => None,
+                () = end_of_load.next() => Event::EndOfLoad,
+                (how, index, _) = any_end => Event::Ended(index, how),
+                _ = progress.tick() => Event::Progress,
             };
-            match ended {
-                Some((index, how)) => self.restart(index, &how).await?,
-                None => show(load.totals(), is_terminal),
+            match event {
+                Event::Ended(index, how) => self.restart(index, &how).await?,
+                Event::Progress => show(load.totals(), is_terminal),
+                Event::EndOfLoad => {
+                    self.sent = Some(load.stop().await);
+                    self.write_status()?;
+                }
             }
         }
     }
@@ -165,7 +182,7 @@ impl Demo {
 
     fn write_status(&self) -> Result<(), AnyError> {
         let Some(path) = &self.status else { return Ok(()) };
-        let processes: serde_json::Map<_, _> = self
+        let mut facts: serde_json::Map<_, _> = self
             .children
             .iter()
             .map(|child| {
@@ -173,9 +190,12 @@ impl Demo {
                 (child.name.to_owned(), facts)
             })
             .collect();
+        if let Some(sent) = &self.sent {
+            facts.insert("load".to_owned(), serde_json::to_value(sent)?);
+        }
         // Renamed into place, so that a reader never sees half of it.
         let draft = path.with_extension("draft");
-        std::fs::write(&draft, serde_json::to_vec(&processes)?)?;
+        std::fs::write(&draft, serde_json::to_vec(&facts)?)?;
         std::fs::rename(draft, path)?;
         Ok(())
     }

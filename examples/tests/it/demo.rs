@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use scouter_collector::{Collector, Running};
+use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,6 +17,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two questions to another process.
 pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
+/// What the load generator saw of one request.
+#[derive(Deserialize)]
+pub(crate) struct Sent {
+    /// The id on the response, if one came.
+    pub(crate) id: Option<String>,
+    pub(crate) tenant: String,
+    pub(crate) end: String,
+}
+
+/// The services of the shop.
+pub(crate) const SERVICES: [&str; 3] = ["front", "orders", "billing"];
+
 /// The demo, started with its own folder and free ports; killed when dropped.
 pub(crate) struct Demo {
     process: Child,
@@ -24,9 +37,17 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_on(None, arguments)
+    }
+
+    /// Starts it with the shop on the database at an address, instead of a file.
+    pub(crate) fn start_on(database: Option<&str>, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = |name: &str| folder.path().join(name);
-        let process = Command::new(env!("CARGO_BIN_EXE_demo"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+        command.env_remove("SHOP_DATABASE_URL");
+        command.envs(database.map(|url| ("SHOP_DATABASE_URL", url)));
+        let process = command
             .args(["--http", "127.0.0.1:0", "--agents", "127.0.0.1:0", "--data"])
             .arg(path("data"))
             .arg("--ledger")
@@ -46,17 +67,27 @@ impl Demo {
 
     /// Process id and addresses of one of the four, once it runs.
     pub(crate) fn status(&mut self, name: &str) -> (u32, Vec<SocketAddr>) {
-        let status = until(|| {
-            let ended = self.process.try_wait().expect("the demo can be asked");
-            assert!(ended.is_none(), "the demo ended early: {ended:?}");
-            let text = std::fs::read(self.folder.path().join("status")).ok()?;
-            serde_json::from_slice::<Value>(&text).ok()
-        });
-        let process = &status[name];
+        let process = &self.facts()[name];
         let addresses = process["addresses"].as_array().expect("addresses are listed");
         let address = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
         let pid = process["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
         (pid.expect("a process id"), addresses.iter().filter_map(address).collect())
+    }
+
+    /// Ends the load and leaves the shop running; returns once every request has had its end.
+    pub(crate) fn end_load(&mut self) {
+        signal(self.process.id(), "USR1");
+        until(|| self.facts()["load"]["sent"].as_u64());
+    }
+
+    /// What the demo says of itself, once it runs.
+    fn facts(&mut self) -> Value {
+        until(|| {
+            let ended = self.process.try_wait().expect("the demo can be asked");
+            assert!(ended.is_none(), "the demo ended early: {ended:?}");
+            let text = std::fs::read(self.folder.path().join("status")).ok()?;
+            serde_json::from_slice::<Value>(&text).ok()
+        })
     }
 
     /// Asks it to end, as Ctrl-C does, and waits until it has.
@@ -71,16 +102,11 @@ impl Demo {
         assert!(status.success(), "the demo ended with {status}");
     }
 
-    /// What the load generator wrote down: (id or none, how it ended).
-    pub(crate) fn ledger(&self) -> Vec<(Option<String>, String)> {
+    /// What the load generator wrote down.
+    pub(crate) fn ledger(&self) -> Vec<Sent> {
         let text = std::fs::read_to_string(self.folder.path().join("ledger")).expect("a ledger");
-        text.lines()
-            .map(|line| {
-                let entry: Value = serde_json::from_str(line).expect("a line of the ledger");
-                let end = entry["end"].as_str().unwrap_or_default().to_owned();
-                (entry["id"].as_str().map(str::to_owned), end)
-            })
-            .collect()
+        let read = |line| serde_json::from_str(line).expect("a line of the ledger");
+        text.lines().map(read).collect()
     }
 }
 
@@ -155,6 +181,61 @@ impl Store {
 
     pub(crate) async fn close(self) {
         self.running.shutdown().await.expect("the collector ends");
+    }
+}
+
+/// What an agent says it recorded and dropped.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Books {
+    pub(crate) recorded: u64,
+    pub(crate) dropped: u64,
+}
+
+/// Waits until front has recorded all that was sent and the books of all services are closed:
+/// recorded == stored + dropped, the agent's side counted by the agent, the store's by the store,
+/// and nothing pending.
+pub(crate) async fn settle(
+    client: &reqwest::Client,
+    at: SocketAddr,
+    sent: usize,
+) -> HashMap<&'static str, Books> {
+    let began = Instant::now();
+    loop {
+        let objects = get(client, at, "/api/v1/objects").await.unwrap_or_default();
+        let settled: HashMap<_, _> = SERVICES
+            .iter()
+            .filter_map(|name| Some((*name, closed_books(&objects, name)?)))
+            .collect();
+        let front = settled.get("front").map_or(0, |books: &Books| books.recorded);
+        if settled.len() == SERVICES.len() && front >= sent as u64 {
+            return settled;
+        }
+        assert!(began.elapsed() < PATIENCE, "the books stay open: {objects:#}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn closed_books(objects: &Value, name: &str) -> Option<Books> {
+    let is_it = |object: &&Value| {
+        object["name"].as_str().is_some_and(|path| path.ends_with(&format!("/{name}")))
+    };
+    let object = objects["objects"].as_array()?.iter().find(is_it)?;
+    let (recorded, dropped) = (object["recorded"].as_u64()?, object["dropped_xlogs"].as_u64()?);
+    let is_even = recorded == object["stored"].as_u64()? + dropped;
+    (is_even && object["alive"] == true && object["pending"] == 0)
+        .then_some(Books { recorded, dropped })
+}
+
+/// Waits until the collector answers and holds at least so many XLogs; returns how many.
+pub(crate) async fn stored(client: &reqwest::Client, at: SocketAddr, least: u64) -> u64 {
+    let began = Instant::now();
+    loop {
+        let own = get(client, at, "/api/v1/self").await;
+        if let Some(count) = own.and_then(|own| own["xlogs"].as_u64()).filter(|n| *n >= least) {
+            return count;
+        }
+        assert!(began.elapsed() < PATIENCE, "the collector at {at} does not come to {least}");
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -10,5 +10,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
 
 mod demo;
+#[path = "../../../tests/src/postgres.rs"]
+mod postgres;
 mod reconcile;
 mod survive;

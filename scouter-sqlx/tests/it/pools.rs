@@ -208,7 +208,11 @@ async fn a_cancelled_begin_never_hands_on_an_open_transaction() {
     let Some(pool) = postgres().await else { return };
     let pool = sqlx::wrap(pool.into_inner()).name("begun").build();
     let mut cancelled = 0;
-    for polls in 1..12 {
+    // On a busy machine the server may answer every poll at once: then all of them once more.
+    for polls in (1..12).chain((1..4).cycle().take(3_000)) {
+        if polls == 1 && cancelled > 0 {
+            break;
+        }
         let (_, alerts) = record(async {
             if polled(pool.begin(), polls).await.is_none() {
                 cancelled += 1;
