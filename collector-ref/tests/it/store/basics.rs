@@ -9,7 +9,7 @@ use scouter_wire::record::{Detail, ProfileFate, Step, StepKind, Tag, XLogFlags};
 use super::support::{Agent, NOON, all_rows, config, every_row, open, profile, xlog};
 
 /// A store with some generated traffic in it.
-fn with_traffic(store: &dyn Store, batches: usize, rows: usize) -> Vec<Row> {
+pub(crate) fn with_traffic(store: &dyn Store, batches: usize, rows: usize) -> Vec<Row> {
     let mut traffic = Traffic::new(7, NOON - 60_000_000, 1_000.0);
     let objects = traffic.vocabulary().objects().to_vec();
     let mut agents: Vec<Agent> =

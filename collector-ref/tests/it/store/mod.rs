@@ -7,4 +7,5 @@
 )]
 
 mod basics;
+mod open_data;
 mod support;
