@@ -10,10 +10,23 @@ use super::support::{Agent, NOON, all_rows, config, every_row, open, profile, xl
 
 /// A store with some generated traffic in it.
 pub(crate) fn with_traffic(store: &dyn Store, batches: usize, rows: usize) -> Vec<Row> {
-    let mut traffic = Traffic::new(7, NOON - 60_000_000, 1_000.0);
+    add_traffic(store, 1, NOON - 60_000_000, batches, rows);
+    every_row(store)
+}
+
+/// Adds generated traffic of agents that are numbered from `first` on, from a time on.
+pub(crate) fn add_traffic(
+    store: &dyn Store,
+    first: u128,
+    start_unix_us: i64,
+    batches: usize,
+    rows: usize,
+) {
+    let seed = u64::try_from(first).unwrap() + 6;
+    let mut traffic = Traffic::new(seed, start_unix_us, 1_000.0);
     let objects = traffic.vocabulary().objects().to_vec();
     let mut agents: Vec<Agent> =
-        (1..).zip(&objects[..4]).map(|(id, name)| Agent::new(store, id, name)).collect();
+        (first..).zip(&objects[..4]).map(|(id, name)| Agent::new(store, id, name)).collect();
     for agent in &mut agents {
         agent.learn(store, &traffic);
     }
@@ -22,7 +35,6 @@ pub(crate) fn with_traffic(store: &dyn Store, batches: usize, rows: usize) -> Ve
         agents[object].fill(&mut traffic, object, rows, 2);
         agents[object].send(store);
     }
-    every_row(store)
 }
 
 #[test]

@@ -7,5 +7,8 @@
 )]
 
 mod basics;
+mod crash;
+mod damage;
+mod full_disk;
 mod open_data;
 mod support;

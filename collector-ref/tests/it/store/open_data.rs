@@ -69,7 +69,10 @@ fn ask(python: &str, folder: &Path) -> serde_json::Value {
 fn python() -> Option<String> {
     let python = std::env::var("SCOUTER_PYTHON").ok();
     let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(python.is_some() || !is_ci, "SCOUTER_PYTHON is needed under CI=true: see scripts/setup");
+    assert!(
+        python.is_some() || !is_ci,
+        "SCOUTER_PYTHON is needed under CI=true: see scripts/setup"
+    );
     if python.is_none() {
         eprintln!("skipped: DuckDB reads the segments (run scripts/test, or set SCOUTER_PYTHON)");
     }

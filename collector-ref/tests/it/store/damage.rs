@@ -1,0 +1,115 @@
+//! Damaged files are left out and named; everything else is served.
+
+use std::path::{Path, PathBuf};
+
+use scouter_collector::store::{Row, Store};
+use scouter_wire::record::ProfileFate;
+
+use super::basics::add_traffic;
+use super::support::{NOON, every_row, open};
+
+/// A closed store of two hours, so that it has several files of each kind.
+fn sealed() -> (tempfile::TempDir, Vec<Row>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    add_traffic(&store, 1, NOON - 60_000_000, 4, 300);
+    store.seal().unwrap();
+    add_traffic(&store, 11, NOON - 2 * 3_600_000_000, 4, 300);
+    let rows = every_row(&store);
+    store.close().unwrap();
+    (folder, rows)
+}
+
+/// All files below a folder that end like this, by name.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry, ending));
+        } else if entry.to_string_lossy().ends_with(ending) {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn change(file: &Path, how: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(file).unwrap();
+    how(&mut bytes);
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// One way to damage a file.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
+const DAMAGES: [Damage; 4] = [
+    ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
+    ("empty", |bytes| bytes.clear()),
+    ("zeroed", |bytes| bytes.fill(0)),
+    ("its end overwritten", |bytes| {
+        let length = bytes.len();
+        bytes[length - 64..].fill(0xa5);
+    }),
+];
+
+#[test]
+fn a_damaged_segment_is_named_and_the_rest_is_served() {
+    for (name, damage) in DAMAGES {
+        let (folder, rows) = sealed();
+        let segments = files(folder.path(), ".parquet");
+        assert!(segments.len() >= 2, "{segments:?}");
+        change(&segments[0], damage);
+        let store = open(folder.path());
+        let left = every_row(&store);
+        assert!(!left.is_empty() && left.len() < rows.len(), "{name}: {} rows", left.len());
+        assert!(left.iter().all(|row| rows.contains(row)), "{name}: only what was there");
+        let corrupt = store.stats().corrupt_files;
+        assert_eq!(corrupt.len(), 1, "{name}: {corrupt:?}");
+        let path = corrupt[0].path.to_string_lossy().into_owned();
+        assert!(segments[0].to_string_lossy().ends_with(&path), "{name}: {path}");
+        assert!(!corrupt[0].reason.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_segment_that_is_missing_is_named_and_the_rest_is_served() {
+    let (folder, rows) = sealed();
+    let segments = files(folder.path(), ".parquet");
+    std::fs::remove_file(&segments[0]).unwrap();
+    let store = open(folder.path());
+    let left = every_row(&store).len();
+    assert!(left > 0 && left < rows.len());
+    assert_eq!(store.stats().corrupt_files.len(), 1);
+}
+
+#[test]
+fn a_damaged_pack_costs_its_profiles_and_no_row() {
+    for (name, damage) in DAMAGES {
+        let (folder, rows) = sealed();
+        let packs = files(folder.path(), ".pf");
+        change(&packs[0], damage);
+        let store = open(folder.path());
+        assert_eq!(every_row(&store), rows, "{name}: every row is there");
+        let kept = rows.iter().filter(|row| row.profile == ProfileFate::Kept);
+        let (mut whole, mut missing) = (0, 0);
+        for row in kept {
+            match store.profile(row, &mut |_, _| {}) {
+                Ok(_) => whole += 1,
+                Err(_) => missing += 1,
+            }
+        }
+        assert!(whole > 0 && missing > 0, "{name}: {whole} whole, {missing} missing");
+    }
+}
+
+#[test]
+fn a_manifest_whose_last_entry_is_torn_opens_with_what_it_had_before() {
+    let (folder, rows) = sealed();
+    let manifest = folder.path().join("manifest");
+    change(&manifest, |bytes| bytes.truncate(bytes.len() - 3));
+    let store = open(folder.path());
+    let left = every_row(&store);
+    assert!(left.len() <= rows.len());
+    assert!(left.iter().all(|row| rows.contains(row)));
+}

@@ -1,0 +1,94 @@
+//! A disk that is full, and then has room again: on a real file system of four megabytes.
+
+use std::path::Path;
+use std::process::Command;
+
+use scouter_collector::store::{AppendError, Appended, Store};
+
+use super::support::{Agent, NOON, every_row, open, xlog};
+
+/// Where the child process finds its small disk.
+const FOLDER: &str = "SCOUTER_TEST_SMALL_DISK";
+
+/// Transactions of one frame.
+const ROWS: u64 = 400;
+
+/// The file system needs a mount, and the mount a name space of its own: `unshare` gives both to
+/// root, and to everybody where the kernel lets users have name spaces.
+#[test]
+fn a_full_disk_refuses_what_it_cannot_keep_and_takes_it_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
+    let script = "mount -t tmpfs -o size=4m small \"$1\" || exit 77; exec \"$2\" --ignored --exact \
+                  store::full_disk::on_a_small_disk";
+    let mut child = Command::new("unshare");
+    child.arg(if is_root { "-m" } else { "-rm" }).args(["sh", "-c", script, "sh"]);
+    child.arg(folder.path()).arg(std::env::current_exe().unwrap()).env(FOLDER, folder.path());
+    let output = child.output().expect("unshare of util-linux is there");
+    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) || told.contains("unshare failed") {
+        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!is_ci, "a small disk is needed under CI=true: {told}");
+        eprintln!("skipped: a full disk (this user may not mount): {told}");
+        return;
+    }
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("1 passed"), "{told}");
+}
+
+#[test]
+#[ignore = "run by `a_full_disk_refuses_what_it_cannot_keep_and_takes_it_once_there_is_room`"]
+fn on_a_small_disk() {
+    let disk = std::env::var_os(FOLDER).unwrap();
+    let disk = Path::new(&disk);
+    std::fs::write(disk.join("something else"), vec![1; 1 << 20]).unwrap();
+    let folder = disk.join("data");
+    let store = open(&folder);
+    let mut agent = Agent::new(&store, 1, "/node/orders");
+    let (mut kept, mut number) = (0, 0);
+    let refused = loop {
+        assert!(number < 1_000, "three megabytes hold less than this");
+        let frame = frame(&mut agent, number);
+        match agent.append(&store, &frame) {
+            Ok(Appended::Kept { .. }) => kept += ROWS,
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(matches!(error, AppendError::Full(_)), "{error}");
+                assert!(error.is_retryable());
+                break frame;
+            }
+        }
+        number += 1;
+    };
+    assert!(kept > 0);
+    assert_eq!(rows(&store), kept, "what was kept is served from a full disk");
+    assert!(agent.append(&store, &refused).is_err(), "it is still full");
+    assert!(store.stats().append_errors >= 2);
+    assert!(store.seal().is_err() || store.stats().seal_errors > 0, "sealing needs room too");
+    assert_eq!(rows(&store), kept, "and nothing is lost by trying");
+
+    std::fs::remove_file(disk.join("something else")).unwrap();
+    let again = agent.append(&store, &refused).unwrap();
+    assert!(matches!(again, Appended::Kept { .. }), "{again:?}");
+    kept += ROWS;
+    assert_eq!(rows(&store), kept);
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(rows(&store), kept, "after a crash all of it is there, once");
+}
+
+fn rows(store: &dyn Store) -> u64 {
+    every_row(store).len() as u64
+}
+
+/// A frame whose rows do not compress well.
+fn frame(agent: &mut Agent, number: u64) -> Vec<u8> {
+    for row in 0..ROWS {
+        let id = (number * ROWS + row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut xlog = xlog(NOON + (number * ROWS + row).cast_signed(), id >> 40, id | 1);
+        let text = format!("{id:x}{:x}", id.rotate_left(17).wrapping_mul(id));
+        xlog.desc = &text;
+        agent.push(&xlog, &[]);
+    }
+    agent.frame()
+}
