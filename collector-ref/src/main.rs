@@ -1,4 +1,5 @@
 //! The collector as a program.
+#![forbid(unsafe_code)]
 
 use std::io::Write;
 use std::net::SocketAddr;

@@ -4,5 +4,6 @@
 //! What they do wrong, they do on purpose: a slow search, a report with one query per order, a
 //! charge that fails now and then, a lock that is held too long, a connection that is never given
 //! back. The picture shows each.
+#![forbid(unsafe_code)]
 
 pub mod shop;

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Normal dependencies each crate may have. A crate of ours that is not listed here fails too.
+/// Normal dependencies each crate of the agent may have. A published package that stands neither
+/// here nor in [`COLLECTOR`] fails too.
 const ARROWS: &[(&str, &[&str])] = &[
     ("scouter-wire", &["crc32c", "zstd"]),
     (
@@ -59,6 +60,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The collector may take what it likes of the field, and of ours these.
+const COLLECTOR: (&str, &[&str]) = (
+    "scouter-collector",
+    &[
+        "scouter-core",
+        "scouter-exporter",
+        "scouter-macros",
+        "scouter-sqlx",
+        "scouter-tower",
+        "scouter-wire",
+    ],
+);
+
 /// Crates the agent may add to an application with axum and sqlx, our own included.
 const MAX_AGENT_CRATES: usize = 12;
 
@@ -72,13 +86,18 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// Package name -> names of its normal dependencies, for every package of the workspace.
-fn normal_dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// The packages of the workspace as cargo describes them.
+fn packages() -> Vec<Value> {
     let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps", "--locked"]);
     let metadata: Value = serde_json::from_str(&metadata).expect("cargo metadata is JSON");
+    metadata["packages"].as_array().cloned().unwrap_or_default()
+}
+
+/// Package name -> names of its normal dependencies, for every package of the workspace.
+fn normal_dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    array(&metadata["packages"])
+    packages()
         .iter()
         .map(|package| {
             let normal = array(&package["dependencies"])
@@ -105,6 +124,25 @@ fn each_crate_imports_only_what_the_house_allows() {
             "{name} must not depend on {beyond:?}: see docs/ARCHITECTURE.md"
         );
     }
+}
+
+#[test]
+fn every_published_package_has_its_arrows() {
+    for package in packages() {
+        let name = package["name"].as_str().unwrap_or_default();
+        // `publish = false` reads as an empty list of registries.
+        let is_published = package["publish"].is_null();
+        let is_listed = name == COLLECTOR.0 || ARROWS.iter().any(|(listed, _)| *listed == name);
+        assert!(is_listed || !is_published, "{name} may import anything: give it its arrows here");
+    }
+}
+
+#[test]
+fn the_collector_imports_of_ours_only_what_the_house_allows() {
+    let found = normal_dependencies();
+    let ours = found[COLLECTOR.0].iter().filter(|name| name.starts_with("scouter"));
+    let beyond: Vec<_> = ours.filter(|name| !COLLECTOR.1.contains(&name.as_str())).collect();
+    assert!(beyond.is_empty(), "{beyond:?}");
 }
 
 #[test]

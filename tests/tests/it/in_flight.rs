@@ -18,8 +18,11 @@ use tower::ServiceExt as _;
 
 use crate::watched::Watched;
 
-/// How many requests are in flight at once in the second test.
+/// How many requests are in flight at once in the second test; as many as one answer lists.
 const MANY: usize = 10_000;
+
+/// Requests of the test beside it that may stand in the same list.
+const NEIGHBOURS: usize = 3;
 
 struct Service {
     pool: SqlitePool,
@@ -38,6 +41,7 @@ fn router(service: Arc<Service>) -> Router {
 }
 
 /// Counts long enough to be seen; the test does not wait for its end.
+#[scout]
 async fn in_sql(State(service): State<Arc<Service>>) -> String {
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
                    WHERE i < 60000000) SELECT COUNT(*) FROM n";
@@ -45,11 +49,13 @@ async fn in_sql(State(service): State<Arc<Service>>) -> String {
     format!("{counted:?}")
 }
 
+#[scout]
 async fn in_call(State(service): State<Arc<Service>>) -> String {
     let call = service.http.get(format!("http://{}/never", service.silent));
     format!("{:?}", call.send_scouted().await.is_ok())
 }
 
+#[scout]
 async fn in_lock(State(service): State<Arc<Service>>) -> &'static str {
     take_from_stock(&service.stock).await;
     "taken"
@@ -82,13 +88,25 @@ fn a_request_in_sql_in_a_call_and_in_a_lock_shows_what_it_waits_for() {
             .map(|path| tokio::spawn(reqwest::get(format!("http://{at}/{path}"))))
             .into();
 
-        let sql = active_step(watched, "GET /in-sql").await;
+        let [handler, sql] = active_steps(watched, "GET /in-sql").await;
+        assert!(
+            handler["name"].as_str().is_some_and(|name| name.contains("in_sql")),
+            "{handler:#}"
+        );
         assert_eq!(sql["kind"], "sql", "{sql:#}");
         assert!(sql["name"].as_str().is_some_and(|name| name.starts_with("WITH RECURSIVE")));
-        let call = active_step(watched, "GET /in-call").await;
+        let [handler, call] = active_steps(watched, "GET /in-call").await;
+        assert!(
+            handler["name"].as_str().is_some_and(|name| name.contains("in_call")),
+            "{handler:#}"
+        );
         assert_eq!(call["kind"], "api", "{call:#}");
         assert!(call["name"].as_str().is_some_and(|name| name.contains("127.0.0.1")));
-        let lock = active_step(watched, "GET /in-lock").await;
+        let [handler, lock] = active_steps(watched, "GET /in-lock").await;
+        assert!(
+            handler["name"].as_str().is_some_and(|name| name.contains("in_lock")),
+            "{handler:#}"
+        );
         assert_eq!(lock["kind"], "method", "{lock:#}");
         assert!(lock["name"].as_str().is_some_and(|name| name.contains("take_from_stock")));
         assert!(lock["place"].as_str().is_some_and(|place| place.contains("in_flight.rs:")));
@@ -101,8 +119,8 @@ fn a_request_in_sql_in_a_call_and_in_a_lock_shows_what_it_waits_for() {
     });
 }
 
-/// The innermost open step of the running transaction of a service, as soon as it has one.
-async fn active_step(watched: &Watched, service: &str) -> Value {
+/// The open steps of the running transaction of a service, outermost first, as soon as it has two.
+async fn active_steps(watched: &Watched, service: &str) -> [Value; 2] {
     watched
         .until(|| async {
             let active = watched.get("/api/v1/active").await?;
@@ -111,7 +129,7 @@ async fn active_step(watched: &Watched, service: &str) -> Value {
                 .iter()
                 .flat_map(|object| object["transactions"].as_array().into_iter().flatten());
             let found = running.find(|running| running["service"] == service)?;
-            found["stack"].as_array()?.last().cloned()
+            found["stack"].as_array()?.clone().try_into().ok()
         })
         .await
 }
@@ -149,10 +167,17 @@ fn ten_thousand_requests_in_flight_are_counted_and_listed() {
                 (object["total"].as_u64()? >= 10_000).then_some(object)
             })
             .await;
-        let shown = listed["transactions"].as_array().map_or(0, Vec::len);
-        assert!(shown > 0, "{listed:#}");
-        let innermost = &listed["transactions"][0]["stack"];
-        assert!(innermost.to_string().contains("wait_at"), "{innermost:#}");
+        let shown = listed["transactions"].as_array().expect("a list");
+        assert_eq!(shown.len(), MANY, "as many as an answer lists");
+        let waits = |running: &&Value| {
+            let innermost = running["stack"].as_array().and_then(|stack| stack.last());
+            innermost.is_some_and(|step| {
+                step["name"].as_str().is_some_and(|name| name.contains("wait_at"))
+                    && step["place"].as_str().is_some_and(|place| place.contains("in_flight.rs:"))
+            })
+        };
+        let waiting = shown.iter().filter(waits).count();
+        assert!(waiting >= MANY - NEIGHBOURS, "{waiting} show what they wait for");
 
         while requests.iter().any(|request| !request.is_finished()) {
             gate.notify_waiters();
