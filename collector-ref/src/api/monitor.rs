@@ -84,6 +84,37 @@ impl Text {
             ),
             ("store_append_errors_total", "counter", "Appends refused.", stats.append_errors),
             ("store_seal_errors_total", "counter", "Seals that failed.", stats.seal_errors),
+            ("store_late_rows_total", "counter", "Rows sealed late.", stats.late_rows),
+            (
+                "store_counter_points_dropped_total",
+                "counter",
+                "Counter values over a limit.",
+                stats.counter_points_dropped,
+            ),
+            (
+                "store_retention_files_total",
+                "counter",
+                "Files unlinked by retention.",
+                stats.retention_files,
+            ),
+            (
+                "store_retention_xlogs_total",
+                "counter",
+                "Transactions unlinked by retention.",
+                stats.retention_xlogs,
+            ),
+            (
+                "store_wal_torn_bytes",
+                "gauge",
+                "Bytes cut off the log at the start.",
+                stats.wal_torn_bytes,
+            ),
+            (
+                "store_wal_recovered_xlogs",
+                "gauge",
+                "Transactions read back from the log at the start.",
+                stats.wal_recovered_xlogs,
+            ),
             ("store_texts", "gauge", "Texts in the dictionary.", stats.texts),
             ("store_texts_refused_total", "counter", "Texts over a limit.", stats.texts_refused),
             ("store_text_collisions_total", "counter", "Hash collisions.", stats.text_collisions),
@@ -148,10 +179,16 @@ impl Text {
                 ("delivered", &status.delivered),
                 ("dropped", &status.dropped),
                 ("failed", &status.failed),
+                ("retried", &status.retried),
             ] {
                 let labels = [("plugin", status.name.as_str()), ("outcome", outcome)];
                 self.labelled("plugin_records_total", &labels, counter.value());
             }
+        }
+        self.head("plugin_panics_total", "counter", "Panics of a plugin, caught.");
+        for status in app.plugins.statuses() {
+            let labels = [("plugin", status.name.as_str())];
+            self.labelled("plugin_panics_total", &labels, status.panicked.value());
         }
         self.head("plugin_queue_records", "gauge", "Records waiting for a plugin.");
         for status in app.plugins.statuses() {

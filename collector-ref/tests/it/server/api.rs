@@ -1,5 +1,7 @@
 //! The HTTP API: what it answers, and how it answers nonsense.
 
+use std::collections::BTreeSet;
+
 use proptest::test_runner::{Config, TestRunner};
 use scouter_collector::store::quantise;
 use scouter_collector::{Role, Tokens};
@@ -214,6 +216,25 @@ async fn metrics_count_what_came() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(collector.get(path).await.0, 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_metric_is_documented_and_every_documented_metric_exists() {
+    let documented = include_str!("../../../../docs/TELEMETRY.md");
+    let rows: BTreeSet<&str> = documented
+        .lines()
+        .skip_while(|line| !line.starts_with("## Collector"))
+        // A row may name several: they are in its first column, in backticks.
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
+        .flat_map(|column| column.split(['`', ',', ' ']).filter(|name| !name.is_empty()))
+        .collect();
+    let metrics = start().await.text("/metrics").await;
+    let names: BTreeSet<&str> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE scouter_collector_")?.split(' ').next())
+        .collect();
+    assert!(names.len() > 40, "{names:?}");
+    assert_eq!(names, rows, "what /metrics has and what docs/TELEMETRY.md names");
 }
 
 async fn guarded() -> TestCollector {
