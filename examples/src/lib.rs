@@ -7,3 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod shop;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
