@@ -5,6 +5,8 @@
 //! cargo run -p scouter-examples --example custom_plugin -- transactions.jsonl
 //! ```
 //!
+//! Two more arguments are the addresses to listen at, for agents and for browsers.
+//!
 //! The plugin runs on its own thread behind its own bounded queue. While its disk is full it asks
 //! for the same batch again; ingest never waits for it.
 
@@ -75,11 +77,16 @@ impl CollectorPlugin for JsonLines {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).map_or_else(|| "transactions.jsonl".into(), PathBuf::from);
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().map_or_else(|| "transactions.jsonl".into(), PathBuf::from);
+    let mut collector = Collector::builder();
+    if let (Some(agents), Some(http)) = (arguments.next(), arguments.next()) {
+        collector = collector.agents(agents.parse()?).http(http.parse()?);
+    }
     let plugin = JsonLines::open(&path)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let running = Collector::builder().plugin(plugin).start().await?;
+        let running = collector.plugin(plugin).start().await?;
         let mut out = std::io::stdout().lock();
         writeln!(out, "agents {}\nhttp http://{}/", running.agent_addr(), running.http_addr())?;
         writeln!(out, "every transaction goes to {} (Ctrl-C ends)", path.display())?;

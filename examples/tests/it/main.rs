@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
 
+mod custom_plugin;
 mod demo;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
