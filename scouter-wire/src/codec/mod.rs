@@ -87,7 +87,7 @@ pub use limits::{
 };
 pub use origin::{InstanceId, Origin, StoreId};
 pub use rewrite::{RewriteError, rewrite_frame};
-pub use series::{EncodedSeries, SeriesEncoder, SeriesView};
+pub use series::{DigestInterval, EncodedSeries, SeriesEncoder, SeriesView};
 pub use texts::{
     NewText, NumberedText, TextEntry, TextName, TextTable, put_text_ids, put_texts, read_text_ids,
     read_texts,

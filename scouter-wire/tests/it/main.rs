@@ -9,7 +9,9 @@
 mod batch;
 mod damage;
 mod frames;
+mod future;
 mod golden;
 mod properties;
 mod rewrite;
 mod sample;
+mod section;
