@@ -11,6 +11,8 @@ mod damage;
 mod frames;
 mod future;
 mod golden;
+mod limits;
+mod list_limits;
 mod properties;
 mod rewrite;
 mod sample;
