@@ -13,6 +13,7 @@ mod future;
 mod golden;
 mod limits;
 mod list_limits;
+mod message_properties;
 mod properties;
 mod rewrite;
 mod sample;
