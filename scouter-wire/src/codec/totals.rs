@@ -46,8 +46,8 @@ impl DropReason {
         Self::NoThread,
     ];
 
-    /// How it stands on the wire: twice its number, plus 1 when it counts profiles, so that a reader
-    /// who does not know the number still knows what was dropped.
+    /// How it stands on the wire: twice its number, plus 1 when it counts profiles, so that whoever
+    /// does not know the number still knows what was dropped.
     const fn code(self) -> u64 {
         (self as u64) << 1 | !self.is_xlog() as u64
     }
