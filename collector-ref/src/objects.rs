@@ -177,9 +177,14 @@ impl Objects {
 /// Drops by reason, for show; reasons that never happened are left out.
 pub(crate) fn drops(state: &ObjectState) -> Vec<(&'static str, u64)> {
     let Some(totals) = &state.totals else { return Vec::new() };
+    let unknown = [
+        ("other_xlogs", totals.dropped_unknown_xlogs()),
+        ("other_profiles", totals.dropped_unknown_profiles()),
+    ];
     DropReason::ALL
         .iter()
         .map(|reason| (reason.name(), totals.dropped(*reason)))
+        .chain(unknown)
         .filter(|(_, count)| *count > 0)
         .collect()
 }

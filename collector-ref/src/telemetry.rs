@@ -79,6 +79,8 @@ counters! {
     xlogs,
     /// Digests received.
     digests,
+    /// Digests of a kind this collector does not know; skipped.
+    digests_unknown,
     /// Alerts received.
     alerts,
     /// Commands sent to agents.

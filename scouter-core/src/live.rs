@@ -245,6 +245,8 @@ fn blank(raw: &Raw) -> Option<ActiveTransaction> {
         service: String::new(),
         tenant: String::new(),
         login: String::new(),
+        ip: String::new(),
+        desc: String::new(),
         age_us: 0,
         busy_us: 0,
         state: RunState::Waiting,
@@ -269,13 +271,18 @@ fn resolve(
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
     let service = TextId::from_number(service as u32);
     replace(&mut out.service, known.text(service));
-    out.tenant.clear();
-    out.login.clear();
+    for text in [&mut out.tenant, &mut out.login, &mut out.ip, &mut out.desc] {
+        text.clear();
+    }
     walk(&raw.texts, bytes, |slot, _, value| {
         if slot == Slot::Tenant as u8 {
             replace(&mut out.tenant, value);
         } else if slot == Slot::Login as u8 {
             replace(&mut out.login, value);
+        } else if slot == Slot::Ip as u8 {
+            replace(&mut out.ip, value);
+        } else if slot == Slot::Desc as u8 {
+            replace(&mut out.desc, value);
         }
     });
     out.age_us = clock::ticks_to_us(now.saturating_sub(start));

@@ -17,6 +17,7 @@
 //! No async runtime is involved: an agent must work in any application, and go on when the
 //! application's runtime is blocked. The rejected alternative, a task on the application's runtime,
 //! stops exactly when it is needed.
+#![forbid(unsafe_code)]
 
 mod agent;
 mod backoff;

@@ -138,6 +138,8 @@ impl Source for Synthetic {
             service: "GET /".into(),
             tenant: String::new(),
             login: String::new(),
+            ip: String::new(),
+            desc: String::new(),
             age_us: 1,
             busy_us: 0,
             state: RunState::Waiting,

@@ -3,17 +3,27 @@
 //! Times are microseconds. Texts of bounded vocabularies are [`TextRef`](crate::TextRef)s, all
 //! others are borrowed `&str`, already cut by the recorder. Empty means "not set".
 
-/// Gives an enum whose wire numbers are its discriminants, from 0 without a gap, the way back.
+/// Gives an enum whose wire numbers are its discriminants, from 0 without a gap, the way back; and
+/// says what a number reads as that only a newer version knows.
 macro_rules! from_wire {
-    ($name:ident: $($variant:ident)*) => {
+    ($name:ident: $($variant:ident)*; or $other:ident) => {
         impl $name {
-            /// All of them, in the order of their wire numbers.
+            /// All that this version can name, in the order of their wire numbers.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The one with this wire number.
+            /// The one with this wire number; `None` for one that only a newer version knows.
             #[must_use]
             pub fn from_wire(number: u8) -> Option<Self> {
-                Self::ALL.get(usize::from(number)).copied()
+                let other = (number == Self::$other as u8).then_some(Self::$other);
+                Self::ALL.get(usize::from(number)).copied().or(other)
+            }
+
+            #[doc = concat!("The one with this wire number, or [`", stringify!($name), "::",
+                stringify!($other), "`] for one that only a newer version knows. Decoders use it, \
+                so that an old collector lives with a new agent.")]
+            #[must_use]
+            pub fn from_wire_lossy(number: u8) -> Self {
+                Self::from_wire(number).unwrap_or(Self::$other)
             }
         }
     };

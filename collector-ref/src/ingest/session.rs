@@ -179,8 +179,9 @@ impl<'a> Session<'a> {
         self.check_origin(&view.origin)?;
         self.resolve()?;
         let mut count = 0;
-        view.digests(&self.texts, |_| count += 1)?;
+        let interval = view.digests(&self.texts, |_| count += 1)?;
         self.app.telemetry.digests.add(count);
+        self.app.telemetry.digests_unknown.add(interval.skipped);
         self.ack(frame_seq)
     }
 

@@ -32,6 +32,8 @@ fn waiting_request_shows_the_stack_it_awaits_and_since_when() {
     let transaction = begin("live waiting");
     transaction.set_text(Field::Tenant, "acme");
     transaction.set_text(Field::Login, "ann");
+    transaction.set_text(Field::Ip, "192.0.2.7");
+    transaction.set_text(Field::Desc, "nightly");
     let (txid, gxid) = (transaction.txid().unwrap(), transaction.gxid().unwrap());
     let mut work = Box::pin(in_transaction(
         transaction,
@@ -45,6 +47,7 @@ fn waiting_request_shows_the_stack_it_awaits_and_since_when() {
     let one = of("live waiting");
     assert_eq!((one.txid, one.gxid), (txid, gxid));
     assert_eq!((one.tenant.as_str(), one.login.as_str()), ("acme", "ann"));
+    assert_eq!((one.ip.as_str(), one.desc.as_str()), ("192.0.2.7", "nightly"));
     assert_eq!((one.state, one.tid, one.steps), (RunState::Waiting, 0, 2));
     assert_eq!((one.age_us, one.busy_us), (42_000, 2_000));
     assert_eq!(stack(&one), [(StepKind::Method, "handler"), (StepKind::Wait, "inventory lock")]);

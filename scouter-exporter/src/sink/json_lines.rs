@@ -257,6 +257,7 @@ fn put_key(object: &mut Object<'_>, key: &DigestKey, texts: &Texts) {
         DigestKey::Service(service) => object.text("service", texts.text(*service)),
         DigestKey::Sql(sql) => object.text("sql", texts.text(*sql)),
         DigestKey::Api(api) => object.text("api", texts.text(*api)),
+        DigestKey::Method(method) => object.text("method", texts.text(*method)),
         DigestKey::Error(service, message) => {
             object.text("service", texts.text(*service)).text("error", message)
         }

@@ -1,6 +1,6 @@
 //! ALERT: things a person should know. They own their texts, so they need no table.
 
-use super::bytes::{Reader, put_text, put_varint};
+use super::bytes::{Reader, put_record, put_text, put_varint};
 use super::frame::{FrameType, write_frame};
 use super::origin::Origin;
 use super::{DecodeError, EncodeError, MAX_LIST_ITEMS, MAX_NAME_BYTES, MAX_SENTENCE_BYTES};
@@ -22,12 +22,13 @@ pub fn write_alerts_frame(
         let alerts = &alerts[..alerts.len().min(MAX_LIST_ITEMS)];
         put_varint(out, alerts.len() as u64);
         for alert in alerts {
-            put(out, alert);
+            put_record(out, |out| put(out, alert));
         }
     })
 }
 
-/// Reads the body of an ALERT frame.
+/// Reads the body of an ALERT frame. What a newer agent appends to an alert or to the frame is
+/// skipped; a kind it has added reads as [`AlertKind::Other`].
 ///
 /// # Errors
 /// Any damage; alerts before it have been given to `visit`.
@@ -35,9 +36,8 @@ pub fn read_alerts(body: &[u8], mut visit: impl FnMut(Alert)) -> Result<Origin, 
     let mut reader = Reader::new(body);
     let origin = Origin::read(&mut reader)?;
     for _ in 0..reader.length(MAX_LIST_ITEMS, "alerts")? {
-        visit(read(&mut reader)?);
+        visit(read(reader.record("alert")?)?);
     }
-    reader.end("ALERT frame")?;
     Ok(origin)
 }
 
@@ -55,15 +55,11 @@ fn put(out: &mut Vec<u8>, alert: &Alert) {
     put_varint(out, u64::from(alert.suppressed));
 }
 
-fn read(reader: &mut Reader<'_>) -> Result<Alert, DecodeError> {
-    let unix_us = reader.i64("alert time")?;
-    let (kind, level) = (reader.u8("alert kind")?, reader.u8("alert level")?);
-    let unknown =
-        |what, number: u8| DecodeError::UnknownVariant { what, number: u64::from(number) };
+fn read(mut reader: Reader<'_>) -> Result<Alert, DecodeError> {
     Ok(Alert {
-        unix_us,
-        kind: AlertKind::from_wire(kind).ok_or(unknown("alert kind", kind))?,
-        level: AlertLevel::from_wire(level).ok_or(unknown("alert level", level))?,
+        unix_us: reader.i64("alert time")?,
+        kind: AlertKind::from_wire_lossy(reader.u8("alert kind")?),
+        level: AlertLevel::from_wire_lossy(reader.u8("alert level")?),
         message: reader.text(MAX_SENTENCE_BYTES, "alert")?.to_owned(),
         place: reader.text(MAX_NAME_BYTES, "alert")?.to_owned(),
         service: reader.text(MAX_NAME_BYTES, "alert")?.to_owned(),

@@ -1,39 +1,66 @@
 //! Records that only answers to commands carry: active services, options, callsites.
 
-use super::bytes::{Reader, put_text, put_varint};
-use super::{DecodeError, MAX_ACTIVE_STACK, MAX_LIST_ITEMS, MAX_SENTENCE_BYTES};
+use super::bytes::{Reader, insert_varint, put_record, put_text, put_varint};
+use super::{DecodeError, MAX_ACTIVE_STACK, MAX_LIST_ITEMS, MAX_REPLY_BYTES, MAX_SENTENCE_BYTES};
 use crate::record::{ActiveStep, ActiveTransaction, RunState, StepKind};
 use crate::text::{MAX_INLINE_BYTES, MAX_TEXT_BYTES};
 use crate::{Gxid, Txid};
 
+/// Bytes of an answer that its records may take: what stands around them (numbers of 10 bytes at
+/// most) must fit too.
+const MAX_RECORDS_BYTES: usize = MAX_REPLY_BYTES - 32;
+
+/// Appends the number of records and the records: as many as fit into a reply.
+fn put_list<T>(out: &mut Vec<u8>, items: &[T], mut put: impl FnMut(&mut Vec<u8>, &T)) {
+    let start = out.len();
+    let mut count = 0;
+    for item in items.iter().take(MAX_LIST_ITEMS) {
+        let end = out.len();
+        put_record(out, |out| put(out, item));
+        if out.len() - start > MAX_RECORDS_BYTES {
+            out.truncate(end);
+            break;
+        }
+        count += 1;
+    }
+    insert_varint(out, start, count);
+}
+
 /// Appends the answer to `Active`: how many are in flight, and those that are listed.
+///
+/// Past [`MAX_LIST_ITEMS`] of them, or past [`MAX_REPLY_BYTES`], the rest is not listed; `total`
+/// still counts them, so that a list that was cut off says so.
 pub fn put_active(out: &mut Vec<u8>, total: usize, listed: &[ActiveTransaction]) {
     put_varint(out, total as u64);
-    let listed = &listed[..listed.len().min(MAX_LIST_ITEMS)];
-    put_varint(out, listed.len() as u64);
-    for transaction in listed {
-        out.extend_from_slice(&transaction.txid.value().to_le_bytes());
-        out.extend_from_slice(&transaction.gxid.value().to_le_bytes());
-        put_text(out, &transaction.service, MAX_TEXT_BYTES);
-        put_text(out, &transaction.tenant, MAX_INLINE_BYTES);
-        put_text(out, &transaction.login, MAX_INLINE_BYTES);
-        put_varint(out, transaction.age_us);
-        put_varint(out, transaction.busy_us);
-        out.push(transaction.state as u8);
-        put_varint(out, u64::from(transaction.tid));
-        put_varint(out, u64::from(transaction.steps));
-        // The innermost steps say what it awaits, so the outermost are left out past the limit.
-        let stack = &transaction.stack[transaction.stack.len().saturating_sub(MAX_ACTIVE_STACK)..];
-        put_varint(out, stack.len() as u64);
-        for step in stack {
+    put_list(out, listed, put_transaction);
+}
+
+fn put_transaction(out: &mut Vec<u8>, transaction: &ActiveTransaction) {
+    out.extend_from_slice(&transaction.txid.value().to_le_bytes());
+    out.extend_from_slice(&transaction.gxid.value().to_le_bytes());
+    put_text(out, &transaction.service, MAX_TEXT_BYTES);
+    for text in [&transaction.tenant, &transaction.login, &transaction.ip, &transaction.desc] {
+        put_text(out, text, MAX_INLINE_BYTES);
+    }
+    put_varint(out, transaction.age_us);
+    put_varint(out, transaction.busy_us);
+    out.push(transaction.state as u8);
+    put_varint(out, u64::from(transaction.tid));
+    put_varint(out, u64::from(transaction.steps));
+    // The innermost steps say what it awaits, so the outermost are left out past the limit.
+    let stack = &transaction.stack[transaction.stack.len().saturating_sub(MAX_ACTIVE_STACK)..];
+    put_varint(out, stack.len() as u64);
+    for step in stack {
+        put_record(out, |out| {
             out.push(step.kind as u8);
             put_text(out, &step.name, MAX_TEXT_BYTES);
             put_varint(out, step.age_us);
-        }
+        });
     }
 }
 
-/// Reads the answer to `Active`: how many are in flight, and those that are listed.
+/// Reads the answer to `Active`: how many are in flight, and those that are listed. What a newer
+/// agent appends to a record or to the answer is skipped.
 ///
 /// # Errors
 /// Any damage.
@@ -42,38 +69,33 @@ pub fn read_active(payload: &[u8]) -> Result<(u64, Vec<ActiveTransaction>), Deco
     let total = reader.varint("active services")?;
     let mut listed = Vec::new();
     for _ in 0..reader.length(MAX_LIST_ITEMS, "active services")? {
-        listed.push(read_transaction(&mut reader)?);
+        listed.push(read_transaction(reader.record("active service")?)?);
     }
-    reader.end("active services")?;
     Ok((total, listed))
 }
 
-fn read_transaction(reader: &mut Reader<'_>) -> Result<ActiveTransaction, DecodeError> {
+fn read_transaction(mut reader: Reader<'_>) -> Result<ActiveTransaction, DecodeError> {
     let mut transaction = ActiveTransaction {
         txid: Txid::new(reader.u64("txid")?).ok_or(DecodeError::OutOfRange("txid"))?,
         gxid: Gxid::new(reader.u128("gxid")?).ok_or(DecodeError::OutOfRange("gxid"))?,
         service: reader.text(MAX_TEXT_BYTES, "service")?.to_owned(),
         tenant: reader.text(MAX_INLINE_BYTES, "tenant")?.to_owned(),
         login: reader.text(MAX_INLINE_BYTES, "login")?.to_owned(),
+        ip: reader.text(MAX_INLINE_BYTES, "address")?.to_owned(),
+        desc: reader.text(MAX_INLINE_BYTES, "description")?.to_owned(),
         age_us: reader.varint("age")?,
         busy_us: reader.varint("busy time")?,
-        state: {
-            let number = reader.u8("run state")?;
-            let unknown =
-                DecodeError::UnknownVariant { what: "run state", number: u64::from(number) };
-            RunState::from_wire(number).ok_or(unknown)?
-        },
+        state: RunState::from_wire_lossy(reader.u8("run state")?),
         tid: reader.varint_u32("tid")?,
         steps: reader.varint_u32("steps")?,
         stack: Vec::new(),
     };
     for _ in 0..reader.length(MAX_ACTIVE_STACK, "open steps")? {
-        let number = reader.u8("step kind")?;
-        let unknown = DecodeError::UnknownVariant { what: "step kind", number: u64::from(number) };
+        let mut step = reader.record("open step")?;
         transaction.stack.push(ActiveStep {
-            kind: StepKind::from_wire(number).ok_or(unknown)?,
-            name: reader.text(MAX_TEXT_BYTES, "open step")?.to_owned(),
-            age_us: reader.varint("age")?,
+            kind: StepKind::from_wire_lossy(step.u8("step kind")?),
+            name: step.text(MAX_TEXT_BYTES, "open step")?.to_owned(),
+            age_us: step.varint("age")?,
         });
     }
     Ok(transaction)
@@ -96,19 +118,19 @@ pub struct OptionEntry {
     pub is_live: bool,
 }
 
-/// Appends the answer to `Options`, `OptionValue` and `SetOption`.
+/// Appends the answer to `Options`, `OptionValue` and `SetOption`. Those past [`MAX_LIST_ITEMS`] or
+/// [`MAX_REPLY_BYTES`] are left out.
 pub fn put_options(out: &mut Vec<u8>, options: &[OptionEntry]) {
-    let options = &options[..options.len().min(MAX_LIST_ITEMS)];
-    put_varint(out, options.len() as u64);
-    for option in options {
+    put_list(out, options, |out, option| {
         for text in [&option.name, &option.value, &option.default, &option.unit, &option.help] {
             put_text(out, text, MAX_SENTENCE_BYTES);
         }
         out.push(u8::from(option.is_live));
-    }
+    });
 }
 
-/// Reads the answer to `Options`, `OptionValue` and `SetOption`.
+/// Reads the answer to `Options`, `OptionValue` and `SetOption`. What a newer agent appends to a
+/// record or to the answer is skipped.
 ///
 /// # Errors
 /// Any damage.
@@ -116,17 +138,17 @@ pub fn read_options(payload: &[u8]) -> Result<Vec<OptionEntry>, DecodeError> {
     let mut reader = Reader::new(payload);
     let mut options = Vec::new();
     for _ in 0..reader.length(MAX_LIST_ITEMS, "options")? {
-        let mut text = || reader.text(MAX_SENTENCE_BYTES, "option").map(str::to_owned);
+        let mut option = reader.record("option")?;
+        let mut text = || option.text(MAX_SENTENCE_BYTES, "option").map(str::to_owned);
         options.push(OptionEntry {
             name: text()?,
             value: text()?,
             default: text()?,
             unit: text()?,
             help: text()?,
-            is_live: reader.u8("option")? & 1 != 0,
+            is_live: option.u8("option")? & 1 != 0,
         });
     }
-    reader.end("options")?;
     Ok(options)
 }
 
@@ -148,11 +170,10 @@ pub struct CallsiteEntry {
 /// Most argument names of one callsite.
 const MAX_ARGUMENTS: usize = 64;
 
-/// Appends the answer to `Callsites` and `SetCallsites`.
+/// Appends the answer to `Callsites` and `SetCallsites`. Those past [`MAX_LIST_ITEMS`] or
+/// [`MAX_REPLY_BYTES`] are left out.
 pub fn put_callsites(out: &mut Vec<u8>, callsites: &[CallsiteEntry]) {
-    let callsites = &callsites[..callsites.len().min(MAX_LIST_ITEMS)];
-    put_varint(out, callsites.len() as u64);
-    for callsite in callsites {
+    put_list(out, callsites, |out, callsite| {
         put_varint(out, callsite.id);
         put_text(out, &callsite.name, MAX_SENTENCE_BYTES);
         put_text(out, &callsite.place, MAX_SENTENCE_BYTES);
@@ -162,10 +183,11 @@ pub fn put_callsites(out: &mut Vec<u8>, callsites: &[CallsiteEntry]) {
         for argument in arguments {
             put_text(out, argument, MAX_INLINE_BYTES);
         }
-    }
+    });
 }
 
-/// Reads the answer to `Callsites` and `SetCallsites`.
+/// Reads the answer to `Callsites` and `SetCallsites`. What a newer agent appends to a record or to
+/// the answer is skipped.
 ///
 /// # Errors
 /// Any damage.
@@ -173,18 +195,18 @@ pub fn read_callsites(payload: &[u8]) -> Result<Vec<CallsiteEntry>, DecodeError>
     let mut reader = Reader::new(payload);
     let mut callsites = Vec::new();
     for _ in 0..reader.length(MAX_LIST_ITEMS, "callsites")? {
+        let mut record = reader.record("callsite")?;
         let mut callsite = CallsiteEntry {
-            id: reader.varint("callsite")?,
-            name: reader.text(MAX_SENTENCE_BYTES, "callsite")?.to_owned(),
-            place: reader.text(MAX_SENTENCE_BYTES, "callsite")?.to_owned(),
-            flags: reader.varint_u32("callsite")?,
+            id: record.varint("callsite")?,
+            name: record.text(MAX_SENTENCE_BYTES, "callsite")?.to_owned(),
+            place: record.text(MAX_SENTENCE_BYTES, "callsite")?.to_owned(),
+            flags: record.varint_u32("callsite")?,
             arguments: Vec::new(),
         };
-        for _ in 0..reader.length(MAX_ARGUMENTS, "arguments")? {
-            callsite.arguments.push(reader.text(MAX_INLINE_BYTES, "argument")?.to_owned());
+        for _ in 0..record.length(MAX_ARGUMENTS, "arguments")? {
+            callsite.arguments.push(record.text(MAX_INLINE_BYTES, "argument")?.to_owned());
         }
         callsites.push(callsite);
     }
-    reader.end("callsites")?;
     Ok(callsites)
 }

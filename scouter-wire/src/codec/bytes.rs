@@ -51,6 +51,23 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends a record with its length before it, so that a reader that does not know its last fields,
+/// or what it is at all, can step over them.
+#[inline]
+pub(crate) fn put_record(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    write(out);
+    insert_varint(out, start, (out.len() - start) as u64);
+}
+
+/// Inserts a varint before what was appended since `at`.
+pub(crate) fn insert_varint(out: &mut Vec<u8>, at: usize, value: u64) {
+    let end = out.len();
+    put_varint(out, value);
+    let length = out.len() - end;
+    out[at..].rotate_right(length);
+}
+
 /// Maps small negative and positive numbers to small unsigned ones.
 #[inline]
 pub(crate) const fn zigzag(value: i64) -> u64 {
@@ -203,6 +220,12 @@ impl<'a> Reader<'a> {
         self.take(length, what)
     }
 
+    /// The next record, by the length before it. Whatever is left of it when its known fields are
+    /// read comes from a newer sender.
+    pub(crate) fn record(&mut self, what: &'static str) -> Result<Self, DecodeError> {
+        self.bytes(super::MAX_REPLY_BYTES, what).map(Self::new)
+    }
+
     pub(crate) fn text(
         &mut self,
         limit: usize,
@@ -239,6 +262,21 @@ mod tests {
         assert_eq!(reader.varint("test"), Err(DecodeError::OutOfRange("test")));
         let mut reader = Reader::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]);
         assert_eq!(reader.varint("test"), Err(DecodeError::OutOfRange("test")));
+    }
+
+    #[test]
+    fn a_record_is_read_by_its_length_whatever_is_left_of_it() {
+        for length in [0, 1, 127, 128, 70_000] {
+            let mut out = vec![9];
+            put_record(&mut out, |out| out.resize(out.len() + length, 7));
+            out.push(8);
+            let mut reader = Reader::new(&out[1..]);
+            let record = reader.record("test").unwrap();
+            assert_eq!(record.rest(), vec![7; length]);
+            assert_eq!(reader.rest(), [8]);
+        }
+        let cut = Reader::new(&[5, 1, 2]).record("test").map(drop);
+        assert_eq!(cut, Err(DecodeError::Truncated("test")));
     }
 
     #[test]

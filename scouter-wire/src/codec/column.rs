@@ -2,9 +2,11 @@
 //!
 //! A section is a version byte, the columns, and last their directory: `(column number, length)`
 //! each, then the length of the directory as u16. A column that holds only zeros is left out, an
-//! unknown column is skipped: that is how records grow fields. Numbers that the collector decodes for every batch lie in *planes* (all lowest
-//! bytes, then all second ones …), which decode without a branch and compress well because the
-//! upper planes are nearly constant.
+//! unknown column is skipped: that is how records grow fields.
+//!
+//! Numbers that the collector decodes for every batch lie in *planes* (all lowest bytes, then all
+//! second ones …), which decode without a branch and compress well because the upper planes are
+//! nearly constant.
 
 use super::DecodeError;
 use super::bytes::{Reader, put_varint};

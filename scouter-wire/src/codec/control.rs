@@ -11,7 +11,8 @@ use super::{DecodeError, MAX_COMMAND_BYTES, MAX_REPLY_BYTES, MAX_REPLY_CHUNK_BYT
 pub enum CommandKind {
     /// Answers its own payload.
     Ping = 0,
-    /// Active services. Payload: text, the most transactions to list (empty: all that fit).
+    /// Active services. Payload: text, the most transactions to list (empty: all that fit into
+    /// [`MAX_REPLY_BYTES`]).
     /// Answer: [`put_active`](super::put_active).
     Active = 1,
     /// All options. No payload. Answer: [`put_options`](super::put_options).
@@ -58,19 +59,18 @@ pub enum Encoding {
     Json = 1,
     /// Records of this codec, as the kind of the command says.
     Records = 2,
+    /// One that only a newer version knows: the payload cannot be read.
+    Other = 255,
 }
 
 impl Encoding {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8("encoding")? {
-            0 => Ok(Self::Text),
-            1 => Ok(Self::Json),
-            2 => Ok(Self::Records),
-            number => {
-                let number = u64::from(number);
-                Err(DecodeError::UnknownVariant { what: "encoding", number })
-            }
-        }
+        Ok(match reader.u8("encoding")? {
+            0 => Self::Text,
+            1 => Self::Json,
+            2 => Self::Records,
+            _ => Self::Other,
+        })
     }
 }
 
@@ -101,7 +101,7 @@ impl<'a> Command<'a> {
         put_bytes(out, self.payload);
     }
 
-    /// Reads the body.
+    /// Reads the body. Fields that a newer collector appends are skipped.
     ///
     /// # Errors
     /// Any damage, or a payload beyond its limit.
@@ -144,7 +144,7 @@ impl<'a> Reply<'a> {
         put_bytes(out, self.payload);
     }
 
-    /// Reads the body.
+    /// Reads the body. Fields that a newer agent appends are skipped.
     ///
     /// # Errors
     /// Any damage, or a payload beyond its limit.

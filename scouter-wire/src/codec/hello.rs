@@ -2,7 +2,7 @@
 //!
 //! Agent: preface, HELLO, AUTH when it has a token. Collector: WELCOME, or ERROR and close.
 
-use super::bytes::{Reader, put_bytes, put_text, put_varint};
+use super::bytes::{Reader, put_bytes, put_record, put_text, put_varint};
 use super::origin::{InstanceId, StoreId};
 use super::{DecodeError, HashSeed, MAX_NAME_BYTES, MAX_SENTENCE_BYTES, MAX_TOKEN_BYTES};
 use crate::record::Object;
@@ -32,7 +32,7 @@ impl Hello {
         out.extend_from_slice(&self.epoch.to_le_bytes());
         out.extend_from_slice(&self.sent_unix_us.to_le_bytes());
         out.push(u8::from(self.has_auth));
-        put_object(out, &self.object);
+        put_record(out, |out| put_object(out, &self.object));
     }
 
     /// Reads the body. Fields that a newer agent appends are skipped.
@@ -46,7 +46,7 @@ impl Hello {
             epoch: reader.u64("epoch")?,
             sent_unix_us: reader.i64("send time")?,
             has_auth: reader.u8("HELLO flags")? & 1 != 0,
-            object: read_object(&mut reader)?,
+            object: read_object_frame(reader.record("object")?.rest())?,
         })
     }
 }
@@ -137,7 +137,7 @@ impl Auth {
         put_bytes(out, token.as_bytes());
     }
 
-    /// Reads the body.
+    /// Reads the body. What a newer agent appends is skipped.
     ///
     /// # Errors
     /// [`DecodeError::UnknownVariant`] for a scheme this collector does not know; any damage; a
@@ -147,7 +147,6 @@ impl Auth {
         match reader.u8("AUTH scheme")? {
             0 => {
                 let token = reader.text(MAX_TOKEN_BYTES, "token")?.to_owned();
-                reader.end("AUTH frame")?;
                 Ok(Self::Token(token))
             }
             number => {
@@ -216,7 +215,7 @@ impl Refusal {
         put_text(out, &self.sentence, MAX_SENTENCE_BYTES);
     }
 
-    /// Reads the body.
+    /// Reads the body. Fields that a newer peer appends are skipped.
     ///
     /// # Errors
     /// Any damage.
@@ -245,7 +244,7 @@ impl Ack {
         put_varint(out, self.credit_bytes);
     }
 
-    /// Reads the body.
+    /// Reads the body. Fields that a newer collector appends are skipped.
     ///
     /// # Errors
     /// Any damage.
@@ -255,7 +254,7 @@ impl Ack {
     }
 }
 
-/// Appends an object: the body of OBJECT, and the end of HELLO.
+/// Appends an object: the body of OBJECT, and a record of HELLO.
 pub fn put_object(out: &mut Vec<u8>, object: &Object) {
     put_text(out, &object.name, MAX_NAME_BYTES);
     put_text(out, &object.object_type, MAX_NAME_BYTES);
@@ -275,10 +274,7 @@ pub fn put_object(out: &mut Vec<u8>, object: &Object) {
 /// # Errors
 /// Any damage.
 pub fn read_object_frame(body: &[u8]) -> Result<Object, DecodeError> {
-    read_object(&mut Reader::new(body))
-}
-
-fn read_object(reader: &mut Reader<'_>) -> Result<Object, DecodeError> {
+    let mut reader = Reader::new(body);
     let mut object = Object {
         name: reader.text(MAX_NAME_BYTES, "object name")?.to_owned(),
         object_type: reader.text(MAX_NAME_BYTES, "object type")?.to_owned(),

@@ -2,7 +2,9 @@
 //!
 //! `docs/WIRE.md` describes the bytes. Nothing here does I/O, starts threads or keeps globals.
 //! Every decoder is total: whatever the input, it answers records or a [`DecodeError`], and
-//! reserves no more memory than the limits in this module allow.
+//! reserves no more memory than the limits in this module allow. What only a newer sender knows is
+//! no error: longer records are read as far as they are known, kinds read as `Other`, digests of an
+//! unknown key are skipped and counted.
 //!
 //! # How a collector uses it
 //!
@@ -22,7 +24,7 @@
 //!    each profile belongs to. Store `profile_section` as it is, with the resolved numbers beside
 //!    it; [`SectionDecoder::profiles`] reads it years later. A frame may have
 //!    `counts.profiles_stripped`: then there are none.
-//! 6. COUNTER and AGG: [`SeriesView`]. ALERT: [`read_alerts`]. OBJECT: [`read_object_frame`].
+//! 6. COUNTER and AGG: [`SeriesView`]; add up [`DigestInterval::skipped`]. ALERT: [`read_alerts`]. OBJECT: [`read_object_frame`].
 //! 7. After durability: [`Ack`] with the highest seq without a gap in what was received on this
 //!    connection. A seq at or below the high-water mark of (instance, epoch) is a duplicate; gaps
 //!    are normal (the agent dropped and counted those frames).
@@ -87,7 +89,7 @@ pub use limits::{
 };
 pub use origin::{InstanceId, Origin, StoreId};
 pub use rewrite::{RewriteError, rewrite_frame};
-pub use series::{EncodedSeries, SeriesEncoder, SeriesView};
+pub use series::{DigestInterval, EncodedSeries, SeriesEncoder, SeriesView};
 pub use texts::{
     NewText, NumberedText, TextEntry, TextName, TextTable, put_text_ids, put_texts, read_text_ids,
     read_texts,

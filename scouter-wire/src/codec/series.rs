@@ -3,7 +3,7 @@
 //! As with batches, the exporter keeps the part behind the head ([`EncodedSeries`]) and writes the
 //! head when it sends.
 
-use super::bytes::{Reader, put_text, put_varint};
+use super::bytes::{Reader, put_record, put_text, put_varint};
 use super::frame::{FrameType, write_frame};
 use super::origin::Origin;
 use super::texts::{LocalTexts, TextName, TextTable, Texts, put_table};
@@ -38,12 +38,14 @@ impl SeriesEncoder {
     /// split them first.
     pub fn counters(&mut self, unix_us: i64, points: &[CounterPoint]) -> EncodedSeries {
         let points = &points[..points.len().min(MAX_LIST_ITEMS)];
-        let mut body = Vec::with_capacity(16 + 10 * points.len());
+        let mut body = Vec::with_capacity(16 + 11 * points.len());
         body.extend_from_slice(&unix_us.to_le_bytes());
         put_varint(&mut body, points.len() as u64);
         for point in points {
-            put_varint(&mut body, self.texts.index(TextKind::Counter, point.name));
-            body.extend_from_slice(&point.value.to_le_bytes());
+            put_record(&mut body, |body| {
+                put_varint(body, self.texts.index(TextKind::Counter, point.name));
+                body.extend_from_slice(&point.value.to_le_bytes());
+            });
         }
         self.finish(FrameType::Counter, &body)
     }
@@ -62,12 +64,14 @@ impl SeriesEncoder {
         body.extend_from_slice(&to_unix_us.to_le_bytes());
         put_varint(&mut body, digests.len() as u64);
         for digest in digests {
-            self.put_key(&mut body, &digest.key);
-            put_varint(&mut body, digest.count);
-            put_varint(&mut body, digest.errors);
-            put_varint(&mut body, digest.elapsed_us);
-            put_varint(&mut body, digest.unseen_profiles);
-            put_sketch(&mut body, &digest.sketch);
+            put_record(&mut body, |body| {
+                self.put_key(body, &digest.key);
+                put_varint(body, digest.count);
+                put_varint(body, digest.errors);
+                put_varint(body, digest.elapsed_us);
+                put_varint(body, digest.unseen_profiles);
+                put_sketch(body, &digest.sketch);
+            });
         }
         self.finish(FrameType::Agg, &body)
     }
@@ -90,6 +94,7 @@ impl SeriesEncoder {
                 body.push(*kind as u8);
                 put_text(body, peer, MAX_INLINE_BYTES);
             }
+            DigestKey::Method(method) => put(5, TextKind::Method, *method),
         }
     }
 
@@ -134,6 +139,17 @@ impl EncodedSeries {
     }
 }
 
+/// The interval of an AGG frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DigestInterval {
+    /// Its begin by the agent's clock, unix µs.
+    pub from_unix_us: i64,
+    /// Its end by the agent's clock, unix µs.
+    pub to_unix_us: i64,
+    /// Digests that were skipped, since only a newer version knows what they are about. Count them.
+    pub skipped: u64,
+}
+
 /// A COUNTER or AGG body whose head is read.
 #[derive(Debug, Clone, Copy)]
 pub struct SeriesView<'a> {
@@ -164,7 +180,7 @@ impl<'a> SeriesView<'a> {
     }
 
     /// Visits the points of a COUNTER frame with their time, unix µs. `texts` are the store's
-    /// numbers of the table's entries.
+    /// numbers of the table's entries. What a newer agent appends is skipped.
     ///
     /// # Errors
     /// Any damage; points before it have been visited.
@@ -176,14 +192,16 @@ impl<'a> SeriesView<'a> {
         let (texts, mut reader) = self.records(texts)?;
         let unix_us = reader.i64("counter time")?;
         for _ in 0..reader.length(MAX_LIST_ITEMS, "counter points")? {
-            let name = texts.resolve(TextKind::Counter, reader.varint("counter name")?)?;
-            visit(unix_us, CounterPoint { name, value: reader.f64("counter value")? });
+            let mut point = reader.record("counter point")?;
+            let name = texts.resolve(TextKind::Counter, point.varint("counter name")?)?;
+            visit(unix_us, CounterPoint { name, value: point.f64("counter value")? });
         }
-        reader.end("COUNTER frame")
+        Ok(())
     }
 
-    /// Reads the digests of an AGG frame and the interval they are of, unix µs. `texts` are the
-    /// store's numbers of the table's entries.
+    /// Visits the digests of an AGG frame and answers what interval they are of. `texts` are the
+    /// store's numbers of the table's entries. Digests of a key that only a newer agent knows are
+    /// skipped and counted; what it appends is skipped.
     ///
     /// # Errors
     /// Any damage; digests before it have been visited.
@@ -191,32 +209,40 @@ impl<'a> SeriesView<'a> {
         &self,
         texts: &[TextRef],
         mut visit: impl FnMut(Digest),
-    ) -> Result<(i64, i64), DecodeError> {
+    ) -> Result<DigestInterval, DecodeError> {
         let (texts, mut reader) = self.records(texts)?;
-        let from = reader.i64("interval")?;
-        let to = reader.i64("interval")?;
+        let mut interval = DigestInterval {
+            from_unix_us: reader.i64("interval")?,
+            to_unix_us: reader.i64("interval")?,
+            skipped: 0,
+        };
         for _ in 0..reader.length(MAX_LIST_ITEMS, "digests")? {
+            let mut digest = reader.record("digest")?;
+            let Some(key) = read_key(&mut digest, &texts)? else {
+                interval.skipped += 1;
+                continue;
+            };
             visit(Digest {
-                key: read_key(&mut reader, &texts)?,
-                count: reader.varint("digest")?,
-                errors: reader.varint("digest")?,
-                elapsed_us: reader.varint("digest")?,
-                unseen_profiles: reader.varint("digest")?,
-                sketch: read_sketch(&mut reader)?,
+                key,
+                count: digest.varint("digest")?,
+                errors: digest.varint("digest")?,
+                elapsed_us: digest.varint("digest")?,
+                unseen_profiles: digest.varint("digest")?,
+                sketch: read_sketch(&mut digest)?,
             });
         }
-        reader.end("AGG frame")?;
-        Ok((from, to))
+        Ok(interval)
     }
 }
 
-fn read_key(reader: &mut Reader<'_>, texts: &Texts<'_>) -> Result<DigestKey, DecodeError> {
+/// `None` for a key that only a newer version knows.
+fn read_key(reader: &mut Reader<'_>, texts: &Texts<'_>) -> Result<Option<DigestKey>, DecodeError> {
     let number = reader.u8("digest key")?;
     let mut text = |kind| {
         let index = reader.varint("digest key")?;
         texts.resolve(kind, index)
     };
-    Ok(match number {
+    Ok(Some(match number {
         0 => DigestKey::Service(text(TextKind::Service)?),
         1 => DigestKey::Sql(text(TextKind::Sql)?),
         2 => DigestKey::Api(text(TextKind::Api)?),
@@ -226,19 +252,13 @@ fn read_key(reader: &mut Reader<'_>, texts: &Texts<'_>) -> Result<DigestKey, Dec
         }
         4 => {
             let service = text(TextKind::Service)?;
-            let number = reader.u8("kind of peer")?;
-            let kind = StepKind::from_wire(number).ok_or(DecodeError::UnknownVariant {
-                what: "kind of peer",
-                number: u64::from(number),
-            })?;
+            let kind = StepKind::from_wire_lossy(reader.u8("kind of peer")?);
             let peer = reader.text(MAX_INLINE_BYTES, "peer")?.to_owned();
             DigestKey::Edge { service, kind, peer }
         }
-        number => {
-            let number = u64::from(number);
-            return Err(DecodeError::UnknownVariant { what: "digest key", number });
-        }
-    })
+        5 => DigestKey::Method(text(TextKind::Method)?),
+        _ => return Ok(None),
+    }))
 }
 
 fn put_sketch(out: &mut Vec<u8>, sketch: &Sketch) {

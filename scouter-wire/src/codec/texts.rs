@@ -5,7 +5,7 @@
 //! store by replacing its table, and a profile section can be kept as it came for years beside the
 //! numbers its table stood for.
 
-use super::bytes::{Reader, put_text, put_varint};
+use super::bytes::{Reader, put_record, put_text, put_varint};
 use super::{DecodeError, MAX_FRAME_TEXTS, MAX_LIST_ITEMS};
 use crate::text::MAX_TEXT_BYTES;
 use crate::{TextKind, TextRef};
@@ -214,7 +214,8 @@ impl<'a> Texts<'a> {
 /// One text in a TEXT frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewText<'a> {
-    /// Its kind; `None` for one of a newer sender, which cannot be stored but is numbered anyway.
+    /// Its kind; `None` for one of a newer sender, which cannot be stored. Leave it out of the
+    /// answer: its sender then goes on naming it by its hash.
     pub kind: Option<TextKind>,
     /// Its hash under the store's seed. The collector checks it.
     pub hash: u64,
@@ -229,13 +230,15 @@ pub fn put_texts<'a>(
 ) {
     put_varint(out, texts.len() as u64);
     for (kind, hash, text) in texts {
-        out.push(kind as u8);
-        out.extend_from_slice(&hash.to_le_bytes());
-        put_text(out, text, MAX_TEXT_BYTES);
+        put_record(out, |out| {
+            out.push(kind as u8);
+            out.extend_from_slice(&hash.to_le_bytes());
+            put_text(out, text, MAX_TEXT_BYTES);
+        });
     }
 }
 
-/// Reads the body of a TEXT frame.
+/// Reads the body of a TEXT frame. What a newer agent appends is skipped.
 ///
 /// # Errors
 /// Any damage; texts before it have been given to `visit`.
@@ -245,12 +248,13 @@ pub fn read_texts<'a>(
 ) -> Result<(), DecodeError> {
     let mut reader = Reader::new(body);
     for _ in 0..reader.length(MAX_LIST_ITEMS, "texts")? {
-        let kind = TextKind::from_wire(reader.u8("text kind")?);
-        let hash = reader.u64("text hash")?;
-        let text = reader.text(MAX_TEXT_BYTES, "text")?;
+        let mut new = reader.record("text")?;
+        let kind = TextKind::from_wire(new.u8("text kind")?);
+        let hash = new.u64("text hash")?;
+        let text = new.text(MAX_TEXT_BYTES, "text")?;
         visit(NewText { kind, hash, text });
     }
-    reader.end("TEXT frame")
+    Ok(())
 }
 
 /// The number the collector has given to a text.
@@ -268,26 +272,29 @@ pub struct NumberedText {
 pub fn put_text_ids(out: &mut Vec<u8>, ids: &[NumberedText]) {
     put_varint(out, ids.len() as u64);
     for id in ids {
-        out.push(id.kind_number);
-        out.extend_from_slice(&id.hash.to_le_bytes());
-        put_varint(out, u64::from(id.id));
+        put_record(out, |out| {
+            out.push(id.kind_number);
+            out.extend_from_slice(&id.hash.to_le_bytes());
+            put_varint(out, u64::from(id.id));
+        });
     }
 }
 
-/// Reads the body of a TEXT_ID frame.
+/// Reads the body of a TEXT_ID frame. What a newer collector appends is skipped.
 ///
 /// # Errors
 /// Any damage; numbers before it have been given to `visit`.
 pub fn read_text_ids(body: &[u8], mut visit: impl FnMut(NumberedText)) -> Result<(), DecodeError> {
     let mut reader = Reader::new(body);
     for _ in 0..reader.length(MAX_LIST_ITEMS, "text ids")? {
-        let kind_number = reader.u8("text kind")?;
-        let hash = reader.u64("text hash")?;
-        let id = reader.varint_u32("text id")?;
+        let mut numbered = reader.record("text id")?;
+        let kind_number = numbered.u8("text kind")?;
+        let hash = numbered.u64("text hash")?;
+        let id = numbered.varint_u32("text id")?;
         if id == 0 {
             return Err(DecodeError::OutOfRange("text id"));
         }
         visit(NumberedText { kind_number, hash, id });
     }
-    reader.end("TEXT_ID frame")
+    Ok(())
 }

@@ -46,6 +46,12 @@ impl DropReason {
         Self::NoThread,
     ];
 
+    /// How it stands on the wire: twice its number, plus 1 when it counts profiles, so that whoever
+    /// does not know the number still knows what was dropped.
+    const fn code(self) -> u64 {
+        (self as u64) << 1 | !self.is_xlog() as u64
+    }
+
     /// Name as the counters show it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -76,7 +82,7 @@ impl DropReason {
 /// Number of reasons this codec knows.
 const REASONS: usize = DropReason::ALL.len();
 
-/// Most reasons in a frame; those we do not know are added to `Unsendable`.
+/// Most reasons in a frame, known or not.
 const MAX_REASONS: usize = 64;
 
 /// Cumulative counts of one agent since it started.
@@ -85,6 +91,8 @@ pub struct Totals {
     /// Transactions that ended while recording was on.
     pub recorded: u64,
     dropped: [u64; REASONS],
+    /// Reasons that only a newer version can name: XLogs and profiles.
+    unknown: [u64; 2],
 }
 
 impl Totals {
@@ -99,26 +107,47 @@ impl Totals {
         self.dropped[reason as usize] = count;
     }
 
-    /// XLogs dropped for any reason.
+    /// XLogs dropped for reasons that only a newer agent can name.
+    #[must_use]
+    pub const fn dropped_unknown_xlogs(&self) -> u64 {
+        self.unknown[0]
+    }
+
+    /// Profiles dropped for reasons that only a newer agent can name.
+    #[must_use]
+    pub const fn dropped_unknown_profiles(&self) -> u64 {
+        self.unknown[1]
+    }
+
+    /// XLogs dropped for any reason, also one that only a newer agent can name. Saturates.
     #[must_use]
     pub fn dropped_xlogs(&self) -> u64 {
-        DropReason::ALL.iter().filter(|reason| reason.is_xlog()).map(|r| self.dropped(*r)).sum()
+        DropReason::ALL
+            .iter()
+            .filter(|reason| reason.is_xlog())
+            .fold(self.unknown[0], |sum, reason| sum.saturating_add(self.dropped(*reason)))
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put_varint(out, self.recorded);
-        put_varint(out, REASONS as u64);
-        for count in self.dropped {
-            put_varint(out, count);
+        let dropped = || DropReason::ALL.iter().filter(|reason| self.dropped(**reason) > 0);
+        put_varint(out, dropped().count() as u64);
+        for reason in dropped() {
+            put_varint(out, reason.code());
+            put_varint(out, self.dropped(*reason));
         }
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut totals = Self { recorded: reader.varint("recorded")?, ..Self::default() };
-        for reason in 0..reader.length(MAX_REASONS, "drop reasons")? {
-            let count = reader.varint("dropped")?;
-            let known = if reason < REASONS { reason } else { DropReason::Unsendable as usize };
-            totals.dropped[known] = totals.dropped[known].saturating_add(count);
+        for _ in 0..reader.length(MAX_REASONS, "drop reasons")? {
+            let code = reader.varint("drop reason")?;
+            let known = DropReason::ALL.iter().find(|reason| reason.code() == code);
+            let place = match known {
+                Some(reason) => &mut totals.dropped[*reason as usize],
+                None => &mut totals.unknown[usize::from(code & 1 == 1)],
+            };
+            *place = place.saturating_add(reader.varint("dropped")?);
         }
         Ok(totals)
     }

@@ -13,6 +13,8 @@ pub enum RunState {
     /// It waits to be polled.
     #[default]
     Waiting = 1,
+    /// Something that only a newer version can name.
+    Other = 255,
 }
 
 /// One open step of a running transaction.
@@ -39,6 +41,10 @@ pub struct ActiveTransaction {
     pub tenant: String,
     /// Who is logged in.
     pub login: String,
+    /// Address of the client, or empty.
+    pub ip: String,
+    /// Free description written by the application, or empty.
+    pub desc: String,
     /// Since when it runs, µs.
     pub age_us: u64,
     /// Time in which a thread worked on it so far, µs.
@@ -54,4 +60,4 @@ pub struct ActiveTransaction {
     pub stack: Vec<ActiveStep>,
 }
 
-from_wire!(RunState: Running Waiting);
+from_wire!(RunState: Running Waiting; or Other);

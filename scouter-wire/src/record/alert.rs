@@ -14,7 +14,8 @@ pub enum AlertLevel {
     Warn = 1,
     /// Something fails.
     Error = 2,
-    /// Users are hurt now.
+    /// Users are hurt now. Levels are ordered by their numbers for ever, so that a number beyond
+    /// the known ones reads as this.
     Fatal = 3,
 }
 
@@ -39,6 +40,8 @@ pub enum AlertKind {
     RepeatedStatement = 6,
     /// A statement took longer than its threshold.
     SlowStatement = 7,
+    /// Something that only a newer version can name; the message says it.
+    Other = 255,
 }
 
 /// Something a person should know. It owns its texts: alerts are rare.
@@ -65,6 +68,6 @@ pub struct Alert {
 }
 
 from_wire!(AlertKind: ConnectionLeak TooManyRows CancelledBegin PoolExhausted ForcedEnd Agent
-    RepeatedStatement SlowStatement);
+    RepeatedStatement SlowStatement; or Other);
 
-from_wire!(AlertLevel: Info Warn Error Fatal);
+from_wire!(AlertLevel: Info Warn Error Fatal; or Fatal);

@@ -1,4 +1,4 @@
-//! Unsampled totals over an interval, per SQL, outbound call, error, service and edge.
+//! Unsampled totals over an interval, per SQL, outbound call, method, error, service and edge.
 
 use crate::TextRef;
 
@@ -23,6 +23,11 @@ pub enum DigestKey {
         /// `host:port`, or the name of the pool.
         peer: String,
     },
+    /// An instrumented function.
+    ///
+    /// No agent of this version sends it: a lookup for each function step would cost the exporter
+    /// more than all other digests together. It has its number so that one may later.
+    Method(TextRef),
 }
 
 /// A mergeable quantile sketch of elapsed times: logarithmic buckets, relative error at most 5 %.

@@ -26,6 +26,9 @@ pub enum StepKind {
     Spawn = 7,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT ([`TextKind::Sql`](crate::TextKind::Sql)).
     SqlTransaction = 8,
+    /// Something that only a newer version can name
+    /// ([`TextKind::Method`](crate::TextKind::Method), or no name).
+    Other = 15,
 }
 
 /// How a step ended.
@@ -44,6 +47,8 @@ pub enum Outcome {
     Panic = 3,
     /// It was still open when the transaction ended.
     Unfinished = 4,
+    /// In a way that only a newer version can name.
+    Other = 7,
 }
 
 /// What only some kinds of step have.
@@ -119,6 +124,7 @@ pub struct Step<'a> {
     pub detail: Detail<'a>,
 }
 
-from_wire!(StepKind: Method Sql Api Message Error PoolWait Wait Spawn SqlTransaction);
+from_wire!(StepKind: Method Sql Api Message Error PoolWait Wait Spawn SqlTransaction;
+    or Other);
 
-from_wire!(Outcome: Ok Error Cancelled Panic Unfinished);
+from_wire!(Outcome: Ok Error Cancelled Panic Unfinished; or Other);

@@ -16,6 +16,8 @@ pub enum XLogKind {
     Background = 2,
     /// A child lane made by `scouter::spawn` or `.in_current()`.
     Spawned = 3,
+    /// A kind that only a newer version can name.
+    Other = 15,
 }
 
 /// How a transaction ended. Each has exactly one end.
@@ -40,6 +42,8 @@ pub enum EndReason {
     Upgraded = 6,
     /// Ended from outside because it outlived the limit for running transactions.
     ForcedEnd = 7,
+    /// A way that only a newer version can name.
+    Other = 15,
 }
 
 /// What became of the profile.
@@ -56,6 +60,8 @@ pub enum ProfileFate {
     SampledOut = 2,
     /// Dropped by a full handover queue (B2b) or a full send window (B4); counted.
     Dropped = 3,
+    /// Something that only a newer version can name; when there is a profile, it can be read.
+    Other = 15,
 }
 
 /// Facts about a transaction that are either so or not so.
@@ -163,8 +169,9 @@ pub struct XLog<'a> {
     pub tags: &'a [Tag<'a>],
 }
 
-from_wire!(XLogKind: Web Service Background Spawned);
+from_wire!(XLogKind: Web Service Background Spawned; or Other);
 
-from_wire!(EndReason: Complete CancelledBeforeResponse AbortedInBody BodyError ServiceError Panic Upgraded ForcedEnd);
+from_wire!(EndReason: Complete CancelledBeforeResponse AbortedInBody BodyError ServiceError Panic
+    Upgraded ForcedEnd; or Other);
 
-from_wire!(ProfileFate: Kept Empty SampledOut Dropped);
+from_wire!(ProfileFate: Kept Empty SampledOut Dropped; or Other);

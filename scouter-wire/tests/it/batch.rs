@@ -5,8 +5,8 @@ use crate::sample::{
     xlogs,
 };
 use scouter_wire::codec::{
-    BatchEncoder, BatchView, DecodeError, MAX_BATCH_XLOGS, SectionDecoder, SeriesEncoder,
-    SeriesView, TextTable, XLogColumns,
+    BatchEncoder, BatchView, DecodeError, DigestInterval, MAX_BATCH_XLOGS, SectionDecoder,
+    SeriesEncoder, SeriesView, TextTable, XLogColumns,
 };
 use scouter_wire::record::{ProfileFate, Step, XLog};
 use scouter_wire::text::MAX_INLINE_BYTES;
@@ -139,5 +139,6 @@ fn counters_and_digests_round_trip() {
     let view = SeriesView::parse(parse(&bytes).body, &mut table).unwrap();
     let mut found = Vec::new();
     let interval = view.digests(&resolve(&table), |digest| found.push(digest)).unwrap();
-    assert_eq!((found, interval), (digests(), (5, 6)));
+    let expected = DigestInterval { from_unix_us: 5, to_unix_us: 6, skipped: 0 };
+    assert_eq!((found, interval), (digests(), expected));
 }

@@ -1,6 +1,7 @@
 //! Bytes written by earlier versions must decode for ever.
 //!
 //! A frame that is added or whose layout is versioned gets a new file; no file is ever replaced.
+//! Files of the form `*.future.v1.bin` are what later versions may write; see [`crate::future`].
 //! `SCOUTER_BLESS=1 cargo test` writes the files that are missing.
 
 use std::fs;
@@ -20,10 +21,15 @@ fn folder() -> PathBuf {
 }
 
 fn golden(name: &str) -> Vec<u8> {
-    let path = folder().join(format!("{name}.v1.bin"));
+    let made = || frames().into_iter().find(|(found, _)| *found == name).unwrap().1;
+    golden_or(&format!("{name}.v1.bin"), made)
+}
+
+/// The bytes of a file; a missing one is written when it is asked for.
+pub(crate) fn golden_or(file: &str, made: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    let path = folder().join(file);
     if !path.exists() && std::env::var_os("SCOUTER_BLESS").is_some() {
-        let (_, bytes) = frames().into_iter().find(|(found, _)| *found == name).unwrap();
-        fs::write(&path, bytes).unwrap();
+        fs::write(&path, made()).unwrap();
     }
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

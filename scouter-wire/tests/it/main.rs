@@ -9,7 +9,12 @@
 mod batch;
 mod damage;
 mod frames;
+mod future;
 mod golden;
+mod limits;
+mod list_limits;
+mod message_properties;
 mod properties;
 mod rewrite;
 mod sample;
+mod section;

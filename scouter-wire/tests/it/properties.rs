@@ -66,11 +66,11 @@ impl Row {
 }
 
 /// Numbers of every magnitude, small ones more often.
-fn number() -> impl Strategy<Value = u64> {
+pub(crate) fn number() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0..64u32).prop_map(|(value, shift)| value >> shift)
 }
 
-fn inline() -> impl Strategy<Value = String> {
+pub(crate) fn inline() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[a-z]{1,3}", "\\PC{0,60}"]
 }
 

@@ -338,6 +338,7 @@ pub(crate) fn digests() -> Vec<Digest> {
             kind: StepKind::Sql,
             peer: "orders-db".into(),
         }),
+        digest(DigestKey::Method(TextRef(10))),
     ]
 }
 
@@ -369,6 +370,8 @@ pub(crate) fn active() -> ActiveTransaction {
         service: "GET /orders/{id}".into(),
         tenant: "acme".into(),
         login: "kim".into(),
+        ip: "2001:db8::1".into(),
+        desc: "order 17".into(),
         age_us: 3_000_000,
         busy_us: 12,
         state: RunState::Running,

@@ -76,7 +76,7 @@ async fn damaged_frames_are_refused_by_their_kind() {
     .await;
     check(
         &collector,
-        |_| frame(FrameType::Text, 0, &[1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 1, b'x']),
+        |_| frame(FrameType::Text, 0, &[1, 11, 0, 1, 2, 3, 4, 5, 6, 7, 8, 1, b'x']),
         "hash",
         "refused_malformed_frame",
     )

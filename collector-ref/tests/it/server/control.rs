@@ -18,6 +18,8 @@ fn running() -> ActiveTransaction {
         service: "GET /orders/{id}".into(),
         tenant: "acme".into(),
         login: "kim".into(),
+        ip: "192.0.2.7".into(),
+        desc: String::new(),
         age_us: 9_000_000,
         busy_us: 5,
         state: RunState::Waiting,

@@ -8,6 +8,7 @@ mod collector;
 mod control;
 mod ingest;
 mod live;
+mod newer_agent;
 mod page;
 mod plugin;
 mod quantiser;

@@ -214,6 +214,8 @@ impl EncodedBatch {
                 put_varint(out, count as u64);
             }
             self.totals.put(out);
+            // What later versions add to the head; see `BatchView::parse`.
+            put_varint(out, 0);
             out.extend_from_slice(&self.xlog_section);
             out.extend_from_slice(&self.profile_section);
         })

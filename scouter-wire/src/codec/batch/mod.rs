@@ -57,6 +57,12 @@ mod x {
     /// Three columns each (row, length, text) for tenant, login, address, user agent and error.
     pub(super) const DICTIONARIES: u8 = 34;
     pub(super) const DICTIONARY_COUNT: usize = 5;
+
+    /// Bits of CLASS: kind, end reason and profile fate (four each), and whether there is a caller.
+    /// Those above are of newer senders and ignored.
+    pub(super) const CLASS_BITS: u64 = 0x1fff;
+    /// Bits of FLAGS.
+    pub(super) const FLAG_BITS: u64 = 0xffff;
 }
 
 /// Column numbers of the profile section.
@@ -117,7 +123,9 @@ mod p {
     pub(super) const SQL_FIGURES: [u8; 6] =
         [SQL_WAIT, SQL_FIRST_ROW, SQL_ROWS, SQL_AFFECTED, SQL_BINDS, TEXT_LENGTH];
 
-    /// Upper half of the kind byte: which detail the step has.
+    /// Upper half of the kind byte: which detail the step has. What a further detail consists of
+    /// stands in columns of its own, and so do further figures of one of these: a reader that does
+    /// not know it steps over the columns below.
     pub(super) const DETAIL_TEXT: u8 = 1;
     pub(super) const DETAIL_SQL: u8 = 2;
     pub(super) const DETAIL_API: u8 = 3;
@@ -133,7 +141,8 @@ const fn begin_second(end_unix_us: i64, elapsed_us: u64) -> u32 {
     (begin_us.div_euclid(1_000_000) & 0xffff_ffff) as u32
 }
 
-/// The text kind of a step's name.
+/// The text kind of a step's name. A kind that is added later has an index of a method in
+/// `NAME_METHOD`, perhaps 0, so that this version's readers can step over it.
 const fn name_kind(kind: crate::record::StepKind) -> crate::TextKind {
     use crate::TextKind;
     use crate::record::StepKind;
@@ -145,7 +154,8 @@ const fn name_kind(kind: crate::record::StepKind) -> crate::TextKind {
         | StepKind::Message
         | StepKind::Error
         | StepKind::Wait
-        | StepKind::Spawn => TextKind::Method,
+        | StepKind::Spawn
+        | StepKind::Other => TextKind::Method,
     }
 }
 

@@ -59,6 +59,8 @@ impl<'a> BatchView<'a> {
         };
         let xlog_bytes = reader.length(MAX_FRAME_BYTES, "XLog section")?;
         let totals = Totals::read(&mut reader)?;
+        // A newer agent adds fields of the head here.
+        reader.record("head of a batch")?;
         let xlog_section = reader.take(xlog_bytes, "XLog section")?;
         let profile_section = reader.rest();
         if profile_section.is_empty() != (counts.profiles == 0) {

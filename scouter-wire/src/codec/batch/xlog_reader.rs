@@ -7,7 +7,7 @@ use crate::codec::bytes::unzigzag;
 use crate::codec::column::SectionReader;
 use crate::codec::texts::Texts;
 use crate::codec::{DecodeError, MAX_TAGS};
-use crate::record::{EndReason, ProfileFate, XLogKind};
+use crate::record::ProfileFate;
 use crate::text::MAX_INLINE_BYTES;
 use crate::{TextKind, TextRef, Txid};
 
@@ -24,8 +24,8 @@ impl XLogColumns {
         let texts = Texts::new(&mut section.reader(x::TEXT_COUNTS), texts)?;
         let rows = counts.xlogs;
         self.read_numbers(&section, rows)?;
+        self.read_class(counts.profiles_stripped);
         self.read_times_and_ids(&section, rows)?;
-        self.read_class(rows, counts.profiles_stripped)?;
         self.read_texts(&section, rows, &texts)?;
         self.read_tags(&section, rows, &texts)?;
         self.read_profiles(&section, counts)
@@ -38,8 +38,8 @@ impl XLogColumns {
     ) -> Result<(), DecodeError> {
         for (number, column, bits, what) in [
             (x::ELAPSED, &mut self.elapsed, 64, "elapsed time"),
-            (x::CLASS, &mut self.class, 13, "class"),
-            (x::FLAGS, &mut self.flags, 16, "flags"),
+            (x::CLASS, &mut self.class, 64, "class"),
+            (x::FLAGS, &mut self.flags, 64, "flags"),
             (x::STATUS, &mut self.status, 16, "status"),
             (x::BUSY, &mut self.busy, 64, "busy time"),
             (x::POLLS, &mut self.polls, 32, "polls"),
@@ -123,21 +123,15 @@ impl XLogColumns {
         Ok(())
     }
 
-    fn read_class(&mut self, rows: usize, is_stripped: bool) -> Result<(), DecodeError> {
-        debug_assert_eq!(self.class.len(), rows);
+    /// Drops what only a newer version knows, and marks profiles that were stripped.
+    fn read_class(&mut self, is_stripped: bool) {
+        self.flags.iter_mut().for_each(|flags| *flags &= x::FLAG_BITS);
         for class in &mut self.class {
-            let part = |shift: u32| u8::try_from(*class >> shift & 0xf).unwrap_or(u8::MAX);
-            let unknown =
-                |what, number: u8| DecodeError::UnknownVariant { what, number: u64::from(number) };
-            XLogKind::from_wire(part(0)).ok_or_else(|| unknown("XLog kind", part(0)))?;
-            EndReason::from_wire(part(4)).ok_or_else(|| unknown("end reason", part(4)))?;
-            let fate =
-                ProfileFate::from_wire(part(8)).ok_or_else(|| unknown("profile fate", part(8)))?;
-            if is_stripped && fate == ProfileFate::Kept {
-                *class = *class & !0xf00 | u64::from(ProfileFate::Dropped as u8) << 8;
+            *class &= x::CLASS_BITS;
+            if is_stripped && *class >> 8 & 0xf == ProfileFate::Kept as u64 {
+                *class |= u64::from(ProfileFate::Dropped as u8) << 8;
             }
         }
-        Ok(())
     }
 
     fn read_texts(
