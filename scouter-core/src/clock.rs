@@ -5,8 +5,11 @@
 //! microseconds only off the request path, with a rate that the exporter's thread re-measures every
 //! second ([`reanchor`]). When a measurement contradicts the counter (snapshot and restore, live
 //! migration, a counter that drifts by more than [`MAX_DRIFT_PPM`]), the process switches to
-//! CLOCK_MONOTONIC for good: the *epoch* grows, and transactions that lived through the switch are
-//! marked `CLOCK_CHANGED`, since their durations mix two clocks. Differences saturate at 0.
+//! CLOCK_MONOTONIC for good: the *epoch* grows. Anchor and rate of the last few epochs are kept, so
+//! that a row which waits in a queue still gets the end its own clock gave it. What ran through a
+//! switch or waited through one is marked `CLOCK_CHANGED`: durations of the one mix two clocks, and
+//! the other may have ended after the counter went wrong, before that was seen. Differences
+//! saturate at 0.
 //!
 //! Tests drive time with [`ManualClock`].
 
@@ -26,6 +29,10 @@ const MIN_JUDGED_NS: u64 = 100_000_000;
 /// How long the first calibration watches both clocks, in ns. It happens once, at the first use.
 const FIRST_CALIBRATION_NS: u64 = 300_000;
 
+/// How many epochs that are over can still be converted; what is older is converted by the newest.
+/// A process switches once in its life, so one would do but for tests.
+const KEPT_EPOCHS: usize = 4;
+
 const UNSET: u32 = 0;
 const TSC: u32 = 1;
 const MONOTONIC: u32 = 2;
@@ -38,7 +45,8 @@ static RATE: AtomicU64 = AtomicU64::new(1 << 32);
 static MANUAL_NS: AtomicU64 = AtomicU64::new(0);
 static SWITCHES: AtomicU64 = AtomicU64::new(0);
 
-static ANCHOR: Mutex<Anchor> = Mutex::new(Anchor::ZERO);
+static STATE: Mutex<State> =
+    Mutex::new(State { anchor: Anchor::ZERO, past: [Scale::NONE; KEPT_EPOCHS] });
 static MANUAL_USER: Mutex<()> = Mutex::new(());
 
 /// One moment seen on all clocks.
@@ -60,6 +68,92 @@ impl Anchor {
         let ticks = now_ticks();
         let unix_ns = sys::realtime_ns();
         Self { ticks, mono_ns, unix_ns, base_ticks: ticks, base_mono_ns: mono_ns }
+    }
+}
+
+/// What the lock holds.
+#[derive(Debug)]
+struct State {
+    anchor: Anchor,
+    /// How epochs that are over converted at their end, by number modulo their count.
+    past: [Scale; KEPT_EPOCHS],
+}
+
+impl State {
+    /// Begins an epoch in which `mode` counts.
+    fn switch(&mut self, mode: u32, new_rate: u64, anchor: impl FnOnce() -> Anchor) {
+        let now = self.present();
+        self.past[now.epoch as usize % KEPT_EPOCHS] = now;
+        RATE.store(new_rate, Ordering::Relaxed);
+        EPOCH.fetch_add(1, Ordering::Relaxed);
+        MODE.store(mode, Ordering::Release);
+        self.anchor = anchor();
+    }
+
+    fn present(&self) -> Scale {
+        Scale {
+            epoch: epoch(),
+            is_past: false,
+            rate: RATE.load(Ordering::Relaxed),
+            ticks: self.anchor.ticks,
+            unix_ns: self.anchor.unix_ns,
+        }
+    }
+
+    #[cfg(feature = "enable")]
+    fn scale_of(&self, wanted: u32) -> Scale {
+        let now = self.present();
+        if wanted == now.epoch {
+            return now;
+        }
+        let kept = self.past[wanted as usize % KEPT_EPOCHS];
+        let known = if kept.rate != 0 && kept.epoch == wanted { kept } else { now };
+        Scale { is_past: true, ..known }
+    }
+}
+
+/// How ticks of one epoch become µs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    epoch: u32,
+    #[cfg_attr(not(feature = "enable"), expect(dead_code, reason = "nothing is drained"))]
+    is_past: bool,
+    /// As [`RATE`]; 0 when there is none.
+    rate: u64,
+    ticks: u64,
+    unix_ns: i64,
+}
+
+impl Scale {
+    const NONE: Self = Self { epoch: 0, is_past: false, rate: 0, ticks: 0, unix_ns: 0 };
+
+    /// That of an epoch. Takes a short lock; not for the request path.
+    #[cfg(feature = "enable")]
+    pub(crate) fn of(epoch: u32) -> Self {
+        let _ = now_ticks(); // the first use calibrates
+        STATE.lock().scale_of(epoch)
+    }
+
+    /// Whether the epoch is over, or not even known any more.
+    #[cfg(feature = "enable")]
+    pub(crate) const fn is_past(&self) -> bool {
+        self.is_past
+    }
+
+    /// A span in µs.
+    #[cfg(feature = "enable")]
+    pub(crate) fn us(&self, ticks: u64) -> u64 {
+        scale(ticks, self.rate) / 1_000
+    }
+
+    /// A moment as unix µs.
+    pub(crate) fn unix_us(&self, ticks: u64) -> i64 {
+        let ns = if ticks >= self.ticks {
+            self.unix_ns.saturating_add_unsigned(scale(ticks - self.ticks, self.rate))
+        } else {
+            self.unix_ns.saturating_sub_unsigned(scale(self.ticks - ticks, self.rate))
+        };
+        ns.div_euclid(1_000)
     }
 }
 
@@ -96,12 +190,13 @@ pub(crate) fn switches() -> u64 {
 }
 
 fn calibrate_first() {
-    let mut anchor = ANCHOR.lock();
+    let mut state = STATE.lock();
     if MODE.load(Ordering::Acquire) != UNSET {
         return;
     }
     if !sys::kernel_trusts_tsc() {
-        use_monotonic(&mut anchor);
+        MODE.store(MONOTONIC, Ordering::Release);
+        state.anchor = Anchor::take();
         return;
     }
     let (mono0, ticks0) = (sys::monotonic_ns(), sys::rdtsc());
@@ -112,13 +207,7 @@ fn calibrate_first() {
     }
     RATE.store(rate(mono1 - mono0, ticks1.saturating_sub(ticks0)), Ordering::Relaxed);
     MODE.store(TSC, Ordering::Release);
-    *anchor = Anchor::take();
-}
-
-fn use_monotonic(anchor: &mut MutexGuard<'_, Anchor>) {
-    RATE.store(1 << 32, Ordering::Relaxed);
-    MODE.store(MONOTONIC, Ordering::Release);
-    **anchor = Anchor::take();
+    state.anchor = Anchor::take();
 }
 
 fn rate(ns: u64, ticks: u64) -> u64 {
@@ -153,13 +242,8 @@ pub(crate) fn ns_to_ticks(ns: u64) -> u64 {
 #[must_use]
 pub fn unix_us(ticks: u64) -> i64 {
     let _ = now_ticks(); // the first use calibrates
-    let anchor = *ANCHOR.lock();
-    let ns = if ticks >= anchor.ticks {
-        anchor.unix_ns.saturating_add_unsigned(ticks_to_ns(ticks - anchor.ticks))
-    } else {
-        anchor.unix_ns.saturating_sub_unsigned(ticks_to_ns(anchor.ticks - ticks))
-    };
-    ns.div_euclid(1_000)
+    let scale = STATE.lock().present();
+    scale.unix_us(ticks)
 }
 
 /// Compares the clocks again; the exporter's thread calls it every second.
@@ -168,15 +252,16 @@ pub fn unix_us(ticks: u64) -> i64 {
 /// disagrees with CLOCK_MONOTONIC by more than [`MAX_DRIFT_PPM`].
 pub fn reanchor() {
     let _ = now_ticks(); // the first use calibrates
-    let mut anchor = ANCHOR.lock();
+    let mut state = STATE.lock();
     match MODE.load(Ordering::Relaxed) {
-        TSC => reanchor_tsc(&mut anchor, Anchor::take()),
-        MONOTONIC => *anchor = Anchor::take(),
+        TSC => reanchor_tsc(&mut state, Anchor::take()),
+        MONOTONIC => state.anchor = Anchor::take(),
         _ => {}
     }
 }
 
-fn reanchor_tsc(anchor: &mut MutexGuard<'_, Anchor>, seen: Anchor) {
+fn reanchor_tsc(state: &mut State, seen: Anchor) {
+    let anchor = &mut state.anchor;
     let mono_ns = seen.mono_ns.saturating_sub(anchor.mono_ns);
     if mono_ns < MIN_JUDGED_NS && seen.ticks >= anchor.ticks {
         anchor.unix_ns = seen.unix_ns;
@@ -189,13 +274,12 @@ fn reanchor_tsc(anchor: &mut MutexGuard<'_, Anchor>, seen: Anchor) {
     let tolerated_ppm = if anchor.ticks == anchor.base_ticks { 20_000 } else { MAX_DRIFT_PPM };
     if seen.ticks < anchor.ticks || drift_ns > mono_ns / 1_000_000 * tolerated_ppm {
         SWITCHES.fetch_add(1, Ordering::Relaxed);
-        EPOCH.fetch_add(1, Ordering::Relaxed);
-        use_monotonic(anchor);
+        state.switch(MONOTONIC, 1 << 32, Anchor::take);
         return;
     }
     let base_ns = seen.mono_ns - anchor.base_mono_ns;
     RATE.store(rate(base_ns, seen.ticks - anchor.base_ticks), Ordering::Relaxed);
-    **anchor = Anchor { base_ticks: anchor.base_ticks, base_mono_ns: anchor.base_mono_ns, ..seen };
+    *anchor = Anchor { base_ticks: anchor.base_ticks, base_mono_ns: anchor.base_mono_ns, ..seen };
 }
 
 /// Time that stands still until a test moves it. One tick is one nanosecond.
@@ -217,14 +301,15 @@ impl ManualClock {
     pub fn install() -> Self {
         let user = MANUAL_USER.lock();
         let _ = now_ticks(); // the first use calibrates
-        let mut anchor = ANCHOR.lock();
-        let before = (MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), *anchor);
+        let mut state = STATE.lock();
+        let before = (MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), state.anchor);
         let start_ns = 1_000_000_000;
         MANUAL_NS.store(start_ns, Ordering::Relaxed);
-        RATE.store(1 << 32, Ordering::Relaxed);
-        EPOCH.fetch_add(1, Ordering::Relaxed);
-        MODE.store(MANUAL, Ordering::Release);
-        *anchor = Anchor { ticks: start_ns, unix_ns: Self::START_UNIX_US * 1_000, ..Anchor::ZERO };
+        state.switch(MANUAL, 1 << 32, || Anchor {
+            ticks: start_ns,
+            unix_ns: Self::START_UNIX_US * 1_000,
+            ..Anchor::ZERO
+        });
         Self { before, _user: user }
     }
 
@@ -237,12 +322,8 @@ impl ManualClock {
 
 impl Drop for ManualClock {
     fn drop(&mut self) {
-        let mut anchor = ANCHOR.lock();
-        let (mode, rate, before) = self.before;
-        RATE.store(rate, Ordering::Relaxed);
-        EPOCH.fetch_add(1, Ordering::Relaxed);
-        MODE.store(mode, Ordering::Release);
-        *anchor = before;
+        let (mode, rate, anchor) = self.before;
+        STATE.lock().switch(mode, rate, || anchor);
     }
 }
 
@@ -271,38 +352,64 @@ mod tests {
         assert!(ours.abs_diff(theirs) < 50_000, "{ours} {theirs}");
     }
 
-    #[test]
-    fn counter_that_runs_backwards_is_abandoned_and_the_epoch_grows() {
+    /// Runs `check` on the state of the clock, which is put back after it.
+    fn on_state(check: impl FnOnce(&mut State)) {
         let _turn = MANUAL_USER.lock();
         reanchor();
-        let mut anchor = ANCHOR.lock();
-        let (epoch_before, mode_before, rate_before, anchor_before) =
-            (epoch(), MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), *anchor);
-        let backwards = Anchor { ticks: anchor.ticks - 1, ..*anchor };
-        reanchor_tsc(&mut anchor, backwards);
-        assert_eq!(epoch(), epoch_before + 1);
-        assert_eq!(MODE.load(Ordering::Relaxed), MONOTONIC);
-        MODE.store(mode_before, Ordering::Release);
-        RATE.store(rate_before, Ordering::Relaxed);
-        *anchor = anchor_before;
+        let mut state = STATE.lock();
+        let (mode, rate, anchor) =
+            (MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), state.anchor);
+        check(&mut state);
+        MODE.store(mode, Ordering::Release);
+        RATE.store(rate, Ordering::Relaxed);
+        state.anchor = anchor;
+    }
+
+    #[test]
+    fn counter_that_runs_backwards_is_abandoned_and_the_epoch_grows() {
+        on_state(|state| {
+            let before = epoch();
+            let backwards = Anchor { ticks: state.anchor.ticks - 1, ..state.anchor };
+            reanchor_tsc(state, backwards);
+            assert_eq!(epoch(), before + 1);
+            assert_eq!(MODE.load(Ordering::Relaxed), MONOTONIC);
+        });
     }
 
     #[test]
     fn drift_beyond_the_limit_abandons_the_counter() {
-        let _turn = MANUAL_USER.lock();
-        reanchor();
-        let mut anchor = ANCHOR.lock();
-        let (mode_before, rate_before, anchor_before) =
-            (MODE.load(Ordering::Relaxed), RATE.load(Ordering::Relaxed), *anchor);
-        let base = Anchor { base_ticks: anchor.ticks.wrapping_sub(1), ..*anchor };
-        *anchor = base;
-        let second = 1_000_000_000;
-        let ticks = rate(second * 2, RATE.load(Ordering::Relaxed)) >> 32;
-        let seen = Anchor { ticks: base.ticks + ticks, mono_ns: base.mono_ns + second, ..base };
-        reanchor_tsc(&mut anchor, seen);
-        assert_eq!(MODE.load(Ordering::Relaxed), MONOTONIC);
-        MODE.store(mode_before, Ordering::Release);
-        RATE.store(rate_before, Ordering::Relaxed);
-        *anchor = anchor_before;
+        on_state(|state| {
+            let base = Anchor { base_ticks: state.anchor.ticks.wrapping_sub(1), ..state.anchor };
+            state.anchor = base;
+            let second = 1_000_000_000;
+            let ticks = rate(second * 2, RATE.load(Ordering::Relaxed)) >> 32;
+            let seen = Anchor { ticks: base.ticks + ticks, mono_ns: base.mono_ns + second, ..base };
+            reanchor_tsc(state, seen);
+            assert_eq!(MODE.load(Ordering::Relaxed), MONOTONIC);
+        });
+    }
+
+    #[test]
+    fn ticks_of_an_epoch_that_is_over_are_converted_by_its_own_anchor_and_rate() {
+        on_state(|state| {
+            // Four ticks a nanosecond, and a counter far from the one that follows.
+            RATE.store(1 << 30, Ordering::Relaxed);
+            state.anchor = Anchor { ticks: 1 << 60, unix_ns: 5_000_000, ..state.anchor };
+            let before = epoch();
+            state.switch(MONOTONIC, 1 << 32, || Anchor::ZERO);
+            let past = state.scale_of(before);
+            assert!(past.is_past());
+            assert_eq!(past.us(4_000), 1);
+            assert_eq!(past.unix_us((1 << 60) + 4_000), 5_001);
+            assert_eq!(past.unix_us((1 << 60) - 4_000), 4_999);
+            let now = state.scale_of(before + 1);
+            assert!(!now.is_past());
+            assert_eq!((now.us(4_000), now.unix_us(4_000)), (4, 4));
+            for _ in 0..KEPT_EPOCHS {
+                state.switch(MONOTONIC, 1 << 32, || Anchor::ZERO);
+            }
+            let unknown = state.scale_of(before);
+            assert!(unknown.is_past() && unknown.us(4_000) == 4, "the newest stands in");
+        });
     }
 }
