@@ -7,7 +7,7 @@ use crate::telemetry::TEXTS_CUT;
 use crate::texts::MAX_FIELD_BYTES;
 
 /// What a message becomes when formatting it panicked.
-const PANICKED: &str = "(formatting this text panicked)";
+pub(crate) const PANICKED: &str = "(formatting this text panicked)";
 
 /// At most [`MAX_FIELD_BYTES`] of text.
 #[derive(Debug)]

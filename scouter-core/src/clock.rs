@@ -234,6 +234,15 @@ pub fn unix_us(ticks: u64) -> i64 {
     scale.unix_us(ticks)
 }
 
+/// Time that no step of the wall clock and no change of the source of ticks moves, in µs. Only
+/// differences mean something.
+#[cfg(feature = "enable")]
+pub(crate) fn steady_us() -> u64 {
+    let ns =
+        if MODE.load(Ordering::Relaxed) == MANUAL { manual::now_ns() } else { sys::monotonic_ns() };
+    ns / 1_000
+}
+
 /// Compares the clocks again; the exporter's thread calls it every second.
 ///
 /// Follows steps of the wall clock, refines the rate, and abandons the time stamp counter when it
