@@ -1,5 +1,6 @@
 //! The handle of what runs: [`Transaction`], which owns one life of a header.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -52,11 +53,16 @@ impl Field {
 /// by [`Transaction::end`], or when it is dropped. A begin while recording is off, or beyond the
 /// limit, gives an inert handle: all methods do nothing.
 ///
-/// Its setters may be called by the thread that has it entered or by its single owner, never by
-/// two threads at once: nothing breaks, but texts may come out mixed.
+/// It may be sent to another thread, but not shared with one: a recording has one writer.
+///
+/// ```compile_fail,E0277
+/// fn is_shared<T: Sync>() {}
+/// is_shared::<scouter_core::Transaction>();
+/// ```
 pub struct Transaction {
     header: Option<&'static Header>,
     generation: u32,
+    _one_writer: PhantomData<Cell<()>>,
 }
 
 impl Transaction {
@@ -80,7 +86,7 @@ impl Transaction {
             return Self::inert();
         };
         let generation = start(header, &begin);
-        let transaction = Self { header: Some(header), generation };
+        let transaction = Self { header: Some(header), generation, _one_writer: PhantomData };
         if plugin::has(plugin::Hooks::START) {
             plugin::start(&transaction, &begin);
         }
@@ -90,7 +96,7 @@ impl Transaction {
     /// A handle that records nothing.
     #[must_use]
     pub const fn inert() -> Self {
-        Self { header: None, generation: 0 }
+        Self { header: None, generation: 0, _one_writer: PhantomData }
     }
 
     /// Whether anything is recorded through this handle.
@@ -120,6 +126,9 @@ impl Transaction {
 
     /// Works on it in this thread until the guard is dropped (also by a panic), which puts back
     /// whatever the thread worked on before. Not counted as a poll.
+    ///
+    /// A guard that is forgotten leaves it entered; then it must not be entered on another thread,
+    /// or texts of the two may come out mixed.
     #[inline]
     pub fn enter(&self) -> Entered<'_> {
         Entered::new(self.header, self.generation)
