@@ -1,6 +1,7 @@
 //! `service`: a transaction of its own where none is active, a step where one is.
 
-use scouter::scout;
+use scouter::record::{EndReason, StepKind};
+use scouter::{OpenStep, TextKind, scout};
 
 use crate::support::{block_on, steps_async, transactions};
 
@@ -80,6 +81,25 @@ fn a_panic_and_a_dropped_future_end_the_transaction_as_what_they_are() {
              queue consume_async !cancelled\n        stored\n"
         )
     );
+}
+
+#[scout(service)]
+async fn consume_querying() {
+    let statement = OpenStep::begin(StepKind::Sql, scouter::intern(TextKind::Sql, "SELECT ?"));
+    std::future::pending::<()>().await;
+    drop(statement);
+}
+
+#[test]
+fn a_dropped_service_keeps_the_totals_of_what_it_was_doing() {
+    let recording = scouter::testing::capture(|| {
+        let mut future = Box::pin(consume_querying());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        drop(future);
+    });
+    let row = recording.only();
+    assert_eq!((row.end, row.sql_count), (EndReason::CancelledBeforeResponse, 1));
 }
 
 #[test]
