@@ -32,6 +32,8 @@ pub(crate) mod mark {
     pub(crate) const DISCARD_PROFILE: u32 = 1 << 4;
     /// A panic happened in it, and may have been caught inside.
     pub(crate) const PANICKED: u32 = 1 << 5;
+    /// A panic left the scope of a thread that worked on it.
+    pub(crate) const UNWOUND: u32 = 1 << 6;
 }
 
 impl Field {
@@ -231,7 +233,9 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         if let Some(header) = self.header.take() {
-            let reason = if std::thread::panicking() {
+            // Whoever catches a panic of a poll, as a runtime does, drops what is left later.
+            let is_unwound = header.half(Half::Marks) & mark::UNWOUND != 0;
+            let reason = if is_unwound || std::thread::panicking() {
                 EndReason::Panic
             } else {
                 EndReason::CancelledBeforeResponse
@@ -377,6 +381,9 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(header) = self.header {
+            if std::thread::panicking() {
+                set_mark(header, mark::UNWOUND);
+            }
             // A step guard that was forgotten inside must not become everybody's parent.
             header.set_current(self.previous_step);
             header.set_half(Half::Tid, self.previous_tid);

@@ -1,6 +1,7 @@
 //! What a panic leaves on the transaction it happens in.
 
 use std::fmt;
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -67,6 +68,24 @@ fn panic_of_a_future_is_the_error_of_the_transaction_it_ran_in_and_of_no_other()
     });
     assert!(recording.xlog("inside").unwrap().error.ends_with(": in a poll"));
     assert_eq!(recording.xlog("around").unwrap().error, "");
+}
+
+#[test]
+fn future_dropped_after_its_panic_was_caught_ended_by_the_panic() {
+    let recording = capture(|| {
+        // As a runtime does: the panic of the poll is caught, the task dropped later.
+        let mut work = Box::pin(in_transaction(begin("task"), async { panic!("in a poll") }));
+        caught(|| {
+            let _ = poll_once(&mut work);
+        });
+        drop(work);
+        let mut work = Box::pin(in_transaction(begin("cancelled"), pending::<()>()));
+        assert!(poll_once(&mut work).is_pending());
+        drop(work);
+    });
+    assert_eq!(recording.xlog("task").unwrap().end, EndReason::Panic);
+    let cancelled = recording.xlog("cancelled").unwrap();
+    assert_eq!(cancelled.end, EndReason::CancelledBeforeResponse);
 }
 
 #[test]
