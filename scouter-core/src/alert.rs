@@ -12,11 +12,12 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 pub use scouter_wire::record::{Alert, AlertKind, AlertLevel};
 
+use crate::bounded::PANICKED;
 use crate::header::{Header, Word};
-use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED};
+use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED, TEXTS_CUT};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
-use crate::{clock, current, lane, options, transaction};
+use crate::{clock, current, lane, options, panics, transaction};
 
 /// Most alerts that wait for the exporter; past it the newest is dropped.
 pub const MAX_ALERTS: usize = 256;
@@ -31,8 +32,9 @@ pub const MAX_ALERT_BYTES: usize = 3_000;
 #[derive(Default)]
 struct Alerts {
     queue: Vec<Alert>,
-    /// By hash of kind and place: when the last one was queued, and how many were swallowed since.
-    places: HashMap<u64, (i64, u32)>,
+    /// By hash of kind and place: when the last one was queued (µs of a steady clock, which no
+    /// step of the wall clock moves), and how many were swallowed since.
+    places: HashMap<u64, (u64, u32)>,
 }
 
 static ALERTS: LazyLock<Mutex<Alerts>> = LazyLock::new(Mutex::default);
@@ -40,25 +42,46 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Raises an alert about `place` (a line of code, or empty).
 ///
-/// Service, tenant and ids come from the transaction this thread works on.
+/// Service, tenant and ids come from the transaction this thread works on. The message is cut at
+/// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
-    let unix_us = clock::unix_us(clock::now_ticks());
-    let interval_us =
-        i64::try_from(options::ALERT_SEND_INTERVAL_MS.value() * 1_000).unwrap_or(i64::MAX);
     let key = SEED.hash_one((kind, place));
+    let Some(suppressed) = admit(key, clock::steady_us()) else { return };
+    let mut alert = about_current();
+    alert.unix_us = clock::unix_us(clock::now_ticks());
+    alert.kind = kind;
+    alert.level = level;
+    alert.message = bounded(message);
+    alert.place = scouter_wire::text::cut(place, MAX_ALERT_BYTES).to_owned();
+    alert.suppressed = suppressed;
+    let mut alerts = ALERTS.lock();
+    if alerts.queue.len() < MAX_ALERTS {
+        alerts.queue.push(alert);
+    } else {
+        // It was not sent, so the next one need not wait.
+        alerts.places.remove(&key);
+        ALERTS_DROPPED.add(1);
+    }
+}
+
+/// Whether an alert of this kind and place may be queued now, and how many were swallowed since
+/// the last one.
+fn admit(key: u64, now_us: u64) -> Option<u32> {
+    let interval_us = options::ALERT_SEND_INTERVAL_MS.value().saturating_mul(1_000);
     let mut alerts = ALERTS.lock();
     let suppressed = match alerts.places.get_mut(&key) {
-        Some((last, swallowed)) if unix_us.saturating_sub(*last) < interval_us => {
+        // Time that went back (a test's clock) does not mute.
+        Some((last, swallowed)) if now_us.checked_sub(*last).is_some_and(|us| us < interval_us) => {
             *swallowed = swallowed.saturating_add(1);
             ALERTS_SUPPRESSED.add(1);
-            return;
+            return None;
         }
         Some((_, swallowed)) => *swallowed,
         None => 0,
     };
     if alerts.queue.len() >= MAX_ALERTS {
         ALERTS_DROPPED.add(1);
-        return;
+        return None;
     }
     if alerts.places.len() >= MAX_PLACES
         && let Some(oldest) =
@@ -66,16 +89,29 @@ pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Argu
     {
         alerts.places.remove(&oldest);
     }
-    alerts.places.insert(key, (unix_us, 0));
-    let mut alert = about_current();
-    alert.unix_us = unix_us;
-    alert.kind = kind;
-    alert.level = level;
-    alert.message = message.to_string();
-    alert.message.truncate(alert.message.floor_char_boundary(MAX_ALERT_BYTES));
-    alert.place = scouter_wire::text::cut(place, MAX_ALERT_BYTES).to_owned();
-    alert.suppressed = suppressed;
-    alerts.queue.push(alert);
+    alerts.places.insert(key, (now_us, 0));
+    Some(suppressed)
+}
+
+/// At most [`MAX_ALERT_BYTES`] of a message: formatting stops there, so a huge one costs no more.
+fn bounded(message: fmt::Arguments<'_>) -> String {
+    struct Cut(String);
+    impl fmt::Write for Cut {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let kept = scouter_wire::text::cut(text, MAX_ALERT_BYTES - self.0.len());
+            self.0.push_str(kept);
+            if kept.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    let mut cut = Cut(String::new());
+    match panics::caught(|| fmt::write(&mut cut, message)) {
+        Ok(Ok(())) => cut.0,
+        Ok(Err(fmt::Error)) => {
+            TEXTS_CUT.add(1);
+            cut.0
+        }
+        Err(_) => PANICKED.to_owned(),
+    }
 }
 
 fn about_current() -> Alert {

@@ -1,13 +1,13 @@
 //! Text formatted into a buffer on the stack, cut at its limit.
 
 use std::fmt::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::panics;
 use crate::telemetry::TEXTS_CUT;
 use crate::texts::MAX_FIELD_BYTES;
 
 /// What a message becomes when formatting it panicked.
-const PANICKED: &str = "(formatting this text panicked)";
+pub(crate) const PANICKED: &str = "(formatting this text panicked)";
 
 /// At most [`MAX_FIELD_BYTES`] of text.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Bounded {
     #[inline(never)]
     pub(crate) fn format(text: fmt::Arguments<'_>) -> Self {
         let mut bounded = Self { bytes: [0; MAX_FIELD_BYTES], len: 0 };
-        let written = catch_unwind(AssertUnwindSafe(|| bounded.write_fmt(text)));
+        let written = panics::caught(|| bounded.write_fmt(text));
         match written {
             Ok(Ok(())) => {}
             Ok(Err(_)) => TEXTS_CUT.add(1),

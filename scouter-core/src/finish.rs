@@ -7,7 +7,7 @@
 
 use scouter_wire::record::{EndReason, ProfileFate, XLogFlags};
 
-use crate::header::{HALVES, Half, Header, WORDS, Word};
+use crate::header::{HALVES, Half, Header, WORDS, Word, epoch_of};
 use crate::lane::{self, SegmentPool, Thread};
 use crate::sync::Ordering;
 use crate::telemetry::{
@@ -58,8 +58,11 @@ fn mark_facts(header: &'static Header, elapsed_us: u64) {
     if marks & mark::KEEP != 0 {
         flags |= u32::from(XLogFlags::FORCE_KEPT.0);
     }
-    if header.word(Word::ServiceEpoch) >> 32 != u64::from(clock::epoch()) {
+    let (service_epoch, epoch) = (header.word(Word::ServiceEpoch), clock::epoch());
+    if epoch_of(service_epoch) != epoch {
         flags |= u32::from(XLogFlags::CLOCK_CHANGED.0);
+        // The end is what the drain converts.
+        header.set(Word::ServiceEpoch, u64::from(epoch) << 32 | service_epoch & 0xffff_ffff);
     }
     let dropped = header.dropped();
     if dropped > 0 {

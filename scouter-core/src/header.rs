@@ -47,8 +47,14 @@ pub(crate) enum Word {
     ApiTicks,
     BytesOut,
     AllocBytes,
-    /// Service text (low half) and epoch of the clock (high half).
+    /// Service text (low half) and epoch of the clock at its begin, from its end on at that (high
+    /// half).
     ServiceEpoch,
+}
+
+/// The epoch in [`Word::ServiceEpoch`].
+pub(crate) fn epoch_of(word: u64) -> u32 {
+    u32::try_from(word >> 32).unwrap_or(0)
 }
 
 /// How many [`Word`]s there are.

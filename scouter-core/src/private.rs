@@ -9,7 +9,6 @@
 use std::any::type_name;
 use std::fmt::{self, Debug, Display, Write};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -28,7 +27,7 @@ use crate::telemetry::TEXTS_CUT;
 use crate::text::intern;
 use crate::transaction::{Entered, Transaction};
 use crate::value::Value;
-use crate::{current, lane, switch};
+use crate::{current, lane, panics, switch};
 
 pub use linkme;
 
@@ -135,7 +134,7 @@ fn innermost(site: &'static Callsite) -> Option<(&'static Header, u32)> {
 #[cold]
 fn capture_text(site: &'static Callsite, key: &'static str, text: fmt::Arguments<'_>) {
     let mut buffer = Cut::new();
-    match catch_unwind(AssertUnwindSafe(|| buffer.write_fmt(text))) {
+    match panics::caught(|| buffer.write_fmt(text)) {
         Ok(Ok(())) => {}
         Ok(Err(fmt::Error)) => TEXTS_CUT.add(1),
         Err(_) => return capture(site, key, Value::Static("<panicked>")),
@@ -369,7 +368,7 @@ where
     F: Future,
     L: FnMut(Service<'_>, &F::Output),
 {
-    ServiceFuture { step: in_step(site, future), site, opened: Opened::Undecided, look }
+    ServiceFuture { step: Some(in_step(site, future)), site, opened: Opened::Undecided, look }
 }
 
 #[derive(Debug)]
@@ -380,14 +379,25 @@ enum Opened {
 }
 
 pin_project_lite::pin_project! {
-    /// Made by [`in_service`]. The step is declared, so dropped, before its transaction.
+    /// Made by [`in_service`]. Dropped before its end, the step is dropped inside the transaction,
+    /// so that what it holds closes with all it knows.
     #[derive(Debug)]
     pub struct ServiceFuture<F, L> {
         #[pin]
-        step: StepFuture<F>,
+        step: Option<StepFuture<F>>,
         site: &'static Callsite,
         opened: Opened,
         look: L,
+    }
+
+    impl<F, L> PinnedDrop for ServiceFuture<F, L> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Opened::Own(transaction) = &*this.opened {
+                let _inside = transaction.enter();
+                this.step.set(None);
+            }
+        }
     }
 }
 
@@ -395,20 +405,25 @@ impl<F: Future, L: FnMut(Service<'_>, &F::Output)> Future for ServiceFuture<F, L
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
+        let mut this = self.project();
         if matches!(this.opened, Opened::Undecided) {
             let opens = opens_transaction();
             *this.opened = if opens { Opened::Own(begin(this.site)) } else { Opened::Joined };
         }
-        let Opened::Own(transaction) = &*this.opened else { return this.step.poll(cx) };
-        let polled = {
-            let _poll = transaction.enter_poll();
-            this.step.poll(cx)
+        let Some(step) = this.step.as_mut().as_pin_mut() else {
+            // Only polled again after its end, which the contract of futures forbids.
+            return Poll::Pending;
         };
+        let Opened::Own(transaction) = &*this.opened else { return step.poll(cx) };
+        let scope = transaction.enter_poll();
+        let polled = step.poll(cx);
         if let Poll::Ready(value) = &polled {
+            // What the future still holds belongs to the transaction too.
+            this.step.set(None);
+            let end = scope.finish();
             (this.look)(Service(Some(transaction)), value);
             if let Opened::Own(transaction) = std::mem::replace(this.opened, Opened::Joined) {
-                transaction.end(EndReason::Complete);
+                transaction.end_at(EndReason::Complete, end);
             }
         }
         polled

@@ -87,11 +87,22 @@ impl Texts {
     #[inline]
     pub(crate) fn clear(&self) {
         self.len.store(0, Ordering::Relaxed);
+        self.settle();
+    }
+
+    /// Says that no write is in progress. Two writers at once, which only misuse can make, may
+    /// leave it otherwise, and every later life of the header would hide its texts from readers.
+    #[inline]
+    fn settle(&self) {
+        let version = self.version.load(Ordering::Relaxed);
+        if version & 1 == 1 {
+            self.version.store(version.wrapping_add(1), Ordering::Release);
+        }
     }
 
     /// Gives the page back.
     pub(crate) fn release(&self) {
-        self.len.store(0, Ordering::Relaxed);
+        self.clear();
         if let Some(page) = self.page.load() {
             self.page.store(None);
             pool::give_text_page(page);
@@ -155,7 +166,8 @@ impl Texts {
     pub(crate) fn set(&self, slot: Slot, key: u32, text: &str) -> bool {
         let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
         let old = self.find(slot, key);
-        let version = self.version.load(Ordering::Relaxed);
+        // Odd while it writes, even after it, whatever it was.
+        let version = self.version.load(Ordering::Relaxed) & !1;
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
         let is_kept = match old {
@@ -268,6 +280,20 @@ mod tests {
             assert_eq!(found.len(), 2);
             assert!(found.contains(&(Slot::Tenant as u8, 0, tenant.to_owned())));
             assert!(found.contains(&(Slot::Login as u8, 0, "ann".to_owned())));
+        }
+    }
+
+    #[test]
+    fn version_that_two_writers_left_odd_is_even_again_in_the_next_life_and_after_a_write() {
+        let mends: [fn(&Texts); 3] =
+            [Texts::clear, Texts::release, |texts| assert!(texts.set(Slot::Login, 0, "ann"))];
+        for mend in mends {
+            let texts = Texts::blank();
+            texts.version.store(7, Ordering::Relaxed);
+            assert!(!texts.copy_for_readers(&mut Vec::new()));
+            mend(&texts);
+            assert!(texts.copy_for_readers(&mut Vec::new()));
+            assert!(texts.version.load(Ordering::Relaxed) >= 8, "it never comes back");
         }
     }
 

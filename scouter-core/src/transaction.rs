@@ -1,5 +1,6 @@
 //! The handle of what runs: [`Transaction`], which owns one life of a header.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -29,6 +30,10 @@ pub(crate) mod mark {
     pub(crate) const SLOW: u32 = 1 << 3;
     /// A plugin asked to drop the profile.
     pub(crate) const DISCARD_PROFILE: u32 = 1 << 4;
+    /// A panic happened in it, and may have been caught inside.
+    pub(crate) const PANICKED: u32 = 1 << 5;
+    /// A panic left the scope of a thread that worked on it.
+    pub(crate) const UNWOUND: u32 = 1 << 6;
 }
 
 impl Field {
@@ -50,11 +55,16 @@ impl Field {
 /// by [`Transaction::end`], or when it is dropped. A begin while recording is off, or beyond the
 /// limit, gives an inert handle: all methods do nothing.
 ///
-/// Its setters may be called by the thread that has it entered or by its single owner, never by
-/// two threads at once: nothing breaks, but texts may come out mixed.
+/// It may be sent to another thread, but not shared with one: a recording has one writer.
+///
+/// ```compile_fail,E0277
+/// fn is_shared<T: Sync>() {}
+/// is_shared::<scouter_core::Transaction>();
+/// ```
 pub struct Transaction {
     header: Option<&'static Header>,
     generation: u32,
+    _one_writer: PhantomData<Cell<()>>,
 }
 
 impl Transaction {
@@ -78,7 +88,7 @@ impl Transaction {
             return Self::inert();
         };
         let generation = start(header, &begin);
-        let transaction = Self { header: Some(header), generation };
+        let transaction = Self { header: Some(header), generation, _one_writer: PhantomData };
         if plugin::has(plugin::Hooks::START) {
             plugin::start(&transaction, &begin);
         }
@@ -88,7 +98,7 @@ impl Transaction {
     /// A handle that records nothing.
     #[must_use]
     pub const fn inert() -> Self {
-        Self { header: None, generation: 0 }
+        Self { header: None, generation: 0, _one_writer: PhantomData }
     }
 
     /// Whether anything is recorded through this handle.
@@ -118,6 +128,9 @@ impl Transaction {
 
     /// Works on it in this thread until the guard is dropped (also by a panic), which puts back
     /// whatever the thread worked on before. Not counted as a poll.
+    ///
+    /// A guard that is forgotten leaves it entered; then it must not be entered on another thread,
+    /// or texts of the two may come out mixed.
     #[inline]
     pub fn enter(&self) -> Entered<'_> {
         Entered::new(self.header, self.generation)
@@ -194,6 +207,12 @@ impl Transaction {
         }
     }
 
+    /// Whether a panic happened while a thread worked on it, even one that was caught inside.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.header.is_some_and(|header| header.half(Half::Marks) & mark::PANICKED != 0)
+    }
+
     /// Ends it.
     #[inline]
     pub fn end(mut self, reason: EndReason) {
@@ -214,7 +233,9 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         if let Some(header) = self.header.take() {
-            let reason = if std::thread::panicking() {
+            // Whoever catches a panic of a poll, as a runtime does, drops what is left later.
+            let is_unwound = header.half(Half::Marks) & mark::UNWOUND != 0;
+            let reason = if is_unwound || std::thread::panicking() {
                 EndReason::Panic
             } else {
                 EndReason::CancelledBeforeResponse
@@ -360,6 +381,9 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(header) = self.header {
+            if std::thread::panicking() {
+                set_mark(header, mark::UNWOUND);
+            }
             // A step guard that was forgotten inside must not become everybody's parent.
             header.set_current(self.previous_step);
             header.set_half(Half::Tid, self.previous_tid);

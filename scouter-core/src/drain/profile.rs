@@ -8,8 +8,8 @@ use scouter_wire::record::{Detail, Outcome, Step, StepKind, Tag as Attribute};
 use scouter_wire::{TextKind, Txid};
 
 use super::DrainVisitor;
-use crate::clock;
-use crate::header::{Header, Word};
+use crate::clock::Scale;
+use crate::header::{Header, Word, epoch_of};
 use crate::records::{
     NO_RECORD, Note, StepName, Tag, busy_of, comparable, end_of, key_of, meta, more_of_word0,
     owner_of_word0, parent_of, polls_of, read_text,
@@ -56,8 +56,12 @@ pub(super) fn decode(
     let Some(txid) = Txid::new(header.word(Word::Txid)) else { return };
     scratch.load(header);
     let count = scratch.link();
-    visitor.profile_begin(txid, clock::unix_us(header.word(Word::End)), count);
-    let life = Life { start: header.word(Word::Start), end: header.word(Word::End) };
+    let life = Life {
+        start: header.word(Word::Start),
+        end: header.word(Word::End),
+        clock: Scale::of(epoch_of(header.word(Word::ServiceEpoch))),
+    };
+    visitor.profile_begin(txid, life.clock.unix_us(life.end), count);
     for index in 0..scratch.records.len() {
         if scratch.steps[index] != NO_RECORD {
             scratch.hand_over(index, &life, visitor);
@@ -66,10 +70,11 @@ pub(super) fn decode(
     visitor.profile_end();
 }
 
-/// Begin and end of the transaction.
+/// Begin and end of the transaction, and the clock they are of.
 struct Life {
     start: u64,
     end: u64,
+    clock: Scale,
 }
 
 impl Scratch {
@@ -115,6 +120,7 @@ impl Scratch {
     }
 
     fn hand_over(&mut self, index: usize, life: &Life, visitor: &mut dyn DrainVisitor) {
+        let clock = &life.clock;
         let [word0, start, end_word, link] = self.records[index];
         let Some(name) = StepName::of(word0) else { return };
         let extras = self.gather(index);
@@ -126,11 +132,11 @@ impl Scratch {
         let elapsed = end.saturating_sub(comparable(start));
         let [total, max, count] = extras.fold.unwrap_or([elapsed, elapsed, 1]);
         let polls = polls_of(link);
-        let total_us = clock::ticks_to_us(total);
+        let total_us = clock.us(total);
         let busy_us = if polls == 0 && !is_waited(name.kind()) {
             total_us
         } else {
-            clock::ticks_to_us(busy_of(link)).min(total_us)
+            clock.us(busy_of(link)).min(total_us)
         };
         let attributes: Vec<Attribute<'_>> = extras
             .attributes
@@ -143,14 +149,14 @@ impl Scratch {
             outcome,
             parent: parent.filter(|parent| *parent != NO_RECORD),
             name: name.text().into(),
-            start_us: clock::ticks_to_us(start.saturating_sub(life.start)),
+            start_us: clock.us(start.saturating_sub(life.start)),
             elapsed_us: total_us,
             busy_us,
             polls,
             count: u32::try_from(count).unwrap_or(u32::MAX),
-            max_us: clock::ticks_to_us(max),
+            max_us: clock.us(max),
             error: &extras.error,
-            detail: extras.detail(name.kind(), &attributes),
+            detail: extras.detail(name.kind(), &attributes, clock),
         });
     }
 
@@ -223,19 +229,24 @@ fn word_text(words: [u64; 4]) -> String {
 }
 
 impl Extras {
-    fn detail<'a>(&'a self, kind: StepKind, attributes: &'a [Attribute<'a>]) -> Detail<'a> {
+    fn detail<'a>(
+        &'a self,
+        kind: StepKind,
+        attributes: &'a [Attribute<'a>],
+        clock: &Scale,
+    ) -> Detail<'a> {
         if let Some((status, callee, ttfb)) = self.api {
             return Detail::Api {
                 status,
                 callee: Txid::new(callee),
                 address: &self.address,
-                ttfb_us: clock::ticks_to_us(ttfb),
+                ttfb_us: clock.us(ttfb),
             };
         }
         if let Some([wait, first, rows]) = self.sql {
             return Detail::Sql {
-                pool_wait_us: clock::ticks_to_us(wait),
-                first_row_us: (first != 0).then(|| clock::ticks_to_us(first)),
+                pool_wait_us: clock.us(wait),
+                first_row_us: (first != 0).then(|| clock.us(first)),
                 rows,
                 affected: self.affected,
                 binds: self.binds,

@@ -4,9 +4,9 @@ use scouter_wire::record::{EndReason, ProfileFate, Tag, XLog, XLogFlags, XLogKin
 use scouter_wire::{Gxid, TextRef, Txid};
 
 use super::DrainVisitor;
-use crate::clock;
+use crate::clock::Scale;
 use crate::finish::ROW_WORDS;
-use crate::header::{Half, WORDS, Word};
+use crate::header::{Half, WORDS, Word, epoch_of};
 use crate::texts::{Slot, walk};
 
 /// Buffers that are reused from row to row.
@@ -76,28 +76,33 @@ pub(super) fn decode(words: &[u64], scratch: &mut Scratch, visitor: &mut dyn Dra
         (fixed[ROW_WORDS - 1] >> 32) as u32,
         word(Word::ServiceEpoch) as u32,
     );
+    let clock = Scale::of(epoch_of(word(Word::ServiceEpoch)));
+    let mut flags = XLogFlags(u16::try_from(half(Half::Flags) & 0xffff).unwrap_or(0));
+    if clock.is_past() {
+        flags = flags.with(XLogFlags::CLOCK_CHANGED);
+    }
     visitor.xlog(&XLog {
-        end_unix_us: clock::unix_us(word(Word::End)),
-        elapsed_us: clock::ticks_to_us(elapsed),
+        end_unix_us: clock.unix_us(word(Word::End)),
+        elapsed_us: clock.us(elapsed),
         txid,
         gxid,
         caller: Txid::new(word(Word::Caller)),
         kind: kind(half(Half::Kind)),
         end,
         profile: fate,
-        flags: XLogFlags(u16::try_from(half(Half::Flags) & 0xffff).unwrap_or(0)),
+        flags,
         service: TextRef(service),
         status: u16::try_from(half(Half::Status)).unwrap_or(u16::MAX),
         error: scratch.field(Slot::Error),
-        busy_us: clock::ticks_to_us(busy),
+        busy_us: clock.us(busy),
         polls,
-        ttfb_us: clock::ticks_to_us(word(Word::Ttfb)),
+        ttfb_us: clock.us(word(Word::Ttfb)),
         sql_count: half(Half::SqlCount),
-        sql_us: clock::ticks_to_us(word(Word::SqlTicks)),
+        sql_us: clock.us(word(Word::SqlTicks)),
         sql_rows: word(Word::SqlRows),
-        pool_wait_us: clock::ticks_to_us(word(Word::PoolWait)),
+        pool_wait_us: clock.us(word(Word::PoolWait)),
         api_count: half(Half::ApiCount),
-        api_us: clock::ticks_to_us(word(Word::ApiTicks)),
+        api_us: clock.us(word(Word::ApiTicks)),
         bytes_out: word(Word::BytesOut),
         alloc_bytes: word(Word::AllocBytes),
         steps,

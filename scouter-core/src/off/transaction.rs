@@ -1,5 +1,6 @@
 //! Without feature `enable`: transactions that record nothing.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -12,21 +13,21 @@ use crate::text::TextId;
 
 /// A transaction that records nothing.
 #[derive(Debug)]
-pub struct Transaction(());
+pub struct Transaction(PhantomData<Cell<()>>);
 
 impl Transaction {
     /// Begins nothing.
     #[inline(always)]
     #[must_use]
     pub fn begin(_: Begin<'_>) -> Self {
-        Self(())
+        Self(PhantomData)
     }
 
     /// A handle that records nothing.
     #[inline(always)]
     #[must_use]
     pub const fn inert() -> Self {
-        Self(())
+        Self(PhantomData)
     }
 
     /// Never.
@@ -104,6 +105,13 @@ impl Transaction {
     /// Does nothing.
     #[inline(always)]
     pub fn keep_profile(&self) {}
+
+    /// Never.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        false
+    }
 
     /// Ends nothing.
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Alerts: what they know, and how often they come.
 
+use std::fmt;
 use std::time::Duration;
 
 use scouter_core::alert::{Alert, AlertKind, AlertLevel, drain_alerts, raise};
@@ -54,6 +55,51 @@ fn same_alert_comes_once_per_interval_and_tells_how_many_it_swallowed() {
     leak("src/rate.rs:1");
     let second = drained();
     assert_eq!((second.len(), second[0].suppressed), (1, 4));
+}
+
+#[test]
+fn step_of_the_wall_clock_mutes_no_alert_and_repeats_none() {
+    let _recorder = exclusive();
+    let clock = ManualClock::install();
+    drop(drained());
+    leak("src/step.rs:1");
+    clock.step_wall_clock(-3_600_000_000);
+    clock.advance(Duration::from_secs(10));
+    leak("src/step.rs:1");
+    let alerts = drained();
+    assert_eq!(alerts.len(), 2);
+    assert!(alerts[1].unix_us < alerts[0].unix_us, "its time is what the wall clock shows");
+    clock.step_wall_clock(3_600_000_000);
+    leak("src/step.rs:1");
+    assert!(drained().is_empty());
+}
+
+struct Raises;
+
+impl fmt::Display for Raises {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        leak("src/inner.rs:1");
+        f.write_str("outer")
+    }
+}
+
+struct Panics;
+
+impl fmt::Display for Panics {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("in Display")
+    }
+}
+
+#[test]
+fn message_may_raise_or_panic_itself() {
+    let _recorder = exclusive();
+    let _clock = ManualClock::install();
+    drop(drained());
+    raise(AlertKind::Agent, AlertLevel::Info, "src/outer.rs:1", format_args!("{Raises}"));
+    raise(AlertKind::Agent, AlertLevel::Info, "src/outer.rs:2", format_args!("{Panics}"));
+    let messages: Vec<String> = drained().into_iter().map(|alert| alert.message).collect();
+    assert_eq!(messages, ["leaked at src/inner.rs:1", "outer", "(formatting this text panicked)"]);
 }
 
 #[test]

@@ -142,15 +142,16 @@ fn live_view_and_drain_stay_true_while_threads_churn() {
 #[test]
 fn texts_of_a_running_transaction_are_never_torn() {
     let recorder = exclusive();
-    let transaction = begin("soak texts");
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let transaction = begin("soak texts");
             for n in 0..20_000_u32 {
                 let tenant = if n % 2 == 0 { "aaaaaaaaaaaaaaaaaaaaaaaa" } else { "bbbbbbbbbb" };
                 transaction.set_text(Field::Tenant, tenant);
             }
             is_over.store(true, Ordering::Relaxed);
+            transaction.end(EndReason::Complete);
         });
         let mut all = Vec::new();
         while !is_over.load(Ordering::Relaxed) {
@@ -161,7 +162,6 @@ fn texts_of_a_running_transaction_are_never_torn() {
             }
         }
     });
-    transaction.end(EndReason::Complete);
     assert_eq!(text(intern(TextKind::Service, "soak texts")), "soak texts");
     drop(recorder);
 }

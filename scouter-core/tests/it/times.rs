@@ -196,6 +196,29 @@ fn clock_that_changes_inside_a_transaction_marks_it_and_never_wraps_a_duration()
 }
 
 #[test]
+fn what_waits_through_a_switch_of_the_clock_keeps_its_own_times_and_is_marked() {
+    let recorder = exclusive();
+    let clock = ManualClock::install();
+    within("waits", || {
+        let _step = step(callsite!(name: "part"));
+        clock.advance(3 * MS);
+    });
+    drop(clock);
+    let now_us = scouter_core::clock::unix_us(scouter_core::clock::now_ticks());
+    within("runs after it", || drop(step(callsite!(name: "part"))));
+    let recording = recorder.take();
+    let waits = recording.xlog("waits").unwrap();
+    assert_eq!(waits.end_unix_us, ManualClock::START_UNIX_US + 3_000);
+    assert_eq!(waits.elapsed_us, 3_000);
+    assert!(waits.flags.contains(XLogFlags::CLOCK_CHANGED));
+    let profile = &recording.profiles[0];
+    assert_eq!((profile.txid, profile.end_unix_us), (waits.txid, waits.end_unix_us));
+    assert_eq!(profile.steps[0].elapsed_us, 3_000);
+    let after = recording.xlog("runs after it").unwrap();
+    assert!(after.end_unix_us.abs_diff(now_us) < 3_600_000_000, "{}", after.end_unix_us);
+}
+
+#[test]
 fn folded_run_sums_its_times_and_keeps_its_longest() {
     let recorder = exclusive();
     let clock = ManualClock::install();

@@ -1,6 +1,7 @@
 //! `service`: a transaction of its own where none is active, a step where one is.
 
-use scouter::scout;
+use scouter::record::{EndReason, StepKind};
+use scouter::{OpenStep, TextKind, scout};
 
 use crate::support::{block_on, steps_async, transactions};
 
@@ -27,6 +28,8 @@ async fn consume_async(message: &str) -> Result<usize, String> {
 fn consume_failing() -> Result<(), String> {
     Err("broken".into())
 }
+
+const PANIC_LINE: u32 = line!() + 4;
 
 #[scout(service)]
 fn consume_panicking() {
@@ -69,12 +72,34 @@ fn a_panic_and_a_dropped_future_end_the_transaction_as_what_they_are() {
         assert!(future.as_mut().poll(&mut cx).is_pending());
         drop(future);
     });
+    let error = format!("panicked at {}:{PANIC_LINE}: gone", file!());
     assert_eq!(
         recorded,
-        "consume_panicking (Service, panic) !error panicked\n    consume_panicking !panic\n\
-         queue consume_async (Service, cancelled_before_response)\n    \
-         queue consume_async !cancelled\n        stored\n"
+        format!(
+            "consume_panicking (Service, panic) !error {error}\n    consume_panicking !panic\n\
+             queue consume_async (Service, cancelled_before_response)\n    \
+             queue consume_async !cancelled\n        stored\n"
+        )
     );
+}
+
+#[scout(service)]
+async fn consume_querying() {
+    let statement = OpenStep::begin(StepKind::Sql, scouter::intern(TextKind::Sql, "SELECT ?"));
+    std::future::pending::<()>().await;
+    drop(statement);
+}
+
+#[test]
+fn a_dropped_service_keeps_the_totals_of_what_it_was_doing() {
+    let recording = scouter::testing::capture(|| {
+        let mut future = Box::pin(consume_querying());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        drop(future);
+    });
+    let row = recording.only();
+    assert_eq!((row.end, row.sql_count), (EndReason::CancelledBeforeResponse, 1));
 }
 
 #[test]
