@@ -9,6 +9,7 @@
 
 mod allocations;
 mod client_steps;
+mod doors;
 mod ends;
 mod http2;
 mod layers;
