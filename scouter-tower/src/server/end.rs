@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode};
+use scouter_core::propagation::{MAX_ID_HEADER_BYTES, note_ignored_header};
 use scouter_core::record::{EndReason, XLogFlags};
 use scouter_core::{Entered, PollScope, Transaction, Txid, clock};
 
@@ -17,7 +18,8 @@ use super::served::{self, Mark};
 
 /// gRPC codes are stored as a status from here on: 1000 + code.
 pub(crate) const GRPC_STATUS_BASE: u16 = 1000;
-/// Highest code gRPC defines; anything above is not a gRPC status and is ignored.
+/// Highest code gRPC defines; anything above is not a gRPC status: it is ignored and
+/// `propagation_malformed` grows.
 const MAX_GRPC_CODE: u16 = 16;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -102,12 +104,10 @@ impl Serving {
     /// Reads the gRPC outcome out of trailers, or of headers when a reply is trailers only.
     pub(crate) fn note_grpc_status(&self, headers: &HeaderMap) {
         let Some(value) = headers.get(GRPC_STATUS) else { return };
-        let Some(code) = value.to_str().ok().and_then(|code| code.parse::<u16>().ok()) else {
-            return;
+        let code = value.to_str().ok().and_then(|code| code.parse::<u16>().ok());
+        let Some(code) = code.filter(|code| *code <= MAX_GRPC_CODE) else {
+            return note_ignored_header(value.len() > MAX_ID_HEADER_BYTES);
         };
-        if code > MAX_GRPC_CODE {
-            return;
-        }
         self.transaction.set_status(GRPC_STATUS_BASE + code);
         if code != 0 {
             let message = headers.get(GRPC_MESSAGE).and_then(|value| value.to_str().ok());
