@@ -12,9 +12,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode};
 use scouter_core::propagation::{MAX_ID_HEADER_BYTES, note_ignored_header};
 use scouter_core::record::{EndReason, XLogFlags};
-use scouter_core::{Entered, PollScope, Transaction, Txid, clock};
+use scouter_core::{Entered, PollScope, Transaction, clock};
 
-use super::served::{self, Mark};
+use super::served::{self, Mark, Served};
 
 /// gRPC codes are stored as a status from here on: 1000 + code.
 pub(crate) const GRPC_STATUS_BASE: u16 = 1000;
@@ -29,7 +29,7 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 #[derive(Debug)]
 pub(crate) struct Serving {
     transaction: Transaction,
-    txid: Option<Txid>,
+    served: Option<Served>,
     slow: Option<SlowLimit>,
     status: Option<StatusCode>,
     /// Stays set when a poll unwinds: then the end is a panic, whoever catches it and whenever
@@ -58,10 +58,14 @@ pub(crate) struct ServedEnter<'a> {
 }
 
 impl Serving {
-    pub(crate) fn new(transaction: Transaction, slow: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        transaction: Transaction,
+        served: Option<Served>,
+        slow: Option<Duration>,
+    ) -> Self {
         Self {
-            txid: transaction.txid(),
             transaction,
+            served,
             slow: slow.map(|limit| SlowLimit { limit, begun_ticks: clock::now_ticks() }),
             status: None,
             is_polled: false,
@@ -74,7 +78,7 @@ impl Serving {
 
     pub(crate) fn enter(&self) -> ServedEnter<'_> {
         let _entered = self.transaction.enter();
-        ServedEnter { _mark: served::mark(self.txid), _entered }
+        ServedEnter { _mark: served::mark(self.served), _entered }
     }
 
     /// Runs one poll inside the transaction.
@@ -82,7 +86,7 @@ impl Serving {
         self.is_polled = true;
         let polled = {
             let _scope = self.transaction.enter_poll();
-            let _inside = ServedPoll { _mark: served::mark(self.txid), _scope };
+            let _inside = ServedPoll { _mark: served::mark(self.served), _scope };
             poll()
         };
         self.is_polled = false;

@@ -54,8 +54,8 @@ pub(crate) enum Begun {
     Rejected(Serving, Reject),
 }
 
-pub(crate) fn begin<B>(options: &ServerOptions, request: &Request<B>) -> Begun {
-    if served::is_inside() {
+pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Begun {
+    if served::is_inside(request.extensions()) {
         if let Some(service) = named(options, request) {
             current::set_service(service);
         }
@@ -80,7 +80,8 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &Request<B>) -> Begun {
         transaction.tag("path", request.uri().path());
     }
     inbound.describe(&transaction, options, peer, is_trusted);
-    let serving = Serving::new(transaction, options.slow);
+    let served = transaction.txid().map(|txid| served::begin(request.extensions_mut(), txid));
+    let serving = Serving::new(transaction, served, options.slow);
     match rejected(request) {
         None => Begun::Serving(serving),
         Some(reject) => Begun::Rejected(serving, reject),
