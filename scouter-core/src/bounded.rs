@@ -1,8 +1,8 @@
 //! Text formatted into a buffer on the stack, cut at its limit.
 
 use std::fmt::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::panics;
 use crate::telemetry::TEXTS_CUT;
 use crate::texts::MAX_FIELD_BYTES;
 
@@ -28,7 +28,7 @@ impl Bounded {
     #[inline(never)]
     pub(crate) fn format(text: fmt::Arguments<'_>) -> Self {
         let mut bounded = Self { bytes: [0; MAX_FIELD_BYTES], len: 0 };
-        let written = catch_unwind(AssertUnwindSafe(|| bounded.write_fmt(text)));
+        let written = panics::caught(|| bounded.write_fmt(text));
         match written {
             Ok(Ok(())) => {}
             Ok(Err(_)) => TEXTS_CUT.add(1),

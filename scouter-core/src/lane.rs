@@ -65,6 +65,7 @@ pub(crate) struct Lane {
     ids_left: Cell<u32>,
     random: Cell<(u64, u64)>,
     second: Cell<Second>,
+    is_panics_muted: Cell<bool>,
 }
 
 /// A unix second and the ticks in which it is current.
@@ -90,6 +91,7 @@ thread_local! {
             ids_left: Cell::new(0),
             random: Cell::new((0, 0)),
             second: Cell::new(Second { number: 0, epoch: 0, from: 0, until: 0 }),
+            is_panics_muted: Cell::new(false),
         }
     };
     static EXIT: Exit = const { Exit };
@@ -148,6 +150,16 @@ impl Position {
 #[inline(always)]
 pub(crate) fn replace(position: Position) -> Position {
     with(|lane| Position(lane.header.replace(position.0), lane.generation.replace(position.1)))
+}
+
+/// Says whether a panic of this thread is no business of its transaction; answers what was said.
+pub(crate) fn mute_panics(is_muted: bool) -> bool {
+    with(|lane| lane.is_panics_muted.replace(is_muted))
+}
+
+/// See [`mute_panics`].
+pub(crate) fn is_panics_muted() -> bool {
+    with(|lane| lane.is_panics_muted.get())
 }
 
 /// Kernel id of this thread.

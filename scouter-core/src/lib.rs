@@ -49,6 +49,8 @@ mod header;
 #[cfg(feature = "enable")]
 mod lane;
 #[cfg(feature = "enable")]
+mod panics;
+#[cfg(feature = "enable")]
 mod pool;
 #[cfg(feature = "enable")]
 mod queue;

@@ -7,7 +7,6 @@
 mod view;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::RwLock;
@@ -20,7 +19,7 @@ use crate::header::{Half, Header, Word};
 use crate::telemetry::PLUGIN_PANICS;
 use crate::text::text;
 use crate::transaction::{self, Transaction, mark};
-use crate::{clock, current};
+use crate::{clock, current, panics};
 
 pub use view::{
     AgentPlugin, CallView, CaptureView, CounterSink, Hooks, MAX_PLUGINS, Reject, RequestView,
@@ -106,6 +105,12 @@ impl EndView<'_> {
         (self.header.half(Half::SqlCount), clock::ticks_to_us(self.header.word(Word::SqlTicks)))
     }
 
+    /// Whether a panic happened in it, even one that was caught inside.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.header.half(Half::Marks) & mark::PANICKED != 0
+    }
+
     /// One of its texts, or an empty one.
     #[must_use]
     pub fn text(&self, field: Field) -> String {
@@ -151,7 +156,7 @@ static PLUGINS: RwLock<Vec<Box<dyn AgentPlugin>>> = RwLock::new(Vec::new());
 /// # Errors
 /// [`TooManyPlugins`] past [`MAX_PLUGINS`].
 pub fn register(plugin: Box<dyn AgentPlugin>) -> Result<(), TooManyPlugins> {
-    let hooks = catch_unwind(AssertUnwindSafe(|| plugin.hooks())).unwrap_or_else(|_| {
+    let hooks = panics::caught(|| plugin.hooks()).unwrap_or_else(|_| {
         PLUGIN_PANICS.add(1);
         Hooks::NONE
     });
@@ -177,11 +182,11 @@ fn each(hook: Hooks, mut f: impl FnMut(&dyn AgentPlugin)) {
     // A hook that registers a plugin or ends a transaction must not wait for itself.
     let Some(plugins) = PLUGINS.try_read_recursive() else { return };
     for plugin in plugins.iter() {
-        let called = catch_unwind(AssertUnwindSafe(|| {
+        let called = panics::caught(|| {
             if plugin.hooks().0 & hook.0 != 0 {
                 f(plugin.as_ref());
             }
-        }));
+        });
         if called.is_err() {
             PLUGIN_PANICS.add(1);
         }

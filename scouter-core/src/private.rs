@@ -9,7 +9,6 @@
 use std::any::type_name;
 use std::fmt::{self, Debug, Display, Write};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -28,7 +27,7 @@ use crate::telemetry::TEXTS_CUT;
 use crate::text::intern;
 use crate::transaction::{Entered, Transaction};
 use crate::value::Value;
-use crate::{current, lane, switch};
+use crate::{current, lane, panics, switch};
 
 pub use linkme;
 
@@ -135,7 +134,7 @@ fn innermost(site: &'static Callsite) -> Option<(&'static Header, u32)> {
 #[cold]
 fn capture_text(site: &'static Callsite, key: &'static str, text: fmt::Arguments<'_>) {
     let mut buffer = Cut::new();
-    match catch_unwind(AssertUnwindSafe(|| buffer.write_fmt(text))) {
+    match panics::caught(|| buffer.write_fmt(text)) {
         Ok(Ok(())) => {}
         Ok(Err(fmt::Error)) => TEXTS_CUT.add(1),
         Err(_) => return capture(site, key, Value::Static("<panicked>")),

@@ -10,8 +10,8 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys;
 use crate::telemetry::FORKS;
+use crate::{panics, sys};
 
 const OFF: u32 = 0;
 const ON: u32 = 1;
@@ -24,12 +24,17 @@ static HOOK: Once = Once::new();
 /// Turns recording on or off. Transactions that run are recorded to their end in any case.
 ///
 /// In the child of a fork of a process that recorded it stays off; see [`is_recording`].
+///
+/// The first time it is turned on, a panic hook is put in front of the present one, which is still
+/// called: the message and place of a panic become the error of the transaction it happens in.
+/// Install a hook of your own before, or let it call the one it replaces.
 pub fn set_recording(on: bool) {
     if STATE.load(Ordering::Relaxed) == FORKED {
         return;
     }
     if on {
         HOOK.call_once(|| sys::on_fork_child(in_child));
+        panics::install();
         let _ = crate::clock::now_ticks(); // calibrates before the first request
     }
     STATE.store(if on { ON } else { OFF }, Ordering::Relaxed);
@@ -40,6 +45,11 @@ pub fn set_recording(on: bool) {
 #[must_use]
 pub fn is_recording() -> bool {
     STATE.load(Ordering::Relaxed) == ON
+}
+
+/// Whether this process is the child of one that recorded.
+pub(crate) fn is_forked() -> bool {
+    STATE.load(Ordering::Relaxed) == FORKED
 }
 
 extern "C" fn in_child() {

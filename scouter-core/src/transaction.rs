@@ -29,6 +29,8 @@ pub(crate) mod mark {
     pub(crate) const SLOW: u32 = 1 << 3;
     /// A plugin asked to drop the profile.
     pub(crate) const DISCARD_PROFILE: u32 = 1 << 4;
+    /// A panic happened in it, and may have been caught inside.
+    pub(crate) const PANICKED: u32 = 1 << 5;
 }
 
 impl Field {
@@ -192,6 +194,12 @@ impl Transaction {
         if let Some(header) = self.header {
             set_mark(header, mark::KEEP);
         }
+    }
+
+    /// Whether a panic happened while a thread worked on it, even one that was caught inside.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.header.is_some_and(|header| header.half(Half::Marks) & mark::PANICKED != 0)
     }
 
     /// Ends it.

@@ -103,6 +103,12 @@ impl EndView<'_> {
     /// Does nothing.
     pub fn set_error(&mut self, _: &dyn fmt::Display) {}
 
+    /// Never.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        false
+    }
+
     /// Does nothing.
     pub fn keep_profile(&mut self) {}
 

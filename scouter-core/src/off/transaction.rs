@@ -105,6 +105,13 @@ impl Transaction {
     #[inline(always)]
     pub fn keep_profile(&self) {}
 
+    /// Never.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        false
+    }
+
     /// Ends nothing.
     #[inline(always)]
     pub fn end(self, _: EndReason) {}

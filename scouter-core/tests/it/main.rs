@@ -16,6 +16,7 @@ mod checkouts;
 mod guards;
 mod live_view;
 mod options;
+mod panics;
 mod plugins;
 mod soak;
 mod spawned;

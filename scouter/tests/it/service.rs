@@ -28,6 +28,8 @@ fn consume_failing() -> Result<(), String> {
     Err("broken".into())
 }
 
+const PANIC_LINE: u32 = line!() + 4;
+
 #[scout(service)]
 fn consume_panicking() {
     std::panic::panic_any("gone");
@@ -69,11 +71,14 @@ fn a_panic_and_a_dropped_future_end_the_transaction_as_what_they_are() {
         assert!(future.as_mut().poll(&mut cx).is_pending());
         drop(future);
     });
+    let error = format!("panicked at {}:{PANIC_LINE}: gone", file!());
     assert_eq!(
         recorded,
-        "consume_panicking (Service, panic) !error panicked\n    consume_panicking !panic\n\
-         queue consume_async (Service, cancelled_before_response)\n    \
-         queue consume_async !cancelled\n        stored\n"
+        format!(
+            "consume_panicking (Service, panic) !error {error}\n    consume_panicking !panic\n\
+             queue consume_async (Service, cancelled_before_response)\n    \
+             queue consume_async !cancelled\n        stored\n"
+        )
     );
 }
 
