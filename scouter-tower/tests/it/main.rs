@@ -11,6 +11,7 @@ mod allocations;
 mod client_steps;
 mod doors;
 mod ends;
+mod hostile;
 mod http2;
 mod layers;
 mod names;
