@@ -144,8 +144,18 @@ async fn every_route_ends_once_with_its_reason_behind_each_door() {
         ("GET", "/empty", "/empty", "204 Complete"),
         ("GET", "/body-error", "/body-error", "200 BodyError !disk on fire"),
         ("GET", "/failing", "/failing", "502 Complete !502 Bad Gateway"),
-        ("GET", "/panic", "/panic", "0 Panic !panicked"),
-        ("GET", "/panic-in-body", "/panic-in-body", "200 Panic !panicked"),
+        (
+            "GET",
+            "/panic",
+            "/panic",
+            "0 Panic !panicked at scouter-tower/tests/it/ends.rs:LINE: boom",
+        ),
+        (
+            "GET",
+            "/panic-in-body",
+            "/panic-in-body",
+            "200 Panic !panicked at scouter-tower/tests/it/ends.rs:LINE: late",
+        ),
     ] {
         check(Behind::EachDoor, method, path, (method, template), end).await;
     }
