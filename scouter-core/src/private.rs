@@ -48,7 +48,7 @@ pub const MAX_CAPTURE_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
-/// Shows integers, floats and booleans as they are.
+/// Shows integers of at most 64 bits, floats and booleans as they are, also behind one reference.
 pub trait CaptureWord {
     /// Writes the value on the open step of `site`.
     fn scouter_capture(&self, site: &'static Callsite, key: &'static str);
@@ -70,15 +70,22 @@ macro_rules! words {
     ($($ty:ty => $variant:ident),* $(,)?) => {$(
         impl CaptureWord for &&Probe<'_, $ty> {
             fn scouter_capture(&self, site: &'static Callsite, key: &'static str) {
-                capture(site, key, Value::$variant((*self.0).into()));
+                capture(site, key, Value::$variant(*self.0 as _));
+            }
+        }
+
+        impl CaptureWord for &&Probe<'_, &$ty> {
+            fn scouter_capture(&self, site: &'static Callsite, key: &'static str) {
+                capture(site, key, Value::$variant(**self.0 as _));
             }
         }
     )*};
 }
 
+// Those of 128 bits do not fit in a word: they are written as text.
 words! {
-    u8 => U64, u16 => U64, u32 => U64, u64 => U64,
-    i8 => I64, i16 => I64, i32 => I64, i64 => I64,
+    u8 => U64, u16 => U64, u32 => U64, u64 => U64, usize => U64,
+    i8 => I64, i16 => I64, i32 => I64, i64 => I64, isize => I64,
     f32 => F64, f64 => F64, bool => Bool,
 }
 
@@ -273,6 +280,13 @@ fn fail(site: &'static Callsite, service: Service<'_>, message: fmt::Arguments<'
 }
 
 // ---- futures -------------------------------------------------------------------------------
+
+/// Calls the body of a function. The bound tells the compiler that the closure is called once, so it
+/// may hand out what it captured.
+#[inline(always)]
+pub fn call_once<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
 
 /// `Box::pin`, whatever `Box` means where the code is generated.
 pub fn boxed<F>(future: F) -> Pin<Box<F>> {

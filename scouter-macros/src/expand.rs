@@ -206,14 +206,17 @@ impl Writer<'_> {
         let call = self.closure_call(body);
         let look = self.inspect_value(&quote!(&#value), service);
         quote! {
-            #[allow(clippy::redundant_closure_call)]
             let #value = #call;
             #look
             #value
         }
     }
 
+    /// Not called in place: a closure that is only called is taken for `FnMut`, and that cannot
+    /// hand out a reference into a `&mut` parameter that it has captured. A function that wants
+    /// `FnOnce` says which kind is meant.
     fn closure_call(&self, body: &Block) -> TokenStream {
+        let krate = &self.plan.krate;
         let statements = &body.stmts;
         // A closure can be given a return type unless it holds `impl Trait` or is `!`.
         let output = match return_type_hint(self.signature) {
@@ -221,7 +224,7 @@ impl Writer<'_> {
             None => TokenStream::new(),
         };
         quote! {
-            (move || #output { #(#statements)* })()
+            #krate::__private::call_once(move || #output { #(#statements)* })
         }
     }
 
@@ -257,7 +260,6 @@ impl Writer<'_> {
                 let (value, call) = (local("__scouter_future"), self.closure_call(body));
                 let future = boxed(self.wrap(&value));
                 quote! {
-                    #[allow(clippy::redundant_closure_call)]
                     let #value = #call;
                     #future
                 }

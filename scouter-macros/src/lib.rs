@@ -44,8 +44,8 @@ use proc_macro::TokenStream;
 /// ## `args(id, order.customer, self.region)`
 ///
 /// Captures parameters, or fields of them, when the function starts (an `async fn`: at its first
-/// poll). Integers, floats and booleans are stored as they are. Other values are written by
-/// `Debug`, cut at 128 bytes, without allocation; a type without `Debug` shows its name. In
+/// poll). Integers of at most 64 bits, floats and booleans are stored as they are, also behind one
+/// reference. Other values are written by `Debug`, cut at 128 bytes, without allocation; a type without `Debug` shows its name. In
 /// generic code `Debug` is used only when the bound is written there. Default: nothing.
 ///
 /// ## `args(all)`, `skip(password, body)`

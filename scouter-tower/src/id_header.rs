@@ -1,7 +1,8 @@
 //! `x-scouter-id: {gxid}-{txid}`: a response names the transaction that served it.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use scouter_core::{Transaction, Txid};
+use scouter_core::propagation::{MAX_ID_HEADER_BYTES, note_ignored_header};
+use scouter_core::{Gxid, Transaction, Txid};
 
 use crate::text::StackText;
 
@@ -21,13 +22,24 @@ pub(crate) fn write(headers: &mut HeaderMap, transaction: &Transaction) {
     }
 }
 
-/// The transaction that served a call, if the response says so rightly.
+/// The transaction that served a call, if the response says so rightly; what it says wrongly is
+/// counted.
 pub(crate) fn read(headers: &HeaderMap) -> Option<Txid> {
     let id = headers.get(ID_HEADER)?.as_bytes();
-    if id.len() != ID_BYTES || id[32] != b'-' {
+    let callee = parse(id);
+    if callee.is_none() {
+        note_ignored_header(id.len() > MAX_ID_HEADER_BYTES);
+    }
+    callee
+}
+
+fn parse(id: &[u8]) -> Option<Txid> {
+    if id.len() != ID_BYTES {
         return None;
     }
-    str::from_utf8(&id[33..]).ok()?.parse().ok()
+    let (gxid, txid) = str::from_utf8(id).ok()?.split_once('-')?;
+    gxid.parse::<Gxid>().ok()?;
+    txid.parse().ok()
 }
 
 #[cfg(test)]
@@ -47,6 +59,7 @@ mod tests {
         assert_eq!(read(&format!("{gxid}_00000000000000ff")), None);
         assert_eq!(read(&format!("{gxid}-00000000000000fg")), None);
         assert_eq!(read(&format!("{gxid}-00000000000000ff0")), None);
+        assert_eq!(read(&format!("{}-00000000000000ff", "z".repeat(32))), None);
         assert_eq!(read(""), None);
         assert_eq!(read(&"0".repeat(10_000)), None);
     }

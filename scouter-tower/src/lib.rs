@@ -20,7 +20,8 @@
 //!
 //! Beyond tower's `Identity` layer at the same place a request costs at most one allocation: axum
 //! boxes the body of any layer that wraps it. `tracestate`, `baggage` and a response id header cost
-//! more when they are there.
+//! more when they are there. Outside axum the layer marks the request by an extension, which costs
+//! two on a request that has none yet (one with a [`PeerAddr`] has).
 
 #![forbid(unsafe_code)]
 
@@ -42,8 +43,14 @@ pub use trust::{MAX_TRUSTED_NETWORKS, Trust, TrustError};
 /// them: call it last. A route added afterwards is not recorded; to see those too, put a
 /// [`ScouterLayer`] around the whole service besides. The result is an axum `Router`, so
 /// `axum::serve`, graceful shutdown, connect-info and state work as before. Applied twice it
-/// records once. A router nested with `nest_service` is opaque: its requests are recorded as
+/// records once; a request that a handler makes to a wrapped router in process is recorded as one
+/// of its own, called by the first. A router nested with `nest_service` is opaque: its requests are recorded as
 /// `GET <unmatched>` unless it is wrapped as well.
+///
+/// Serve it with `into_make_service_with_connect_info::<std::net::SocketAddr>()`: without the
+/// address of the peer that puts on each request, the client's address of the recordings stays
+/// empty, and a [`Trust`] by address never holds, so no tenant, baggage or `x-forwarded-for` is
+/// believed.
 ///
 /// Options come from the environment, see [`ScouterLayer::new`]; to set them in code write
 /// `router.layer(ScouterLayer::new()...).with_state(())` instead. (Until a router has its state,

@@ -12,6 +12,10 @@ use std::str::FromStr;
 /// [`Trust::and`]. Every request with a known peer is compared with all of them.
 pub const MAX_TRUSTED_NETWORKS: usize = 64;
 
+/// Longest part of the `x-forwarded-for` lines that is read, in bytes; past it they are ignored
+/// and `propagation_oversized` grows.
+const MAX_FORWARDED_FOR_BYTES: usize = 1024;
+
 /// The peers whose `x-tenant-id`, `baggage` and `x-forwarded-for` headers are accepted.
 ///
 /// The peer is the address of the TCP connection. It is known when the server passes it on: axum's
@@ -20,6 +24,19 @@ pub const MAX_TRUSTED_NETWORKS: usize = 64;
 ///
 /// A reverse proxy that hands headers of the outside world through is *not* a trusted peer, even
 /// when it runs on the same host; for that reason not even loopback is trusted by default.
+///
+/// # Which address is the client's
+/// Each proxy writes the address of *its* peer at the end of `x-forwarded-for`, into the last line
+/// or into a line of its own; what stands before that may be anything the visitor sent. So the
+/// lines are read as one list, from its end: the client is the first address found that is not
+/// itself trusted, or the very first of the list when all are. An address on the way that is
+/// malformed makes the header ignored and counted.
+///
+/// [`Trust::all`] cannot tell proxies from clients: there the first address of the *last* line
+/// counts. A visitor can forge it where a proxy appends to the line it received; name the networks
+/// of your proxies where the address matters.
+///
+/// A tenant header that comes twice is ignored and counted as malformed, whoever sends it.
 ///
 /// Default: [`Trust::none`], or [`Trust::all`] where `SCOUTER_TRACE_TENANT_TRUSTED=true`.
 ///
@@ -95,13 +112,24 @@ impl Trust {
         self.networks.iter().any(|network| network.contains(peer))
     }
 
-    /// The client's address out of an `x-forwarded-for` list: the last one that is not itself a
-    /// trusted peer, or the first when all are. `None` when an address up to it is malformed.
-    pub(crate) fn client_of(&self, forwarded_for: &str) -> Option<IpAddr> {
-        let mut client = None;
-        for hop in forwarded_for.rsplit(',') {
-            client = Some(hop.trim().parse::<IpAddr>().ok()?);
-            if !self.trusts(client) {
+    /// The client's address out of the lines of `x-forwarded-for`, see [`Trust`].
+    pub(crate) fn client_of<'a>(
+        &self,
+        lines: impl DoubleEndedIterator<Item = &'a [u8]>,
+    ) -> Result<IpAddr, ForwardedError> {
+        let mut client = Err(ForwardedError::Malformed);
+        let mut left_bytes = MAX_FORWARDED_FOR_BYTES;
+        for line in lines.rev() {
+            left_bytes = left_bytes.checked_sub(line.len()).ok_or(ForwardedError::Oversized)?;
+            let line = str::from_utf8(line).map_err(|_| ForwardedError::Malformed)?;
+            for hop in line.rsplit(',') {
+                let hop: IpAddr = hop.trim().parse().map_err(|_| ForwardedError::Malformed)?;
+                client = Ok(hop);
+                if !self.trusts(Some(hop)) {
+                    return client;
+                }
+            }
+            if self.is_everyone {
                 break;
             }
         }
@@ -131,6 +159,15 @@ impl Network {
             _ => false,
         }
     }
+}
+
+/// Why no client is read from `x-forwarded-for`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForwardedError {
+    /// What stands where the client should is no address.
+    Malformed,
+    /// Longer than [`MAX_FORWARDED_FOR_BYTES`] up to the client.
+    Oversized,
 }
 
 /// A text does not say whom to trust.
@@ -246,12 +283,30 @@ mod tests {
     #[test]
     fn the_client_is_the_last_address_that_is_not_a_trusted_peer() {
         let mesh: Trust = "10.0.0.0/8".parse().unwrap();
-        let client = |list: &str| mesh.client_of(list).map(|ip| ip.to_string());
-        assert_eq!(client("203.0.113.9").as_deref(), Some("203.0.113.9"));
-        assert_eq!(client("6.6.6.6, 203.0.113.9, 10.0.0.2").as_deref(), Some("203.0.113.9"));
-        assert_eq!(client("10.0.0.1, 10.0.0.2").as_deref(), Some("10.0.0.1"));
-        assert_eq!(client("spoof, 10.0.0.2"), None);
-        assert_eq!(client(""), None);
-        assert_eq!(client("2001:db8::1").as_deref(), Some("2001:db8::1"));
+        let everyone = Trust::all();
+        let malformed = Err(ForwardedError::Malformed);
+        let long = "6.6.6.6,".repeat(MAX_FORWARDED_FOR_BYTES / 8);
+        for (trust, lines, client) in [
+            (&mesh, &["203.0.113.9"][..], Ok("203.0.113.9")),
+            (&mesh, &["6.6.6.6, 203.0.113.9, 10.0.0.2"], Ok("203.0.113.9")),
+            (&mesh, &["6.6.6.6", "203.0.113.9, 10.0.0.2"], Ok("203.0.113.9")),
+            (&mesh, &["6.6.6.6", "203.0.113.9", "10.0.0.2"], Ok("203.0.113.9")),
+            (&mesh, &["spoof", "203.0.113.9"], Ok("203.0.113.9")),
+            (&mesh, &["10.0.0.1, 10.0.0.2"], Ok("10.0.0.1")),
+            (&mesh, &["10.0.0.1", "10.0.0.2"], Ok("10.0.0.1")),
+            (&mesh, &["spoof, 10.0.0.2"], malformed),
+            (&mesh, &["spoof", "10.0.0.2"], malformed),
+            (&mesh, &["203.0.113.9", ""], malformed),
+            (&mesh, &[""], malformed),
+            (&mesh, &[], malformed),
+            (&mesh, &["2001:db8::1"], Ok("2001:db8::1")),
+            (&mesh, &[&long, "203.0.113.9"], Ok("203.0.113.9")),
+            (&mesh, &[&long, "10.0.0.2"], Err(ForwardedError::Oversized)),
+            (&everyone, &["6.6.6.6", "203.0.113.9, 10.0.0.2"], Ok("203.0.113.9")),
+        ] {
+            let client = client.map(|client| client.parse().unwrap());
+            let bytes = lines.iter().map(|line| line.as_bytes());
+            assert_eq!(trust.client_of(bytes), client, "{trust:?} {lines:?}");
+        }
     }
 }

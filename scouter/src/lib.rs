@@ -44,6 +44,7 @@
 //! | a piece of async code | [`in_step`]`(callsite!(name: "fetch"), future)` |
 //! | the name of a wait | [`wait`]`("inventory lock", lock.lock()).await` |
 //! | whose request it is | [`current::set_tenant`], [`current::set_login`], [`current::tag`] |
+//! | the client's address | serve `app.into_make_service_with_connect_info::<SocketAddr>()` |
 //! | a task of a request | [`InCurrent::in_current`], or `spawn` (feature `tokio`) |
 //! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand |
 //! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |

@@ -81,6 +81,13 @@ pub trait FailTypeName {
 
 impl<T: ?Sized> FailTypeName for Probe<'_, T> {}
 
+/// Calls the body of a function. The bound tells the compiler that the closure is called once, so it
+/// may hand out what it captured.
+#[inline(always)]
+pub fn call_once<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
 /// `Box::pin`, whatever `Box` means where the code is generated.
 pub fn boxed<F>(future: F) -> Pin<Box<F>> {
     Box::pin(future)

@@ -10,14 +10,16 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode};
+use scouter_core::propagation::{MAX_ID_HEADER_BYTES, note_ignored_header};
 use scouter_core::record::{EndReason, XLogFlags};
-use scouter_core::{Entered, PollScope, Transaction, Txid, clock};
+use scouter_core::{Entered, PollScope, Transaction, clock};
 
-use super::served::{self, Mark};
+use super::served::{self, Mark, Served};
 
 /// gRPC codes are stored as a status from here on: 1000 + code.
 pub(crate) const GRPC_STATUS_BASE: u16 = 1000;
-/// Highest code gRPC defines; anything above is not a gRPC status and is ignored.
+/// Highest code gRPC defines; anything above is not a gRPC status: it is ignored and
+/// `propagation_malformed` grows.
 const MAX_GRPC_CODE: u16 = 16;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -27,7 +29,7 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 #[derive(Debug)]
 pub(crate) struct Serving {
     transaction: Transaction,
-    txid: Option<Txid>,
+    served: Option<Served>,
     slow: Option<SlowLimit>,
     status: Option<StatusCode>,
     /// Stays set when a poll unwinds: then the end is a panic, whoever catches it and whenever
@@ -56,10 +58,14 @@ pub(crate) struct ServedEnter<'a> {
 }
 
 impl Serving {
-    pub(crate) fn new(transaction: Transaction, slow: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        transaction: Transaction,
+        served: Option<Served>,
+        slow: Option<Duration>,
+    ) -> Self {
         Self {
-            txid: transaction.txid(),
             transaction,
+            served,
             slow: slow.map(|limit| SlowLimit { limit, begun_ticks: clock::now_ticks() }),
             status: None,
             is_polled: false,
@@ -72,7 +78,7 @@ impl Serving {
 
     pub(crate) fn enter(&self) -> ServedEnter<'_> {
         let _entered = self.transaction.enter();
-        ServedEnter { _mark: served::mark(self.txid), _entered }
+        ServedEnter { _mark: served::mark(self.served), _entered }
     }
 
     /// Runs one poll inside the transaction.
@@ -80,7 +86,7 @@ impl Serving {
         self.is_polled = true;
         let polled = {
             let _scope = self.transaction.enter_poll();
-            let _inside = ServedPoll { _mark: served::mark(self.txid), _scope };
+            let _inside = ServedPoll { _mark: served::mark(self.served), _scope };
             poll()
         };
         self.is_polled = false;
@@ -102,12 +108,10 @@ impl Serving {
     /// Reads the gRPC outcome out of trailers, or of headers when a reply is trailers only.
     pub(crate) fn note_grpc_status(&self, headers: &HeaderMap) {
         let Some(value) = headers.get(GRPC_STATUS) else { return };
-        let Some(code) = value.to_str().ok().and_then(|code| code.parse::<u16>().ok()) else {
-            return;
+        let code = value.to_str().ok().and_then(|code| code.parse::<u16>().ok());
+        let Some(code) = code.filter(|code| *code <= MAX_GRPC_CODE) else {
+            return note_ignored_header(value.len() > MAX_ID_HEADER_BYTES);
         };
-        if code > MAX_GRPC_CODE {
-            return;
-        }
         self.transaction.set_status(GRPC_STATUS_BASE + code);
         if code != 0 {
             let message = headers.get(GRPC_MESSAGE).and_then(|value| value.to_str().ok());

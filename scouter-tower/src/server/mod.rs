@@ -11,6 +11,12 @@
 //! | a panic in the call, a poll or the body, caught or not by an outer layer | `Panic` |
 //! | 101, or 2xx to CONNECT | `Upgraded`; what follows belongs to no transaction |
 //!
+//! A panic's message and place become the transaction's error, also where a layer inside turns it
+//! into a response.
+//!
+//! Bytes are counted on our side: what the body yields to us. A compression layer inside makes them
+//! the compressed ones, one outside leaves them as the handler wrote them.
+//!
 //! An outer layer that cuts a request off (a timeout) and a client that leaves look the same from
 //! inside. Put this layer outermost, and what an outer layer answered is seen.
 

@@ -1,12 +1,14 @@
 //! What is read from a request before it is served.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
 use scouter_core::plugin::{self, Hooks, Reject, RequestView};
 use scouter_core::propagation::{
-    TraceContext, note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant,
-    parse_traceparent, parse_x_scouter,
+    MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TRACESTATE_BYTES, TraceContext,
+    note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant, parse_traceparent,
+    parse_x_scouter,
 };
 use scouter_core::{Begin, Field, TextId, TextKind, Transaction, current, intern, live};
 
@@ -15,13 +17,17 @@ use super::layer::ServerOptions;
 use super::name::{self, RequestHead};
 use super::served;
 use crate::text::{MAX_KEPT_BYTES, StackText};
+use crate::trust::ForwardedError;
 
-/// Longest `x-forwarded-for` list that is read, in bytes; a longer one is ignored.
-const MAX_FORWARDED_FOR_BYTES: usize = 1024;
 /// Longest address in text: IPv6 with an embedded IPv4 address.
 const MAX_ADDRESS_TEXT_BYTES: usize = 45;
-/// Stands for a repeated `traceparent`, so that it is refused and counted like any malformed one.
-const REPEATED: &[u8] = b"repeated";
+/// Stands for a header that came twice, so that it is refused and counted like any malformed one;
+/// no header can hold it.
+const REPEATED: &[u8] = b"\0repeated";
+
+const TRACESTATE: &str = "tracestate";
+const BAGGAGE: &str = "baggage";
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The address of the TCP peer, for servers without axum's `ConnectInfo`.
 ///
@@ -48,8 +54,8 @@ pub(crate) enum Begun {
     Rejected(Serving, Reject),
 }
 
-pub(crate) fn begin<B>(options: &ServerOptions, request: &Request<B>) -> Begun {
-    if served::is_inside() {
+pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Begun {
+    if served::is_inside(request.extensions()) {
         if let Some(service) = named(options, request) {
             current::set_service(service);
         }
@@ -74,7 +80,8 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &Request<B>) -> Begun {
         transaction.tag("path", request.uri().path());
     }
     inbound.describe(&transaction, options, peer, is_trusted);
-    let serving = Serving::new(transaction, options.slow);
+    let served = transaction.txid().map(|txid| served::begin(request.extensions_mut(), txid));
+    let serving = Serving::new(transaction, served, options.slow);
     match rejected(request) {
         None => Begun::Serving(serving),
         Some(reject) => Begun::Rejected(serving, reject),
@@ -114,48 +121,75 @@ fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
 }
 
 /// The headers we know, found in one pass over the map.
-#[derive(Debug, Default)]
+///
+/// Of what identifies (trace ids, tenant) a repeated header contradicts itself, so none of its
+/// lines is believed: a proxy that *adds* its line leaves that of the visitor in front of it.
+/// What is a list by its nature (`tracestate`, `baggage`, `x-forwarded-for`) goes on in the next
+/// line, as HTTP says.
+#[derive(Debug)]
 struct Inbound<'a> {
+    headers: &'a HeaderMap,
     traceparent: Option<&'a [u8]>,
-    tracestate: Option<&'a [u8]>,
     scouter_gxid: Option<&'a [u8]>,
     scouter_caller: Option<&'a [u8]>,
     b3: Option<&'a [u8]>,
     b3_trace: Option<&'a [u8]>,
     b3_span: Option<&'a [u8]>,
     b3_sampled: Option<&'a [u8]>,
-    baggage: Option<&'a [u8]>,
     tenant: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
-    forwarded_for: Option<&'a [u8]>,
+    has_tracestate: bool,
+    has_baggage: bool,
+    has_forwarded_for: bool,
 }
 
 impl<'a> Inbound<'a> {
     fn read(headers: &'a HeaderMap, tenant_header: &HeaderName) -> Self {
-        let mut own = Self::default();
+        let mut own = Self {
+            headers,
+            traceparent: None,
+            scouter_gxid: None,
+            scouter_caller: None,
+            b3: None,
+            b3_trace: None,
+            b3_span: None,
+            b3_sampled: None,
+            tenant: None,
+            user_agent: None,
+            has_tracestate: false,
+            has_baggage: false,
+            has_forwarded_for: false,
+        };
         for (name, value) in headers {
+            let value = value.as_bytes();
             let place = match name.as_str() {
-                "traceparent" => {
-                    // Two of them contradict one another: neither is believed (W3C).
-                    own.traceparent =
-                        Some(if own.traceparent.is_some() { REPEATED } else { value.as_bytes() });
-                    continue;
-                }
-                "tracestate" => &mut own.tracestate,
+                "traceparent" => &mut own.traceparent,
                 "x-scouter-gxid" => &mut own.scouter_gxid,
                 "x-scouter-caller" => &mut own.scouter_caller,
                 "b3" => &mut own.b3,
                 "x-b3-traceid" => &mut own.b3_trace,
                 "x-b3-spanid" => &mut own.b3_span,
                 "x-b3-sampled" => &mut own.b3_sampled,
-                "baggage" => &mut own.baggage,
-                "user-agent" => &mut own.user_agent,
-                "x-forwarded-for" => &mut own.forwarded_for,
+                "user-agent" => {
+                    own.user_agent.get_or_insert(value);
+                    continue;
+                }
+                TRACESTATE => {
+                    own.has_tracestate = true;
+                    continue;
+                }
+                BAGGAGE => {
+                    own.has_baggage = true;
+                    continue;
+                }
+                FORWARDED_FOR => {
+                    own.has_forwarded_for = true;
+                    continue;
+                }
                 _ if name == tenant_header => &mut own.tenant,
                 _ => continue,
             };
-            // Of a repeated header the first one counts.
-            place.get_or_insert(value.as_bytes());
+            *place = Some(if place.is_some() { REPEATED } else { value });
         }
         own
     }
@@ -165,16 +199,41 @@ impl<'a> Inbound<'a> {
         let w3c = self.traceparent.and_then(parse_traceparent);
         let is_w3c = w3c.is_some();
         let mut context = w3c
-            .or_else(|| parse_x_scouter(self.scouter_gxid?, self.scouter_caller))
+            .or_else(|| self.x_scouter())
             .or_else(|| self.b3.and_then(parse_b3_single))
-            .or_else(|| parse_b3_multi(self.b3_trace?, self.b3_span?, self.b3_sampled))?;
-        if let Some(tracestate) = self.tracestate.filter(|_| is_w3c) {
-            context = context.with_tracestate(tracestate);
+            .or_else(|| self.b3_multi())?;
+        if is_w3c && self.has_tracestate {
+            let list = joined_lines(self.headers, TRACESTATE, MAX_TRACESTATE_BYTES);
+            context = context.with_tracestate(&list);
         }
-        if let Some(baggage) = self.baggage.filter(|_| is_trusted) {
-            context = context.with_baggage(baggage);
+        if is_trusted && self.has_baggage {
+            let list = joined_lines(self.headers, BAGGAGE, MAX_BAGGAGE_BYTES);
+            context = context.with_baggage(&list);
         }
         Some(context)
+    }
+
+    fn x_scouter(&self) -> Option<TraceContext> {
+        if is_oversized_id(self.scouter_caller) {
+            note_ignored_header(true);
+            return None;
+        }
+        match self.scouter_gxid {
+            Some(gxid) => parse_x_scouter(gxid, self.scouter_caller),
+            None => half(self.scouter_caller),
+        }
+    }
+
+    fn b3_multi(&self) -> Option<TraceContext> {
+        if is_oversized_id(self.b3_span) || is_oversized_id(self.b3_sampled) {
+            note_ignored_header(true);
+            return None;
+        }
+        // `x-b3-sampled` alone is a decision without a trace, which is well-formed.
+        match (self.b3_trace, self.b3_span) {
+            (Some(trace), Some(span)) => parse_b3_multi(trace, span, self.b3_sampled),
+            (trace, span) => half(trace.or(span)),
+        }
     }
 
     /// Writes on the transaction who is asking.
@@ -188,9 +247,9 @@ impl<'a> Inbound<'a> {
         if is_trusted && let Some(tenant) = self.tenant.and_then(parse_tenant) {
             transaction.set_text(Field::Tenant, tenant);
         }
-        let forwarded = self.forwarded_for.filter(|_| is_trusted);
-        let client = forwarded.and_then(|list| forwarded_client(options, list)).or(peer);
-        if let Some(client) = client {
+        let is_forwarded = is_trusted && self.has_forwarded_for;
+        let forwarded = if is_forwarded { forwarded_client(options, self.headers) } else { None };
+        if let Some(client) = forwarded.or(peer) {
             let text = StackText::<MAX_ADDRESS_TEXT_BYTES>::of(&client);
             transaction.set_text(Field::Ip, text.as_str());
         }
@@ -202,17 +261,50 @@ impl<'a> Inbound<'a> {
     }
 }
 
-fn forwarded_client(options: &ServerOptions, list: &[u8]) -> Option<IpAddr> {
-    let is_oversized = list.len() > MAX_FORWARDED_FOR_BYTES;
-    let client = if is_oversized {
-        None
-    } else {
-        str::from_utf8(list).ok().and_then(|list| options.trust().client_of(list))
-    };
-    if client.is_none() {
-        note_ignored_header(is_oversized);
+fn is_oversized_id(header: Option<&[u8]>) -> bool {
+    header.is_some_and(|header| header.len() > MAX_ID_HEADER_BYTES)
+}
+
+/// A context of two headers of which only one came, if any, names no trace.
+fn half(present: Option<&[u8]>) -> Option<TraceContext> {
+    if let Some(header) = present {
+        note_ignored_header(is_oversized_id(Some(header)));
     }
-    client
+    None
+}
+
+/// The lines of a list header as one list; it allocates only when there are several.
+///
+/// Joining stops past the limit: the recorder refuses and counts such a list as a whole.
+fn joined_lines<'a>(headers: &'a HeaderMap, name: &str, limit: usize) -> Cow<'a, [u8]> {
+    let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let mut list = Cow::Borrowed(lines.next().unwrap_or_default());
+    for line in lines {
+        if list.len() > limit {
+            break;
+        }
+        let list = list.to_mut();
+        if !list.is_empty() {
+            list.push(b',');
+        }
+        list.extend_from_slice(line);
+    }
+    list
+}
+
+fn forwarded_client(options: &ServerOptions, headers: &HeaderMap) -> Option<IpAddr> {
+    let lines = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    match options.trust().client_of(lines) {
+        Ok(client) => Some(client),
+        Err(ForwardedError::Malformed) => {
+            note_ignored_header(false);
+            None
+        }
+        Err(ForwardedError::Oversized) => {
+            note_ignored_header(true);
+            None
+        }
+    }
 }
 
 /// The part of a header that the recorder could keep, as text.

@@ -36,11 +36,11 @@ impl<S> ScouterService<S> {
     /// What the tower and the hyper form of `call` share.
     pub(crate) fn record<B, F>(
         options: &ServerOptions,
-        request: Request<B>,
+        mut request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ScouterFuture<F> {
         let reply = Reply::to(request.method(), options.sends_response_id());
-        match request::begin(options, &request) {
+        match request::begin(options, &mut request) {
             Begun::Unrecorded => ScouterFuture::unrecorded(call(request)),
             Begun::Serving(serving) => {
                 let future = {

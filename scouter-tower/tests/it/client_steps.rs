@@ -32,6 +32,17 @@ fn billing() -> Router {
         .route("/never", get(async || std::future::pending::<&str>().await))
         .route("/empty", get(async || StatusCode::NO_CONTENT))
         .route(
+            "/trailers",
+            get(async || {
+                let trailers = HeaderMap::from_iter([(
+                    http::HeaderName::from_static("grpc-status"),
+                    http::HeaderValue::from_static("0"),
+                )]);
+                let frames = [Ok::<_, Infallible>(http_body::Frame::trailers(trailers))];
+                Body::new(http_body_util::StreamBody::new(stream::iter(frames)))
+            }),
+        )
+        .route(
             "/endless",
             get(async || {
                 Body::from_stream(stream::repeat_with(|| {
@@ -103,6 +114,52 @@ async fn reqwest_and_hyper_util_are_served_by_the_same_layer() {
         let text = response.into_body().collect().await.unwrap().to_bytes();
         assert!(text.starts_with(b"00-"));
     });
+}
+
+#[tokio::test]
+async fn over_http2_a_call_ends_as_over_http1() {
+    let server = Server::start(billing()).await;
+    let (_, rows) = record(
+        1,
+        in_transaction("job", async {
+            let plain = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+            let client = ClientLayer::new().layer(plain);
+            let send = |path: &str| {
+                let request = Request::get(server.url(path)).body(Body::empty()).unwrap();
+                client.clone().oneshot(request)
+            };
+            let response = send("/echo").await.unwrap();
+            assert_eq!(response.version(), http::Version::HTTP_2);
+            let text = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(text.starts_with(b"00-"));
+            assert_eq!(send("/empty").await.unwrap().status(), StatusCode::NO_CONTENT);
+            send("/failing").await.unwrap().into_body().collect().await.unwrap();
+            drop(send("/endless").await.unwrap());
+            let mut endless = send("/endless").await.unwrap().into_body();
+            endless.frame().await.unwrap().unwrap();
+            drop(endless);
+            let broken = send("/broken").await.unwrap().into_body().collect().await;
+            broken.unwrap_err();
+            let mut trailers = send("/trailers").await.unwrap().into_body();
+            assert!(trailers.frame().await.unwrap().unwrap().is_trailers());
+            let never = tokio::time::timeout(Duration::from_millis(30), send("/never"));
+            never.await.unwrap_err();
+        }),
+    )
+    .await;
+    let tree = rows.tree(&server);
+    let expected = [
+        "job !error",
+        "api GET PEER 200",
+        "api GET PEER 204",
+        "api GET PEER 503 !error",
+        "api GET PEER 200",
+        "api GET PEER 200 !cancelled",
+        "api GET PEER 200 !error",
+        "api GET PEER 200",
+        "api GET PEER !cancelled",
+    ];
+    assert_eq!(tree.lines().map(str::trim).collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

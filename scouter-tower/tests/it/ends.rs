@@ -1,9 +1,10 @@
-//! Every way a request can end, over real HTTP/1.1: one row each, with its reason.
+//! Every way a request can end, over real sockets and behind each door: one row each, with its
+//! reason.
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +16,9 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
+use tokio::sync::Notify;
 
+use crate::doors::{Door, Protocol};
 use crate::support::{Server, record};
 
 fn trailers(code: &'static str, message: Option<&'static str>) -> HeaderMap {
@@ -82,7 +85,6 @@ fn shop() -> Router {
             }),
         )
         .route("/failing", get(async || StatusCode::BAD_GATEWAY))
-        .route("/never", get(async || std::future::pending::<&str>().await))
         .route("/panic", get(async || -> &str { panic!("boom") }))
         .route(
             "/panic-in-body",
@@ -95,72 +97,151 @@ fn shop() -> Router {
         .route("/post", post(async || "never read"))
 }
 
-/// One request, read to its end as far as the server allows; one row as expected.
-async fn check(method: &str, path: &str, expected: &str) {
-    let server = Server::start(scouter_tower::wrap(shop())).await;
-    let method = method.parse().unwrap();
-    let ((), rows) = record(1, async {
-        let request = server.client().request(method, server.url(path)).send();
-        if let Ok(response) = request.await {
-            let _ = response.bytes().await;
-        }
-    })
-    .await;
-    assert_eq!(rows.summaries(), [expected], "{path}");
+/// Which doors a row makes sense behind.
+#[derive(Clone, Copy, PartialEq)]
+enum Behind {
+    EachDoor,
+    /// hyper drops the body of a HEAD or a 304 on HTTP/1.1 only; on HTTP/2 it would send it.
+    Http1,
 }
 
-#[tokio::test]
-async fn every_route_ends_once_with_its_reason() {
-    for (method, path, expected) in [
-        ("GET", "/users/7", "GET /users/{id} 200 Complete"),
-        ("GET", "/api/7", "GET /api/{item} 200 Complete"),
-        ("GET", "/svc", "GET /svc 200 Complete"),
-        ("GET", "/api/x/y", "GET <unmatched> 404 Complete"),
-        ("GET", "/nope", "GET <unmatched> 404 Complete"),
-        ("POST", "/users/7", "POST /users/{id} 405 Complete"),
-        ("BREW", "/users/7", "<method> /users/{id} 405 Complete"),
-        ("GET", "/sse", "GET /sse 200 Complete"),
-        ("GET", "/trailers/0", "GET /trailers/0 1000 Complete"),
-        ("GET", "/trailers/5", "GET /trailers/5 1005 Complete !grpc status 5: not there"),
-        ("GET", "/trailers/bad", "GET /trailers/bad 200 Complete"),
-        ("GET", "/trailers-only", "GET /trailers-only 1013 Complete !grpc status 13"),
-        ("GET", "/fixed", "GET /fixed 200 Complete"),
-        ("HEAD", "/fixed", "HEAD /fixed 200 Complete"),
-        ("HEAD", "/endless", "HEAD /endless 200 Complete"),
-        ("GET", "/empty", "GET /empty 204 Complete"),
-        ("GET", "/unmodified", "GET /unmodified 304 Complete"),
-        ("GET", "/body-error", "GET /body-error 200 BodyError !disk on fire"),
-        ("GET", "/failing", "GET /failing 502 Complete !502 Bad Gateway"),
-        ("GET", "/panic", "GET /panic 0 Panic !panicked"),
-        ("GET", "/panic-in-body", "GET /panic-in-body 200 Panic !panicked"),
-    ] {
-        check(method, path, expected).await;
+/// One request through each door, read to its end as far as the server allows: one row each.
+async fn check(behind: Behind, method: &str, path: &str, name: (&str, &str), end: &str) {
+    for door in Door::all() {
+        if behind == Behind::Http1 && door.protocol == Protocol::Http2 {
+            continue;
+        }
+        let server = door.open(shop()).await;
+        let method = method.parse().unwrap();
+        let ((), rows) = record(1, async {
+            let request = door.client().request(method, server.url(path)).send();
+            if let Ok(response) = request.await {
+                let _ = response.bytes().await;
+            }
+        })
+        .await;
+        let expected = format!("{} {end}", door.name(name.0, name.1));
+        assert_eq!(rows.summaries(), [expected], "{path} behind {door:?}");
     }
 }
 
 #[tokio::test]
+async fn every_route_ends_once_with_its_reason_behind_each_door() {
+    for (method, path, template, end) in [
+        ("GET", "/users/7", "/users/{id}", "200 Complete"),
+        ("GET", "/api/7", "/api/{item}", "200 Complete"),
+        ("GET", "/svc", "/svc", "200 Complete"),
+        ("GET", "/api/x/y", "<unmatched>", "404 Complete"),
+        ("GET", "/nope", "<unmatched>", "404 Complete"),
+        ("POST", "/users/7", "/users/{id}", "405 Complete"),
+        ("GET", "/sse", "/sse", "200 Complete"),
+        ("GET", "/trailers/0", "/trailers/0", "1000 Complete"),
+        ("GET", "/trailers/5", "/trailers/5", "1005 Complete !grpc status 5: not there"),
+        ("GET", "/trailers/bad", "/trailers/bad", "200 Complete"),
+        ("GET", "/trailers-only", "/trailers-only", "1013 Complete !grpc status 13"),
+        ("GET", "/fixed", "/fixed", "200 Complete"),
+        ("HEAD", "/fixed", "/fixed", "200 Complete"),
+        ("GET", "/empty", "/empty", "204 Complete"),
+        ("GET", "/body-error", "/body-error", "200 BodyError !disk on fire"),
+        ("GET", "/failing", "/failing", "502 Complete !502 Bad Gateway"),
+        (
+            "GET",
+            "/panic",
+            "/panic",
+            "0 Panic !panicked at scouter-tower/tests/it/ends.rs:LINE: boom",
+        ),
+        (
+            "GET",
+            "/panic-in-body",
+            "/panic-in-body",
+            "200 Panic !panicked at scouter-tower/tests/it/ends.rs:LINE: late",
+        ),
+    ] {
+        check(Behind::EachDoor, method, path, (method, template), end).await;
+    }
+    for (method, path, end) in
+        [("HEAD", "/endless", "200 Complete"), ("GET", "/unmodified", "304 Complete")]
+    {
+        check(Behind::Http1, method, path, (method, path), end).await;
+    }
+    let name = ("<method>", "/users/{id}");
+    check(Behind::EachDoor, "BREW", "/users/7", name, "405 Complete").await;
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_before_the_response_cancels_it() {
-    let server = Server::start(scouter_tower::wrap(shop())).await;
-    let ((), rows) = record(1, async {
-        let request = server.client().get(server.url("/never")).timeout(Duration::from_millis(50));
-        assert!(request.send().await.unwrap_err().is_timeout());
-    })
-    .await;
-    assert_eq!(rows.summaries(), ["GET /never 0 CancelledBeforeResponse"]);
-    assert_eq!(rows[0].ttfb_us, 0);
+    for door in Door::all() {
+        let entered = Arc::new(Notify::new());
+        let handler_runs = Arc::clone(&entered);
+        let work = async move || {
+            entered.notify_one();
+            std::future::pending::<&str>().await
+        };
+        let server = door.open(Router::new().route("/work", get(work))).await;
+        let ((), rows) = record(1, async {
+            let request = door.client().get(server.url("/work")).send();
+            tokio::select! {
+                answer = request => panic!("{answer:?}"),
+                () = handler_runs.notified() => {}
+            }
+        })
+        .await;
+        let expected = format!("{} 0 CancelledBeforeResponse", door.name("GET", "/work"));
+        assert_eq!(rows.summaries(), [expected], "{door:?}");
+        assert_eq!(rows[0].ttfb_us, 0);
+    }
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_in_the_body_aborts_it_and_the_bytes_are_kept() {
-    let server = Server::start(scouter_tower::wrap(shop())).await;
-    let ((), rows) = record(1, async {
-        let mut response = server.client().get(server.url("/endless")).send().await.unwrap();
-        response.chunk().await.unwrap().unwrap();
-        drop(response);
-    })
-    .await;
-    assert_eq!(rows.summaries(), ["GET /endless 200 AbortedInBody"]);
-    assert!(rows[0].bytes_out >= 4096, "{}", rows[0].bytes_out);
+    for door in Door::all() {
+        let server = door.open(shop()).await;
+        let ((), rows) = record(1, async {
+            let mut response = door.client().get(server.url("/endless")).send().await.unwrap();
+            response.chunk().await.unwrap().unwrap();
+            drop(response);
+        })
+        .await;
+        let expected = format!("{} 200 AbortedInBody", door.name("GET", "/endless"));
+        assert_eq!(rows.summaries(), [expected], "{door:?}");
+        assert!(rows[0].bytes_out >= 4096, "{}", rows[0].bytes_out);
+    }
+}
+
+#[tokio::test]
+async fn the_first_byte_of_an_event_stream_is_timed_apart_from_its_end() {
+    for door in Door::all() {
+        let (more, events) = tokio::sync::mpsc::channel::<&str>(4);
+        let events = Arc::new(Mutex::new(Some(events)));
+        let app = Router::new().route(
+            "/events",
+            get(async move || {
+                let events = events.lock().unwrap().take().unwrap();
+                Sse::new(stream::unfold(events, async |mut events| {
+                    let event = Event::default().data(events.recv().await?);
+                    Some((Ok::<_, Infallible>(event), events))
+                }))
+            }),
+        );
+        let server = door.open(app).await;
+        let (held, rows) = record(1, async {
+            let mut response = door.client().get(server.url("/events")).send().await.unwrap();
+            let answered = tokio::time::Instant::now();
+            more.send("one").await.unwrap();
+            assert_eq!(response.chunk().await.unwrap().unwrap(), "data: one\n\n");
+            let held = answered.elapsed();
+            more.send("two").await.unwrap();
+            drop(more);
+            assert_eq!(response.text().await.unwrap(), "data: two\n\n");
+            held
+        })
+        .await;
+        let row = &rows[0];
+        assert!(row.ttfb_us > 0);
+        // The headers had left before the client began to hold, the end came after it.
+        let held_us = u64::try_from(held.as_micros()).unwrap();
+        assert!(row.elapsed_us - row.ttfb_us >= held_us, "{row:?} held {held:?} {door:?}");
+    }
 }
 
 #[tokio::test]
@@ -179,7 +260,7 @@ async fn a_request_body_that_the_handler_never_reads_changes_nothing() {
 #[tokio::test]
 async fn a_graceful_shutdown_in_the_middle_of_a_stream_lets_it_complete() {
     let (more, chunks) = tokio::sync::mpsc::channel::<Bytes>(4);
-    let chunks = std::sync::Mutex::new(Some(chunks));
+    let chunks = Mutex::new(Some(chunks));
     let stream_once = move || {
         let chunks = chunks.lock().unwrap().take().unwrap();
         let frames = stream::unfold(chunks, async |mut chunks| {
@@ -187,7 +268,7 @@ async fn a_graceful_shutdown_in_the_middle_of_a_stream_lets_it_complete() {
         });
         std::future::ready(Body::from_stream(frames))
     };
-    let stream_once = std::sync::Arc::new(stream_once);
+    let stream_once = Arc::new(stream_once);
     let app = Router::new().route("/stream", get(move || stream_once()));
     let mut server = Server::start(scouter_tower::wrap(app)).await;
     let (text, rows) = record(1, async {
@@ -209,17 +290,20 @@ async fn a_graceful_shutdown_in_the_middle_of_a_stream_lets_it_complete() {
 
 #[tokio::test]
 async fn a_service_that_yields_an_error_ends_with_it() {
-    let failing = hyper::service::service_fn(async |_request: http::Request<_>| {
-        Err::<Response, _>(io::Error::other("no route to shop"))
-    });
-    let layer = scouter_tower::ScouterLayer::new();
-    let server = Server::hyper(tower::Layer::layer(&layer, failing)).await;
-    let ((), rows) = record(1, async {
-        assert!(server.client().get(server.url("/x")).send().await.is_err());
-    })
-    .await;
-    assert_eq!(rows.summaries(), ["GET <unmatched> 0 ServiceError !no route to shop"]);
-    assert_eq!(rows[0].tag("path"), Some("/x"));
+    for door in Door::all() {
+        let failing = hyper::service::service_fn(async |_request: http::Request<_>| {
+            Err::<Response, _>(io::Error::other("no route to shop"))
+        });
+        let layer = scouter_tower::ScouterLayer::new();
+        let server = Server::hyper(tower::Layer::layer(&layer, failing)).await;
+        let ((), rows) = record(1, async {
+            assert!(door.client().get(server.url("/x")).send().await.is_err());
+        })
+        .await;
+        let expected = ["GET <unmatched> 0 ServiceError !no route to shop"];
+        assert_eq!(rows.summaries(), expected, "{door:?}");
+        assert_eq!(rows[0].tag("path"), Some("/x"));
+    }
 }
 
 #[tokio::test]

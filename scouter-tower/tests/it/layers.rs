@@ -14,9 +14,13 @@ use scouter_tower::ScouterLayer;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::support::{Server, get_through, poll_once, record};
+
+/// The error that each panic here leaves.
+const BOOM: &str = "panicked at scouter-tower/tests/it/layers.rs:LINE: boom";
 
 fn app() -> Router {
     Router::new()
@@ -30,11 +34,11 @@ fn short() -> TimeoutLayer {
 }
 
 #[tokio::test]
-async fn a_panic_that_an_inner_layer_turns_into_500_completes_with_an_error() {
+async fn a_panic_that_an_inner_layer_turns_into_500_completes_with_its_message_and_place() {
     let app = scouter_tower::wrap(app().layer(CatchPanicLayer::new()));
     let (status, rows) = record(1, get_through(app, "/panic")).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(rows.summaries(), ["GET /panic 500 Complete !500 Internal Server Error"]);
+    assert_eq!(rows.summaries(), [format!("GET /panic 500 Complete !{BOOM}")]);
 }
 
 #[tokio::test]
@@ -42,7 +46,37 @@ async fn a_panic_that_an_outer_layer_catches_ends_as_a_panic() {
     let app = scouter_tower::wrap(app()).layer(CatchPanicLayer::new());
     let (status, rows) = record(1, get_through(app, "/panic")).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(rows.summaries(), ["GET /panic 0 Panic !panicked"]);
+    assert_eq!(rows.summaries(), [format!("GET /panic 0 Panic !{BOOM}")]);
+}
+
+/// A page of 10,000 bytes behind a compression layer: bytes recorded, and bytes the client got.
+async fn compressed(wrap: impl FnOnce(Router, CompressionLayer) -> Router) -> (u64, u64) {
+    let app = Router::new().route("/page", get(async || "0123456789".repeat(1_000)));
+    let server = Server::start(wrap(app, CompressionLayer::new())).await;
+    let (received, rows) = record(1, async {
+        let request = server.client().get(server.url("/page")).header("accept-encoding", "gzip");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        response.bytes().await.unwrap().len() as u64
+    })
+    .await;
+    assert_eq!(rows.summaries(), ["GET /page 200 Complete"]);
+    assert!(received < 10_000, "{received}");
+    (rows[0].bytes_out, received)
+}
+
+#[tokio::test]
+async fn with_compression_inside_the_compressed_bytes_are_counted() {
+    let (recorded, received) =
+        compressed(|app, compression| scouter_tower::wrap(app.layer(compression))).await;
+    assert_eq!(recorded, received);
+}
+
+#[tokio::test]
+async fn with_compression_outside_the_bytes_on_our_side_of_it_are_counted() {
+    let (recorded, _) =
+        compressed(|app, compression| scouter_tower::wrap(app).layer(compression)).await;
+    assert_eq!(recorded, 10_000);
 }
 
 #[tokio::test]
@@ -167,7 +201,7 @@ async fn a_panic_in_the_call_itself_ends_as_a_panic() {
     })
     .await;
     assert!(outcome.unwrap_err().is_panic());
-    assert_eq!(rows.summaries(), ["GET <unmatched> 0 Panic !panicked"]);
+    assert_eq!(rows.summaries(), [format!("GET <unmatched> 0 Panic !{BOOM}")]);
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@
 
 mod allocations;
 mod client_steps;
+mod doors;
 mod ends;
+mod hostile;
 mod http2;
 mod layers;
 mod names;

@@ -52,6 +52,41 @@ async fn applied_twice_it_records_once() {
 }
 
 #[tokio::test]
+async fn a_request_that_a_handler_makes_in_process_is_one_of_its_own_and_renames_nothing() {
+    let inner = scouter_tower::wrap(shop());
+    let calls = move || {
+        let inner = inner.clone();
+        async move {
+            // Twice: the first one is not to be taken for an inner layer of the outer request.
+            get_through(inner.clone(), "/orders/1").await;
+            get_through(inner, "/orders/2").await;
+            "both"
+        }
+    };
+    let outer = || Router::new().route("/orders/{id}/all", get(calls.clone()));
+    let routed = scouter_tower::wrap(outer());
+    let routed_twice = scouter_tower::wrap(scouter_tower::wrap(outer()));
+    let fallback = scouter_tower::wrap(Router::new().fallback(calls.clone()));
+    let around = Router::new().fallback_service(ScouterLayer::new().layer(outer()));
+    for (app, name) in [
+        (routed, "GET /orders/{id}/all"),
+        (routed_twice, "GET /orders/{id}/all"),
+        (fallback, "GET <unmatched>"),
+        (around, "GET <unmatched>"),
+    ] {
+        let (_, rows) = record(3, get_through(app, "/orders/7/all")).await;
+        let mut summaries = rows.summaries();
+        summaries.sort();
+        let inner = "GET /orders/{id} 200 Complete";
+        let mut expected = [format!("{name} 200 Complete"), inner.to_owned(), inner.to_owned()];
+        expected.sort();
+        assert_eq!(summaries, expected);
+        let (outer, inner) = (rows.service(name), rows.service("GET /orders/{id}"));
+        assert_eq!((inner.caller, inner.gxid), (Some(outer.txid), outer.gxid));
+    }
+}
+
+#[tokio::test]
 async fn around_the_whole_router_it_sees_later_routes_and_the_inner_one_gives_the_names() {
     let app = scouter_tower::wrap(shop()).route("/later", get(async || "later"));
     let service = ScouterLayer::new().layer(app);

@@ -57,6 +57,20 @@ fn only_what_is_listed_is_captured_and_a_type_without_debug_shows_its_name() {
     );
 }
 
+#[scout(args(all))]
+fn numbers(len: usize, by: isize, share: f64, of: &f64, wide: u128, seen: &u64) -> u64 {
+    u64::from(share < *of) + (len + by.unsigned_abs()) as u64 + seen + u64::from(wide > 1)
+}
+
+#[test]
+fn numbers_are_words_also_behind_a_reference_and_wide_ones_are_text() {
+    capture_all_of("numbers");
+    let recorded = attributes(|| _ = numbers(7, -7, 1.0, &1.0, u128::MAX, &9));
+    // `Debug` would write 1.0.
+    let wide = u128::MAX;
+    assert_eq!(recorded, format!("len=7 by=-7 share=1 of=1 wide={wide} seen=9"));
+}
+
 #[test]
 fn capturing_allocates_nothing() {
     capture_all_of("listed");

@@ -241,6 +241,79 @@ fn futures_answer_as_before_and_are_steps() {
     );
 }
 
+// ---- references out of a `&mut` argument ---------------------------------------------------
+
+#[scout(args(value), ret)]
+fn push(stock: &mut Vec<u64>, value: u64) -> &mut u64 {
+    stock.push(value);
+    stock.last_mut().unwrap()
+}
+
+#[scout(err)]
+fn find(stock: &mut [u64], value: u64) -> Result<&mut u64, String> {
+    if stock.is_empty() {
+        return Err("empty".into());
+    }
+    stock.iter_mut().find(|one| **one == value).ok_or_else(|| "none".into())
+}
+
+impl Orders {
+    #[scout(ret, err)]
+    fn next(&mut self) -> Result<&mut u64, String> {
+        self.loaded.checked_add(1).ok_or("full")?;
+        Ok(&mut self.loaded)
+    }
+
+    #[scout]
+    fn boxed_early(&mut self, id: u64) -> BoxFuture<'_, u64> {
+        if id == 0 {
+            return Box::pin(std::future::ready(0));
+        }
+        let loaded = &mut self.loaded;
+        Box::pin(async move {
+            *loaded += id;
+            *loaded
+        })
+    }
+
+    #[scout]
+    fn boxed_by_method(&mut self) -> BoxFuture<'_, &mut u64> {
+        async move { &mut self.loaded }.boxed()
+    }
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// As futures-util has it.
+trait FutureExt: Future + Sized {
+    fn boxed<'a>(self) -> BoxFuture<'a, Self::Output>
+    where
+        Self: Send + 'a,
+    {
+        Box::pin(self)
+    }
+}
+
+impl<F: Future> FutureExt for F {}
+
+#[test]
+fn a_reference_out_of_a_mutable_argument_can_be_returned() {
+    let mut orders = Orders::default();
+    let mut stock = Vec::new();
+    let recorded = steps_async(async {
+        assert_eq!(find(&mut stock, 1), Err("empty".into()));
+        *push(&mut stock, 1) += 1;
+        *find(&mut stock, 2).unwrap() += 1;
+        assert_eq!(stock, [3]);
+        *orders.next().unwrap() += 1;
+        assert_eq!(orders.boxed_early(0).await, 0);
+        assert_eq!(orders.boxed_early(5).await, 6);
+        *orders.boxed_by_method().await += 1;
+        assert_eq!(orders.loaded, 7);
+    });
+    assert_eq!(recorded, "find !error empty\npush\nfind\nnext\nboxed_early x2\nboxed_by_method\n");
+}
+
 // ---- impl blocks and traits ----------------------------------------------------------------
 
 struct Shop<T> {
@@ -270,6 +343,10 @@ trait Store {
     fn store(&mut self, value: u64) -> u64;
     fn default_method(&self) -> u64 {
         1
+    }
+    #[scout(name = "Store::default")]
+    async fn recorded_default(&mut self) -> u64 {
+        self.store(3)
     }
 }
 
@@ -306,9 +383,14 @@ fn an_impl_block_records_every_method_by_type_and_name() {
         assert_eq!(shop.load(1).await, 6);
         assert_eq!(shop.store(9), 9);
         assert_eq!(shop.default_method(), 1);
+        assert_eq!(shop.recorded_default().await, 3);
         assert_eq!(shop.name(), "shop");
     });
-    assert_eq!(recorded, "Shop::stock\nShop::refill from outside\nShop::load\nShop::store\nname\n");
+    assert_eq!(
+        recorded,
+        "Shop::stock\nShop::refill from outside\nShop::load\nShop::store\nStore::default\n    Shop::store\n\
+         name\n"
+    );
 }
 
 #[async_trait::async_trait]
