@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { test as base, expect } from '@playwright/test';
+import { HELLO, POINTS, PULSE } from '../../src/data/points.js';
+import { frame, join, jsonPayload, pointsPayload } from '../support/points.js';
 
 export { expect };
 
@@ -35,6 +37,43 @@ test.beforeEach(async ({ faults }) => {
   test.skip(!target, 'SCOUTER_URL is not set');
   void faults;
 });
+
+/**
+ * A stand-in for the collector's live socket. It answers as `collector-ref/src/live/socket.rs` does:
+ * HELLO on connecting; for points the blocks of `snapshot`, then HELLO with their topic.
+ * @param {any} page
+ * @param {{snapshot?: () => {cursor: bigint, blocks: import('../../src/data/points.js').Block[]}, pulse?: object}} [what]
+ */
+export async function standInSocket(page, { snapshot = () => ({ cursor: 0n, blocks: [] }), pulse = {} } = {}) {
+  const quiet = { rate: 0, errors_per_s: 0, active: {}, objects: [], newest_errors: [], alerts_new: 0, ...pulse };
+  const standIn = {
+    isSubscribed: false,
+    /** Sends frames in one message. @param {...Uint8Array} frames */
+    send: (...frames) => { throw new Error(`no page has connected yet: ${frames.length} frames`); },
+    /** Sends the figures of a second. @param {object} [figures] */
+    pulse: (figures = {}) => standIn.send(frame(PULSE, 0n, jsonPayload({ unix_us: Date.now() * 1000, ...quiet, ...figures }))),
+    /** Sends points as they come in. @param {bigint} cursor @param {import('../../src/data/points.js').Block} block */
+    points: (cursor, block) => standIn.send(frame(POINTS, cursor, pointsPayload(block))),
+  };
+  await page.routeWebSocket('**/api/v1/live', (/** @type {any} */ socket) => {
+    const hello = (/** @type {bigint} */ cursor, /** @type {string | null} */ topic) => frame(HELLO, cursor, jsonPayload({ cursor: String(cursor), now_unix_us: Date.now() * 1000, version: 'stand-in', topic }));
+    standIn.send = (...frames) => socket.send(Buffer.from(join(...frames)));
+    socket.onMessage((/** @type {string} */ text) => {
+      const { op, topic } = JSON.parse(String(text));
+      if (op !== 'subscribe') return;
+      if (topic === 'pulse') {
+        standIn.pulse();
+        return;
+      }
+      const { cursor, blocks } = snapshot();
+      for (const block of blocks) standIn.points(cursor, block);
+      standIn.send(hello(cursor, 'points'));
+      standIn.isSubscribed = true;
+    });
+    standIn.send(hello(0n, null));
+  });
+  return standIn;
+}
 
 /** Opens a page of the application and waits until live points have come. @param {any} page @param {string} path */
 export async function open(page, path) {
