@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { getJson } from '../core/api.js';
 import { clock, count, duration, percent, rate } from '../core/format.js';
-import { feed, isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
+import { alertsSeen, feed, isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
 import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
 import { Alerts } from '../parts/alerts.js';
@@ -25,7 +25,7 @@ export function LivePage() {
           <${Equaliser} rows=${Object.entries(now?.active ?? {}).map(([object, bands]) => ({ object, bands }))} /></section>
         <section class="panel" aria-labelledby="objects-title"><header class="panel-head"><h2 id="objects-title">Objects</h2><span class="spring"></span><a href="/objects">all</a></header>
           <${ObjectList} objects=${now?.objects ?? []} /></section>
-        <${Alerts} trigger=${now?.alerts_new ?? 0} />
+        <${Alerts} trigger=${alertsSeen.value} />
       </div>
     </div>
     <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2></header>
