@@ -1,5 +1,5 @@
 // What every end-to-end test needs: a page that must stay free of errors, and helpers.
-import { readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { test as base, expect } from '@playwright/test';
 import { HELLO, POINTS, PULSE } from '../../src/data/points.js';
@@ -123,6 +123,30 @@ export function demo() {
   const path = process.env.SCOUTER_DEMO_STATUS;
   if (!path && process.env.CI === 'true') throw new Error('SCOUTER_DEMO_STATUS is not set: under CI=true the tests with the demo must run.');
   return path ? JSON.parse(readFileSync(path, 'utf8')) : null;
+}
+
+/** The tests' own part of the ledger, beside the load generator's. */
+const OWN_LEDGER = '.tests';
+
+/**
+ * Sends a request to the demo's front and enters it in the ledger, so that the totals can be
+ * reconciled in the end.
+ * @param {string} path @param {RequestInit} [init]
+ */
+export async function askFront(path, init) {
+  const { front } = demo() ?? { front: { addresses: [] } };
+  const ledger = process.env.SCOUTER_DEMO_LEDGER;
+  if (ledger) appendFileSync(ledger + OWN_LEDGER, `${JSON.stringify({ path })}\n`);
+  const answer = await fetch(`http://${front.addresses[0]}${path}`, init);
+  await answer.arrayBuffer();
+  return answer;
+}
+
+/** Requests that were sent to the demo's front, by the load generator and by the tests. */
+export function ledgerLines() {
+  const ledger = process.env.SCOUTER_DEMO_LEDGER ?? '';
+  const lines = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0);
+  return { load: lines(ledger), tests: lines(ledger + OWN_LEDGER) };
 }
 
 /** Every point of 40 seconds, counted here and by the collector. @param {any} page @param {any} request */
