@@ -67,7 +67,7 @@ export function Scatter({ height }) {
           <${XGrid} anchor=${anchor} width=${width} isLabels=${false} />
           ${box && shown && html`<${BoxMark} box=${box} plot=${shown} anchor=${anchor} />`}
         </div></div>
-        <div class="slide" data-slide><${XGrid} anchor=${anchor} width=${width} isLabels=${true} /></div>
+        <div class="x-labels"><div class="slide" data-slide><${XGrid} anchor=${anchor} width=${width} isLabels=${true} /></div></div>
         ${shownBox && html`<${Rubber} rectangle=${shownBox} plot=${shown} isZoom=${drag.isZoom} />`}
         <${PlotNote} />
         <output class="readout" data-readout></output>
