@@ -21,10 +21,8 @@ export function LivePage() {
     <div class="live-grid">
       <${Scatter} height=${430} />
       <div class="side">
-        <section class="panel" aria-labelledby="eq-title"><header class="panel-head"><h2 id="eq-title">Active services</h2><span class="spring"></span><a href="/active">list</a></header>
+        <section class="panel" aria-labelledby="eq-title"><header class="panel-head"><h2 id="eq-title">Active services</h2><span class="spring"></span><a href="/active">list</a><a href="/objects">objects</a></header>
           <${Equaliser} rows=${pulseRows(now)} /></section>
-        <section class="panel" aria-labelledby="objects-title"><header class="panel-head"><h2 id="objects-title">Objects</h2><span class="spring"></span><a href="/objects">all</a></header>
-          <${ObjectList} objects=${now?.objects ?? []} /></section>
         <${Alerts} trigger=${alertsSeen.value} />
       </div>
     </div>
@@ -59,13 +57,6 @@ function Tile({ label, value, unit, note, series, tone = '' }) {
   return html`<div class=${`tile ${tone ? `is-${tone}` : ''}`} data-testid=${`tile-${label.toLowerCase()}`}>
     <span class="tile-label">${label}</span><span class="tile-value">${value}${unit && html`<small>${unit}</small>`}</span>
     <span class="tile-note">${note}</span><${Sparkline} series=${series} /></div>`;
-}
-
-/** @param {{objects: any[]}} props */
-function ObjectList({ objects }) {
-  if (objects.length === 0) return html`<p class="mut">None is connected.</p>`;
-  return html`<ul class="plain object-list">${objects.map(o => html`<li key=${o.id}><span class=${o.alive ? 'state is-live' : 'state is-off'}><i class="lamp"></i><span class="hidden-text">${o.alive ? 'alive' : 'gone'}</span></span>
-    <a href=${`/active?object=${encodeURIComponent(o.name)}`}>${o.name}</a>${!o.alive && html`<span class="mut">gone</span>`}</li>`)}</ul>`;
 }
 
 /** How far back errors are listed, and how many. */

@@ -14,15 +14,17 @@ const FULL_AT = 20;
 
 /**
  * Rows of a pulse. The collector asks the agents only while somebody looks, so the first pulses of a
- * tab have objects without numbers: those are unknown, not zero.
+ * tab have objects without numbers: those are unknown, not zero. So are those that are gone.
  * @param {any} pulse
  * @returns {Row[]}
  */
 export function pulseRows(pulse) {
+  /** @type {Row[]} */
   const rows = Object.entries(pulse?.active ?? {}).map(([object, bands]) => ({ object, bands }));
   const known = new Set(rows.map(row => row.object));
-  const unknown = (pulse?.objects ?? []).filter((/** @type {any} */ o) => o.alive && !known.has(o.name));
-  return [...rows, ...unknown.map((/** @type {any} */ o) => ({ object: o.name, bands: [0, 0, 0], unavailable: 'asking…' }))];
+  const silent = (pulse?.objects ?? []).filter((/** @type {any} */ o) => !known.has(o.name));
+  const all = [...rows, ...silent.map((/** @type {any} */ o) => ({ object: o.name, bands: [0, 0, 0], unavailable: o.alive ? 'asking…' : 'gone' }))];
+  return all.sort((a, b) => (a.object < b.object ? -1 : 1));
 }
 
 /** Running transactions of a pulse by age, or `null` when no object has said yet. @param {any} pulse @returns {number[] | null} */

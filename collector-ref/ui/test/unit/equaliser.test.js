@@ -6,7 +6,7 @@ const OBJECTS = [{ id: 1, name: '/host/a', alive: true }, { id: 2, name: '/host/
 
 test('an object that has not said what runs is unknown, not idle', () => {
   const rows = pulseRows({ active: { '/host/a': [3, 1, 0] }, objects: OBJECTS });
-  assert.deepEqual(rows.map(({ object, bands, unavailable }) => [object, ...bands, unavailable]), [['/host/a', 3, 1, 0, undefined], ['/host/b', 0, 0, 0, 'asking…']]);
+  assert.deepEqual(rows.map(({ object, bands, unavailable }) => [object, ...bands, unavailable]), [['/host/a', 3, 1, 0, undefined], ['/host/b', 0, 0, 0, 'asking…'], ['/host/gone', 0, 0, 0, 'gone']]);
 });
 
 test('the sum of what runs is unknown until one object has said', () => {
