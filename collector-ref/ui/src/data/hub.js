@@ -31,6 +31,8 @@ export const pausedAtMs = signal(/** @type {number | null} */ (null));
 export const pulse = signal(/** @type {any} */ (null));
 /** Pulses of the last minutes, oldest first. */
 export const pulses = signal(/** @type {any[]} */ ([]));
+/** Alerts the pulses of this tab told of; it only says that there is something new to load. */
+export const alertsSeen = signal(0);
 /** Grows whenever the points in the source change wholesale: draw everything again. */
 export const sourceVersion = signal(0);
 /** Grows when points were added (at most ten times a second): counts may have changed. */
@@ -75,6 +77,7 @@ export const feed = new LiveFeed({
   pulse(value) {
     batch(() => {
       pulse.value = value;
+      alertsSeen.value += value.alerts_new ?? 0;
       pulses.value = [...pulses.value.slice(1 - MAX_PULSES), value];
     });
   },

@@ -250,10 +250,6 @@ export class LiveFeed {
     const hello = frame.json ?? {};
     this.noteTime(hello.now_unix_us);
     if (hello.topic !== 'points') return;
-    if (hello.phase === 'begin') {
-      if (this.isResumed && hello.resumed === false) this.startAnew();
-      return;
-    }
     if (frame.cursor > this.cursor) this.cursor = frame.cursor;
     this.isCaughtUp = true;
     this.error.value = '';

@@ -22,15 +22,14 @@ export function currentStep(x) {
 
 /** @type {import('../parts/vtable.js').Column<any>[]} */
 const COLUMNS = [
-  { key: 'age', label: 'Running for', width: 104, isNumber: true, cell: x => html`<${Age} us=${x.age_us} />` },
-  { key: 'service', label: 'Service', width: '24%', cell: x => html`<b>${x.service}</b>` },
-  { key: 'step', label: 'Now', width: '38%', cell: x => html`<${Now} x=${x} />` },
-  { key: 'state', label: 'State', width: 84, cell: x => (x.state === 'running' ? html`<span class="running">running</span>` : html`<span class="mut">waiting</span>`) },
-  { key: 'busy', label: 'Busy', width: 78, isNumber: true, cell: x => duration(x.busy_us) },
-  { key: 'tenant', label: 'Tenant', width: 90, cell: x => x.tenant },
-  { key: 'login', label: 'Login', width: 90, cell: x => x.login },
-  { key: 'steps', label: 'Steps', width: 64, isNumber: true, cell: x => count(x.steps) },
-  { key: 'object', label: 'Object', width: '14%', cell: x => x.object },
+  { key: 'age', label: 'Running for', width: 96, isNumber: true, cell: x => html`<${Age} us=${x.age_us} />` },
+  { key: 'service', label: 'Service', width: '20%', cell: x => html`<b title=${x.service}>${x.service}</b>` },
+  { key: 'step', label: 'Now', width: 'auto', cell: x => html`<${Now} x=${x} />` },
+  { key: 'state', label: 'State', width: 70, cell: x => (x.state === 'running' ? html`<span class="running">running</span>` : html`<span class="mut">waiting</span>`) },
+  { key: 'busy', label: 'Busy', width: 74, isNumber: true, cell: x => duration(x.busy_us) },
+  { key: 'tenant', label: 'Tenant', width: 72, cell: x => x.tenant },
+  { key: 'login', label: 'Login', width: 68, cell: x => x.login },
+  { key: 'object', label: 'Object', width: 110, cell: x => html`<span title=${x.object}>${x.object}</span>` },
 ];
 
 /** @param {{x: any}} props */

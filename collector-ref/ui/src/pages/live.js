@@ -3,11 +3,11 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { getJson } from '../core/api.js';
 import { clock, count, duration, percent, rate } from '../core/format.js';
-import { feed, isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
+import { alertsSeen, feed, isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
 import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
 import { Alerts } from '../parts/alerts.js';
-import { Equaliser } from '../parts/equaliser.js';
+import { Equaliser, activeOf, pulseRows } from '../parts/equaliser.js';
 import { FirstRun } from '../parts/first_run.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { Scatter } from '../scatter/scatter.js';
@@ -21,22 +21,22 @@ export function LivePage() {
     <div class="live-grid">
       <${Scatter} height=${430} />
       <div class="side">
-        <section class="panel" aria-labelledby="eq-title"><header class="panel-head"><h2 id="eq-title">Active services</h2><span class="spring"></span><a href="/active">list</a></header>
-          <${Equaliser} rows=${Object.entries(now?.active ?? {}).map(([object, bands]) => ({ object, bands }))} /></section>
-        <section class="panel" aria-labelledby="objects-title"><header class="panel-head"><h2 id="objects-title">Objects</h2><span class="spring"></span><a href="/objects">all</a></header>
-          <${ObjectList} objects=${now?.objects ?? []} /></section>
-        <${Alerts} trigger=${now?.alerts_new ?? 0} />
+        <section class="panel" aria-labelledby="eq-title"><header class="panel-head"><h2 id="eq-title">Active services</h2><span class="spring"></span><a href="/active">list</a><a href="/objects">objects</a></header>
+          <${Equaliser} rows=${pulseRows(now)} /></section>
+        <${Alerts} trigger=${alertsSeen.value} />
       </div>
     </div>
     <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2></header>
       <${NewestErrors} trigger=${now?.newest_errors?.[0]?.txid ?? ''} /></section>`;
 }
 
+const total = (/** @type {number[]} */ bands) => bands.reduce((a, b) => a + b, 0);
+
 /** @param {{now: any}} props */
 function Tiles({ now }) {
   const history = pulses.value;
-  const active = Object.values(now?.active ?? {}).reduce((sum, bands) => [0, 1, 2].map(i => sum[i] + (bands[i] ?? 0)), [0, 0, 0]);
-  const activeAll = active[0] + active[1] + active[2];
+  const active = now && activeOf(now);
+  const [, aging = 0, old = 0] = active ?? [];
   const errors = now?.errors_per_s ?? 0;
   const isQuiet = !now || now.rate === 0;
   const percentile = (/** @type {string} */ key) => (isQuiet ? '–' : duration(now[key]));
@@ -47,8 +47,8 @@ function Tiles({ now }) {
     <${Tile} label="p50" value=${percentile('p50_us')} note="half are faster" series=${of('p50_us')} />
     <${Tile} label="p95" value=${percentile('p95_us')} note="" series=${of('p95_us')} />
     <${Tile} label="p99" value=${percentile('p99_us')} note="" series=${of('p99_us')} />
-    <${Tile} label="Active" value=${count(now ? activeAll : null)} note=${active[2] > 0 ? `${count(active[2])} over 8 s` : active[1] > 0 ? `${count(active[1])} over 3 s` : ''} tone=${active[2] > 0 ? 'old' : ''}
-      series=${history.filter(p => p.active).map(p => Object.values(p.active).flat().reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0))} />
+    <${Tile} label="Active" value=${count(active && total(active))} note=${old > 0 ? `${count(old)} over 8 s` : aging > 0 ? `${count(aging)} over 3 s` : ''} tone=${old > 0 ? 'old' : ''}
+      series=${history.filter(p => p.active).map(activeOf).filter(bands => bands !== null).map(total)} />
   </section>`;
 }
 
@@ -57,13 +57,6 @@ function Tile({ label, value, unit, note, series, tone = '' }) {
   return html`<div class=${`tile ${tone ? `is-${tone}` : ''}`} data-testid=${`tile-${label.toLowerCase()}`}>
     <span class="tile-label">${label}</span><span class="tile-value">${value}${unit && html`<small>${unit}</small>`}</span>
     <span class="tile-note">${note}</span><${Sparkline} series=${series} /></div>`;
-}
-
-/** @param {{objects: any[]}} props */
-function ObjectList({ objects }) {
-  if (objects.length === 0) return html`<p class="mut">None is connected.</p>`;
-  return html`<ul class="plain object-list">${objects.map(o => html`<li key=${o.id}><span class=${o.alive ? 'state is-live' : 'state is-off'}><i class="lamp"></i><span class="hidden-text">${o.alive ? 'alive' : 'gone'}</span></span>
-    <a href=${`/active?object=${encodeURIComponent(o.name)}`}>${o.name}</a>${!o.alive && html`<span class="mut">gone</span>`}</li>`)}</ul>`;
 }
 
 /** How far back errors are listed, and how many. */
@@ -101,8 +94,8 @@ function NewestErrors({ trigger }) {
   if (problem && rows.length === 0) return html`<p class="problem" role="alert">${problem}</p>`;
   if (rows.length === 0) return html`<p class="mut calm-line">${isLoaded ? 'No error in the last 30 minutes.' : 'Loading…'}</p>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of errors"><table class="data fixed" data-testid="newest-errors">
-    <colgroup><col style=${{ width: '110px' }} /><col style=${{ width: '22%' }} /><col style=${{ width: '110px' }} /><col style=${{ width: '90px' }} /><col style=${{ width: '100px' }} /><col style=${{ width: '14%' }} /><col /></colgroup>
-    <thead><tr><th scope="col">End</th><th scope="col">Service</th><th scope="col">Status</th><th scope="col" class="num">Elapsed</th><th scope="col">Tenant</th><th scope="col">Object</th><th scope="col">Error</th></tr></thead>
+    <colgroup><col style=${{ width: '110px' }} /><col style=${{ width: '20%' }} /><col style=${{ width: '90px' }} /><col style=${{ width: '90px' }} /><col /><col style=${{ width: '90px' }} /><col style=${{ width: '14%' }} /></colgroup>
+    <thead><tr><th scope="col">End</th><th scope="col">Service</th><th scope="col">Status</th><th scope="col" class="num">Elapsed</th><th scope="col">Error</th><th scope="col">Tenant</th><th scope="col">Object</th></tr></thead>
     <tbody>${rows.map(x => html`<tr key=${x.gxid + x.txid}><td><a href=${txHref(x)}>${clock(x.end_unix_us / 1000)}</a></td><td title=${x.service}>${x.service}</td>
-      <td class="err">${x.status ? statusText(x.status) : (x.end ?? '').replaceAll('_', ' ')}</td><td class="num">${duration(x.elapsed_us)}</td><td>${x.tenant}</td><td title=${x.object}>${x.object}</td><td class="err" title=${x.error}>${x.error}</td></tr>`)}</tbody></table></div>`;
+      <td class="err">${x.status ? statusText(x.status) : (x.end ?? '').replaceAll('_', ' ')}</td><td class="num">${duration(x.elapsed_us)}</td><td class="err" title=${x.error}>${x.error}</td><td>${x.tenant}</td><td title=${x.object}>${x.object}</td></tr>`)}</tbody></table></div>`;
 }

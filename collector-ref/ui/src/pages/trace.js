@@ -63,12 +63,12 @@ export function TracePage({ gxid }) {
 /** @param {string} gxid @param {number} fromUs @param {number} spanUs @returns {import('../parts/vtable.js').Column<any>[]} */
 function columns(gxid, fromUs, spanUs) {
   return [
-    { key: 'service', label: 'Service', width: '34%', cell: x => html`<span class="step-name" style=${{ paddingLeft: `${x.depth * 18}px` }}>${x.isMissing ? html`<span class="warn">missing</span> <span class="text">${x.why} <code>${x.txid}</code></span>` : html`<a class="text" href=${txHref({ gxid, txid: x.txid })}>${x.service}</a>`}</span>` },
-    { key: 'object', label: 'Object', width: '15%', cell: x => x.object ?? '' },
-    { key: 'tenant', label: 'Tenant', width: 90, cell: x => x.tenant ?? '' },
-    { key: 'status', label: 'Status', width: 90, cell: x => (x.isMissing ? '' : html`<${Status} xlog=${x} />`) },
+    { key: 'service', label: 'Service', width: '30%', cell: x => html`<span class="step-name" style=${{ paddingLeft: `${x.depth * 18}px` }}>${x.isMissing ? html`<span class="warn">missing</span> <span class="text">${x.why} <code>${x.txid}</code></span>` : html`<a class="text" href=${txHref({ gxid, txid: x.txid })}>${x.service}</a>`}</span>` },
+    { key: 'object', label: 'Object', width: 110, cell: x => x.object ?? '' },
     { key: 'start', label: 'Start', width: 80, isNumber: true, cell: x => html`<span class="mut">${duration(x.start_unix_us - fromUs)}</span>` },
     { key: 'elapsed', label: 'Elapsed', width: 84, isNumber: true, cell: x => (x.isMissing ? '' : html`<b>${duration(x.elapsed_us)}</b>`) },
-    { key: 'bar', label: 'Time', width: '34%', cell: x => html`<span class="time-bar">${!x.isMissing && html`<i class=${isError(x) ? 'length is-error' : 'length is-method'} style=${{ left: `${((x.start_unix_us - fromUs) / spanUs) * 100}%`, width: `${(x.elapsed_us / spanUs) * 100}%` }}><i class="busy" style=${{ width: `${Math.min(100, (x.busy_us / Math.max(1, x.elapsed_us)) * 100)}%` }}></i></i>`}</span>` },
+    { key: 'status', label: 'Status', width: 90, cell: x => (x.isMissing ? '' : html`<${Status} xlog=${x} isShort=${true} />`) },
+    { key: 'tenant', label: 'Tenant', width: 90, cell: x => x.tenant ?? '' },
+    { key: 'bar', label: 'Time', width: 'auto', cell: x => html`<span class="time-bar">${!x.isMissing && html`<i class=${isError(x) ? 'length is-error' : 'length is-method'} style=${{ left: `${((x.start_unix_us - fromUs) / spanUs) * 100}%`, width: `${(x.elapsed_us / spanUs) * 100}%` }}><i class="busy" style=${{ width: `${Math.min(100, (x.busy_us / Math.max(1, x.elapsed_us)) * 100)}%` }}></i></i>`}</span>` },
   ];
 }

@@ -18,27 +18,44 @@ const ROW_PX = 26;
 const COLUMNS = [
   { key: 'end', label: 'End', width: 104, cell: x => html`<a href=${txHref(x, url.value.search)} tabindex="-1">${clock(x.end_unix_us / 1000)}</a>`, sort: x => x.end_unix_us },
   { key: 'elapsed', label: 'Elapsed', width: 84, isNumber: true, cell: x => html`<b class=${x.flags?.includes('slow') ? 'slow' : ''}>${duration(x.elapsed_us)}</b>`, sort: x => x.elapsed_us },
-  { key: 'service', label: 'Service', width: 220, cell: x => x.service, sort: x => x.service },
-  { key: 'status', label: 'Status', width: 96, cell: x => html`<${Status} xlog=${x} />`, sort: x => x.status },
-  { key: 'tenant', label: 'Tenant', width: 84, cell: x => x.tenant, sort: x => x.tenant },
-  { key: 'login', label: 'Login', width: 84, cell: x => x.login, sort: x => x.login },
-  { key: 'sql_count', label: 'SQL', width: 48, isNumber: true, cell: x => some(x.sql_count, count), sort: x => x.sql_count },
-  { key: 'sql_us', label: 'SQL time', width: 80, isNumber: true, cell: x => some(x.sql_us, duration), sort: x => x.sql_us },
-  { key: 'pool_wait_us', label: 'Pool wait', width: 80, isNumber: true, cell: x => some(x.pool_wait_us, duration), sort: x => x.pool_wait_us },
-  { key: 'api_count', label: 'API', width: 44, isNumber: true, cell: x => some(x.api_count, count), sort: x => x.api_count },
-  { key: 'api_us', label: 'API time', width: 80, isNumber: true, cell: x => some(x.api_us, duration), sort: x => x.api_us },
-  { key: 'busy_us', label: 'Busy', width: 76, isNumber: true, cell: x => some(x.busy_us, duration), sort: x => x.busy_us },
-  { key: 'bytes_out', label: 'Out', width: 80, isNumber: true, cell: x => some(x.bytes_out, bytes), sort: x => x.bytes_out },
-  { key: 'object', label: 'Object', width: 130, cell: x => x.object, sort: x => x.object },
-  { key: 'error', label: 'Error or description', width: 'auto', cell: x => (x.error ? html`<span class="err">${x.error}</span>` : html`<span class="mut">${x.desc}</span>`), sort: x => x.error },
+  { key: 'service', label: 'Service', width: 190, cell: x => html`<span title=${x.service}>${x.service}</span>`, sort: x => x.service },
+  { key: 'status', label: 'Status', width: 104, cell: x => html`<${Status} xlog=${x} isShort=${true} />`, sort: x => x.status },
+  { key: 'tenant', label: 'Tenant', width: 72, cell: x => x.tenant, sort: x => x.tenant },
+  { key: 'login', label: 'Login', width: 72, cell: x => x.login, sort: x => x.login },
+  { key: 'sql_count', label: 'SQL', width: 44, isNumber: true, cell: x => some(x.sql_count, count), sort: x => x.sql_count },
+  { key: 'sql_us', label: 'SQL time', width: 76, isNumber: true, cell: x => some(x.sql_us, duration), sort: x => x.sql_us },
+  { key: 'pool_wait_us', label: 'Pool wait', width: 76, isNumber: true, cell: x => some(x.pool_wait_us, duration), sort: x => x.pool_wait_us },
+  { key: 'api_count', label: 'API', width: 40, isNumber: true, cell: x => some(x.api_count, count), sort: x => x.api_count },
+  { key: 'api_us', label: 'API time', width: 76, isNumber: true, cell: x => some(x.api_us, duration), sort: x => x.api_us },
+  { key: 'busy_us', label: 'Busy', width: 72, isNumber: true, cell: x => some(x.busy_us, duration), sort: x => x.busy_us },
+  { key: 'bytes_out', label: 'Out', width: 66, isNumber: true, cell: x => some(x.bytes_out, bytes), sort: x => x.bytes_out },
+  { key: 'object', label: 'Object', width: 110, cell: x => html`<span title=${x.object}>${x.object}</span>`, sort: x => x.object },
+  { key: 'error', label: 'Error or description', width: 'auto', cell: x => (x.error ? html`<span class="err" title=${x.error}>${x.error}</span>` : html`<span class="mut" title=${x.desc}>${x.desc}</span>`), sort: x => x.error },
 ];
 
 /** Nothing is a dot, so that the eye finds what is there. @param {number} value @param {(v: number) => string} format */
 const some = (value, format) => (value ? format(value) : html`<span class="mut">·</span>`);
 
+/** Height of the plot above a list, of one alone at least, and what stands around it, CSS pixels. */
+const BOX_HEIGHT = 340;
+const MIN_HEIGHT = 420;
+const AROUND_HEIGHT = 178;
+
+/** Follows the height of the window. */
+function useWindowHeight() {
+  const [height, setHeight] = useState(innerHeight);
+  useEffect(() => {
+    const follow = () => setHeight(innerHeight);
+    addEventListener('resize', follow);
+    return () => removeEventListener('resize', follow);
+  }, []);
+  return height;
+}
+
 export function XLogPage() {
   const { box } = view.value;
-  return html`<${Scatter} height=${box ? 340 : 520} />
+  const windowHeight = useWindowHeight();
+  return html`<${Scatter} height=${box ? BOX_HEIGHT : Math.max(MIN_HEIGHT, windowHeight - AROUND_HEIGHT)} />
     ${box ? html`<${Selection} box=${box} />` : html`<p class="hint">Drag a box on the chart to list its transactions, Shift + drag to zoom. By keyboard: <kbd>b</kbd>, then <kbd>Enter</kbd>. All keys: <kbd>?</kbd></p>`}`;
 }
 

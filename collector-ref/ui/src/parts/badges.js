@@ -8,13 +8,15 @@ const ENDS = /** @type {Record<string, string>} */ ({
   service_error: 'service error', panic: 'panic', upgraded: 'upgraded', forced_end: 'forced end',
 });
 
+const SHORT_ENDS = /** @type {Record<string, string>} */ ({ cancelled_before_response: 'cancelled', aborted_in_body: 'aborted' });
+
 /** Whether a row is drawn as an error. @param {any} xlog */
 export const isError = xlog => Boolean(xlog.error) || xlog.status >= 500 || xlog.end === 'panic';
 
-/** @param {{xlog: any}} props */
-export function Status({ xlog }) {
+/** @param {{xlog: any, isShort?: boolean}} props isShort: in a list only the first word of how it ended */
+export function Status({ xlog, isShort = false }) {
   const end = ENDS[xlog.end];
-  return html`<span class=${isError(xlog) ? 'err' : ''}>${xlog.status > 0 ? statusText(xlog.status) : end ? '' : '–'}${end ? html` <span class="tag">${end}</span>` : ''}</span>`;
+  return html`<span class=${isError(xlog) ? 'err' : ''}>${xlog.status > 0 ? statusText(xlog.status) : end ? '' : '–'}${end ? html` <span class="tag" title=${end}>${isShort ? SHORT_ENDS[xlog.end] ?? end : end}</span>` : ''}</span>`;
 }
 
 /** HTTP status, or gRPC code (1,000 + code). @param {number} status */

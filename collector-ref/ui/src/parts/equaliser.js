@@ -3,11 +3,36 @@
 import { html } from '../../vendor/preact.js';
 import { count } from '../core/format.js';
 
-/** @typedef {{object: string, bands: number[], unavailable?: string | null}} Row */
+/**
+ * @typedef {{object: string, bands: number[], unavailable?: string | null}} Row unavailable: why there
+ * are no numbers
+ */
 
 const AGES = [['young', 'under 3 s'], ['aging', '3 to 8 s'], ['old', 'over 8 s']];
 /** A bar of this many is full at least; more make it the new full. */
 const FULL_AT = 20;
+
+/**
+ * Rows of a pulse. The collector asks the agents only while somebody looks, so the first pulses of a
+ * tab have objects without numbers: those are unknown, not zero. So are those that are gone.
+ * @param {any} pulse
+ * @returns {Row[]}
+ */
+export function pulseRows(pulse) {
+  /** @type {Row[]} */
+  const rows = Object.entries(pulse?.active ?? {}).map(([object, bands]) => ({ object, bands }));
+  const known = new Set(rows.map(row => row.object));
+  const silent = (pulse?.objects ?? []).filter((/** @type {any} */ o) => !known.has(o.name));
+  const all = [...rows, ...silent.map((/** @type {any} */ o) => ({ object: o.name, bands: [0, 0, 0], unavailable: o.alive ? 'asking…' : 'gone' }))];
+  return all.sort((a, b) => (a.object < b.object ? -1 : 1));
+}
+
+/** Running transactions of a pulse by age, or `null` when no object has said yet. @param {any} pulse @returns {number[] | null} */
+export function activeOf(pulse) {
+  const known = pulseRows(pulse).filter(row => !row.unavailable);
+  if (known.length === 0 && (pulse?.objects ?? []).some((/** @type {any} */ o) => o.alive)) return null;
+  return known.reduce((sum, { bands }) => sum.map((n, i) => n + (bands[i] ?? 0)), [0, 0, 0]);
+}
 
 /** @param {{rows: Row[]}} props */
 export function Equaliser({ rows }) {
@@ -20,5 +45,5 @@ export function Equaliser({ rows }) {
     <tbody>${rows.map(row => html`<tr key=${row.object}>
       <th scope="row"><a href=${`/active?object=${encodeURIComponent(row.object)}`} title=${row.object}>${row.object}</a></th>
       <td class="meter">${row.unavailable ? html`<span class="mut">${row.unavailable}</span>` : html`<div class="leds" aria-hidden="true">${AGES.map(([name], i) => html`<i key=${name} class=${`is-${name}`} style=${{ width: `${(row.bands[i] / full) * 100}%` }}></i>`)}</div>`}</td>
-      ${AGES.map(([name, label], i) => html`<td key=${name} class=${`num age is-${name}${row.bands[i] === 0 ? ' is-zero' : ''}`} title=${label}>${count(row.bands[i])}</td>`)}</tr>`)}</tbody></table>`;
+      ${AGES.map(([name, label], i) => html`<td key=${name} class=${`num age is-${name}${row.unavailable || row.bands[i] === 0 ? ' is-zero' : ''}`} title=${label}>${row.unavailable ? '–' : count(row.bands[i])}</td>`)}</tr>`)}</tbody></table>`;
 }

@@ -1,43 +1,49 @@
 // A document of the collector in a component: loading, there, or what went wrong.
 
-import { html, useEffect, useState } from '../../vendor/preact.js';
+import { html, useEffect, useRef, useState } from '../../vendor/preact.js';
 import { getJson } from '../core/api.js';
+import { Reloader } from '../data/reloader.js';
 
 /** @typedef {{data: any, error: (Error & {status?: number, body?: any}) | null, isLoading: boolean}} Loaded */
 
 /**
- * Loads a document, and again every `everyMs` while the tab is visible. The old one stays until the
- * new one is there.
+ * Loads a document, and again every `everyMs` while the tab is visible, and at once when `trigger`
+ * changes. The old one stays until the new one is there.
  * @param {string} path
  * @param {Record<string, string | number | undefined>} [query]
  * @param {number} [everyMs]
+ * @param {unknown} [trigger]
  * @returns {Loaded}
  */
-export function useDocument(path, query = {}, everyMs = 0) {
+export function useDocument(path, query = {}, everyMs = 0, trigger = 0) {
   const [loaded, setLoaded] = useState(/** @type {Loaded} */ ({ data: null, error: null, isLoading: true }));
+  const reloader = useRef(/** @type {Reloader | null} */ (null));
   const key = `${path} ${JSON.stringify(query)}`;
   useEffect(() => {
     const abort = new AbortController();
-    /** @type {any} */
-    let timer;
     const load = async () => {
-      if (everyMs === 0 || !document.hidden) {
-        try {
-          const data = await getJson(path, query, abort.signal);
-          setLoaded({ data, error: null, isLoading: false });
-        } catch (error) {
-          if (abort.signal.aborted) return;
-          setLoaded(before => ({ data: before.data, error: /** @type {Error} */ (error), isLoading: false }));
-        }
+      if (everyMs > 0 && document.hidden) return;
+      try {
+        const data = await getJson(path, query, abort.signal);
+        setLoaded({ data, error: null, isLoading: false });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setLoaded(before => ({ data: before.data, error: /** @type {Error} */ (error), isLoading: false }));
       }
-      if (everyMs > 0 && !abort.signal.aborted) timer = setTimeout(load, everyMs);
     };
-    void load();
+    const made = new Reloader(load, everyMs);
+    reloader.current = made;
+    made.now();
     return () => {
+      made.stop();
       abort.abort();
-      clearTimeout(timer);
     };
   }, [key, everyMs]);
+  const first = useRef(trigger);
+  useEffect(() => {
+    if (trigger !== first.current) reloader.current?.now();
+    first.current = trigger;
+  }, [trigger]);
   return loaded;
 }
 

@@ -15,8 +15,8 @@ import { mod } from './raster.js';
 export const LARGE_DOTS_BELOW = 2_000;
 /** Below so many it is three pixels wide, above a single pixel. */
 export const MEDIUM_DOTS_BELOW = 50_000;
-/** Below so many errors each is at least three pixels wide. */
-const WIDE_ERRORS_BELOW = 2_500;
+/** Below so many errors each is at least three pixels wide, or a crowd would hide them. */
+export const WIDE_ERRORS_BELOW = 10_000;
 
 const TONE_MAX = 4_096;
 /** Tone of a count on the log ramp, for single pixels and for dots. */
@@ -53,6 +53,13 @@ export function dotSize(inView, before) {
 }
 
 /**
+ * Whether errors are wider than single pixels; the same hysteresis.
+ * @param {number} errorsInView
+ * @param {boolean} before
+ */
+export const hasWideErrors = (errorsInView, before) => errorsInView < (before ? WIDE_ERRORS_BELOW : WIDE_ERRORS_BELOW * 0.8);
+
+/**
  * Radius of a dot of that size in device pixels.
  * @param {number} size @param {number} ratio device pixels in a CSS pixel
  */
@@ -66,13 +73,13 @@ export function dotRadius(size, ratio) {
  * @param {Uint32Array} px width × (lane + 1 + height + tick) pixels, row-major, ring columns
  * @param {Palette} palette
  * @param {Layout} layout
- * @param {{lo: number, hi: number, radius: number, holes: Hole[]}} what
+ * @param {{lo: number, hi: number, radius: number, holes: Hole[], hasWideErrors?: boolean}} what
  */
 export function paintColumns(raster, px, palette, layout, what) {
   const total = layout.lane + 1 + raster.height + layout.tick;
   const strip = new Uint32Array(total);
   const lonely = what.radius === 0 ? lonelyFinder(raster) : null;
-  const errorRadius = Math.max(what.radius, raster.errorsInView < WIDE_ERRORS_BELOW ? 1 : 0);
+  const errorRadius = Math.max(what.radius, what.hasWideErrors ?? raster.errorsInView < WIDE_ERRORS_BELOW ? 1 : 0);
   for (let column = what.lo; column <= what.hi; column++) {
     fillBackground(strip, raster, palette, layout, column, isHole(what.holes, raster, column));
     if (lonely) paintDense(strip, raster, layout, column, palette.ramp, lonely);

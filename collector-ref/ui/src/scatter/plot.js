@@ -1,6 +1,6 @@
 // A raster on a canvas: keeps the two in step with the points and with time.
 
-import { dotRadius, dotSize, paintColumns, stampReach } from './paint.js';
+import { dotRadius, dotSize, hasWideErrors, paintColumns, stampReach } from './paint.js';
 import { PALETTES } from './palette.js';
 import { Raster, mod } from './raster.js';
 import { Scale } from './scale.js';
@@ -35,6 +35,7 @@ export class Plot {
     this.px = new Uint32Array(this.image.data.buffer);
     this.size = 2;
     this.radius = dotRadius(2, ratio);
+    this.hasWideErrors = true;
     this.scale = new Scale({ kind: 'log', lo: 1, hi: 65_535 }, rows);
     this.palette = PALETTES.dark;
     /** @type {Hole[]} */
@@ -75,8 +76,10 @@ export class Plot {
     const { raster } = this;
     const size = dotSize(raster.inView, this.size);
     const last = raster.first + raster.width - 1;
-    if (size !== this.size) {
+    const isWide = hasWideErrors(raster.errorsInView, this.hasWideErrors);
+    if (size !== this.size || isWide !== this.hasWideErrors) {
       this.size = size;
+      this.hasWideErrors = isWide;
       this.radius = dotRadius(size, this.ratio);
       raster.touch(raster.first, last);
     }
@@ -96,7 +99,7 @@ export class Plot {
   /** @param {number} lo @param {number} hi */
   paintRange(lo, hi) {
     const { raster, layout, palette, px } = this;
-    paintColumns(raster, px, palette, layout, { lo, hi, radius: this.radius, holes: this.holes });
+    paintColumns(raster, px, palette, layout, { lo, hi, radius: this.radius, holes: this.holes, hasWideErrors: this.hasWideErrors });
     const x0 = mod(lo, raster.width);
     const n = hi - lo + 1;
     const first = Math.min(n, raster.width - x0);

@@ -28,6 +28,8 @@ export function usePointer({ host, plot }) {
 
   const onPointerDown = (/** @type {PointerEvent} */ event) => {
     if (event.button !== 0) return;
+    // What lies on the plot can be clicked: a captured pointer would take the click away from it.
+    if (event.target instanceof Element && event.target.closest('a, button')) return;
     host.current?.setPointerCapture(event.pointerId);
     start.current = place(event);
     setZoom(event.shiftKey);

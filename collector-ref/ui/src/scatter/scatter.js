@@ -1,18 +1,17 @@
 // The XLog scatter: end time across, elapsed time up, one dot for every transaction.
 
 import { html, useEffect, useLayoutEffect, useRef, useState, effect } from '../../vendor/preact.js';
-import { clock, count, dateTime, duration, plural } from '../core/format.js';
+import { count, duration, plural } from '../core/format.js';
 import { noteFrame } from '../core/frames.js';
 import { addKeys } from '../core/keys.js';
 import { elapsedOf } from '../core/quantiser.js';
 import { view } from '../core/router.js';
-import { viewUrl } from '../core/view.js';
 import { isMotionReduced, theme } from '../core/theme.js';
-import { filterSplit, historyState, onEvict, pointsVersion, rightEdgeMs, source, sourceVersion, togglePause } from '../data/hub.js';
-import { useDocument } from '../parts/loaded.js';
+import { filterSplit, onEvict, pointsVersion, rightEdgeMs, source, sourceVersion, togglePause } from '../data/hub.js';
 import * as actions from './actions.js';
 import { ScatterHead } from './head.js';
 import { afterKey, firstBox } from './keyboard_box.js';
+import { PlotNote } from './note.js';
 import { Plot, LANE_PX, TICK_PX } from './plot.js';
 import { axisTicks } from './scale.js';
 import { usePointer } from './pointer.js';
@@ -31,8 +30,12 @@ function picture() {
   return { axis, mask: filterSplit.peek(), spanMs, toMs: rightEdgeMs(), theme: theme.peek(), holes: source().holes };
 }
 
+/** Height of the table, for which the plot makes room as long as it keeps so much itself; CSS pixels. */
+const TABLE_PX = 330;
+const LEAST_PX = 300;
+
 /** @param {{height: number}} props */
-export function Scatter({ height }) {
+export function Scatter({ height: whole }) {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const plot = useRef(/** @type {Plot | null} */ (null));
@@ -41,6 +44,7 @@ export function Scatter({ height }) {
   const [keyBox, showKeyBox] = useState(/** @type {Rectangle | null} */ (null));
   const latest = useRef(/** @type {Rectangle | null} */ (null));
   const [isTable, setTable] = useState(false);
+  const height = isTable ? Math.min(whole, Math.max(LEAST_PX, whole - TABLE_PX)) : whole;
   const drag = usePointer({ host, plot });
 
   useLayoutEffect(() => {
@@ -67,7 +71,7 @@ export function Scatter({ height }) {
           <${XGrid} anchor=${anchor} width=${width} isLabels=${false} />
           ${box && shown && html`<${BoxMark} box=${box} plot=${shown} anchor=${anchor} />`}
         </div></div>
-        <div class="slide" data-slide><${XGrid} anchor=${anchor} width=${width} isLabels=${true} /></div>
+        <div class="x-labels"><div class="slide" data-slide><${XGrid} anchor=${anchor} width=${width} isLabels=${true} /></div></div>
         ${shownBox && html`<${Rubber} rectangle=${shownBox} plot=${shown} isZoom=${drag.isZoom} />`}
         <${PlotNote} />
         <output class="readout" data-readout></output>
@@ -253,31 +257,4 @@ function Rubber({ rectangle, plot, isZoom }) {
   const found = box ? source().store.count(box, filterSplit.value) : { total: 0, errors: 0 };
   return html`<div class=${isZoom ? 'rubber zoom' : 'rubber'} style=${{ left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` }}>
     <span class=${top < 26 ? 'rubber-count below' : 'rubber-count'} role="status">${isZoom ? 'zoom' : count(found.total)}${!isZoom && found.errors > 0 ? html` <em>${plural(found.errors, 'error')}</em>` : ''}</span></div>`;
-}
-
-/** Why the plot is empty, when it is. */
-function PlotNote() {
-  void pointsVersion.value;
-  void sourceVersion.value;
-  const state = historyState.value;
-  if (state === 'loading') return html`<p class="plot-note" role="status">Loading…</p>`;
-  if (state) return html`<p class="plot-note" role="alert">${state}</p>`;
-  const { range } = view.value;
-  if (source().store.size > 0) return null;
-  return range.live
-    ? html`<${QuietNote} />`
-    : html`<p class="plot-note">No transactions between ${clock(range.fromMs)} and ${clock(range.toMs)}.</p>`;
-}
-
-/** Half a view around the last transaction. */
-const AROUND_LAST_MS = 60_000;
-
-/** A live view without a point: when was the last one? */
-function QuietNote() {
-  const { data } = useDocument('xlogs', { from_unix_us: 0, to_unix_us: 4_102_444_800_000_000, f: view.value.f, limit: 1 });
-  const last = data?.rows?.[0];
-  if (!last) return html`<p class="plot-note">No transaction in this window yet.</p>`;
-  const atMs = Math.floor(last.end_unix_us / 1000);
-  const there = viewUrl('/xlog', { ...view.value, range: { live: false, fromMs: atMs - AROUND_LAST_MS, toMs: atMs + AROUND_LAST_MS }, box: null });
-  return html`<p class="plot-note">No transaction in this window; the last one was at ${dateTime(atMs, false)}. <a href=${there}>Jump there</a></p>`;
 }

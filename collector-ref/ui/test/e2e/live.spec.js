@@ -1,5 +1,5 @@
 // Live, paused, lost, and back: without a gap, without a duplicate.
-import { XLOG, cuttableWire, demo, expect, expectSameCount, numberIn, open, points, test } from './support.js';
+import { XLOG, cuttableWire, demo, expect, expectSameCount, numberIn, open, points, standInSocket, test } from './support.js';
 
 test('a pause holds the picture while points keep coming', async ({ page }) => {
   await open(page, XLOG);
@@ -79,4 +79,20 @@ test('eight tabs of one browser are live at once', async ({ page, context }) => 
     await expect.poll(() => points(other)).toBeGreaterThan(0);
   }
   await Promise.all(others.map(other => other.close()));
+});
+
+test('an alert is there when the pulse tells of it, not at the next round', async ({ page }) => {
+  // Rounds are 30 s apart, so what comes within the patience of an expectation comes by the pulse.
+  const alerts = /** @type {object[]} */ ([]);
+  const collector = await standInSocket(page, { pulse: { objects: [{ id: 1, name: '/host/orders', alive: true }] } });
+  await page.route('**/api/v1/alerts*', route => route.fulfill({ json: { alerts } }));
+  await page.goto('/');
+  const list = page.getByRole('region', { name: 'Alerts' });
+  await expect(list).toContainText('None.');
+  for (const [i, kind] of ['leaked_connection', 'blocking_poll'].entries()) {
+    alerts.push({ unix_us: Date.now() * 1000 + i, kind, message: `alert ${i}`, place: 'src/orders.rs:7', object: '/host/orders', suppressed: 0, txid: null, gxid: null });
+    collector.pulse({ alerts_new: 1 });
+    await expect(list.getByText(kind.replace('_', ' '))).toBeVisible();
+  }
+  await expect(list).not.toContainText('since start');
 });

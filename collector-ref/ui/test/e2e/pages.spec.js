@@ -1,4 +1,6 @@
 // Every page, in both themes: no violation of the policy, of accessibility, of the budgets.
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { WIDE, XLOG, axe, drag, expect, open, test } from './support.js';
 
@@ -56,20 +58,59 @@ test('the policy forbids inline scripts, inline styles and markup from text', as
   expect(refused).toBe(true);
 });
 
-test('first load of / stays below 90 kB as served', async ({ page, request }) => {
-  const loaded = /** @type {string[]} */ ([]);
-  page.on('response', response => { if (!response.url().includes('/api/')) loaded.push(response.url()); });
-  await open(page, '/');
+/** Notes the address of everything that is loaded apart from data. @param {any} page */
+function assets(page) {
+  const urls = /** @type {Set<string>} */ (new Set());
+  page.on('response', (/** @type {any} */ response) => { if (!response.url().includes('/api/')) urls.add(response.url()); });
+  return urls;
+}
+
+/** Bytes of these addresses as served to a browser. @param {any} request @param {Set<string>} urls */
+async function servedBytes(request, urls) {
   let sum = 0;
-  for (const url of new Set(loaded)) {
+  for (const url of urls) {
     const answer = await request.fetch(url, { headers: { 'accept-encoding': 'gzip' } });
     const { 'content-encoding': encoding, 'content-length': length } = answer.headers();
     expect(encoding, url).toBe('gzip');
     sum += length ? Number(length) : gzipSync(await answer.body(), { level: 6 }).length;
   }
-  console.log(`first load of /: ${(sum / 1000).toFixed(1)} kB in ${new Set(loaded).size} files`);
+  return sum;
+}
+
+test('first load of / stays below 90 kB as served', async ({ page, request }) => {
+  const loaded = assets(page);
+  await open(page, '/');
+  const sum = await servedBytes(request, loaded);
+  console.log(`first load of /: ${(sum / 1000).toFixed(1)} kB in ${loaded.size} files`);
   expect(sum).toBeLessThan(90_000);
 });
+
+test('all pages together stay below 150 kB as served', async ({ page, request }) => {
+  const loaded = assets(page);
+  for (const path of await addresses(request)) {
+    await page.goto(path);
+    await expect(page.locator('main .panel').first()).toBeVisible();
+  }
+  const src = fileURLToPath(new URL('../../src', import.meta.url));
+  const own = readdirSync(src, { recursive: true }).map(String).filter(file => file.endsWith('.js'));
+  const missing = own.filter(file => ![...loaded].some(url => new URL(url).pathname.endsWith(`/src/${file}`)));
+  expect(missing, 'files that no page loads').toEqual([]);
+  const sum = await servedBytes(request, new Set([...loaded].filter(url => /\.(js|css|svg)$|\/$/.test(new URL(url).pathname))));
+  console.log(`all pages: ${(sum / 1000).toFixed(1)} kB`);
+  expect(sum).toBeLessThan(150_000);
+});
+
+for (const width of [1440, 700]) {
+  test(`no page scrolls sideways at a width of ${width}`, async ({ page, request }) => {
+    await page.setViewportSize({ width, height: 900 });
+    const excess = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    for (const path of await addresses(request)) {
+      await open(page, path);
+      await expect(page.locator('main .panel').first()).toBeVisible();
+      expect(await excess(), path).toBeLessThanOrEqual(0);
+    }
+  });
+}
 
 test('own work a frame is small with live load', async ({ page }) => {
   await open(page, '/');

@@ -2,6 +2,8 @@
 //
 //   SCOUTER_URL          address of the collector's page, for instance http://127.0.0.1:6180
 //   SCOUTER_DEMO_STATUS  status file of the demo: tests that kill and feed its processes need it
+//   SCOUTER_DEMO_PID     the demo itself, SCOUTER_DEMO_LEDGER its ledger, SCOUTER_DEMO_DATA its data
+//                        folder: for those who need the status file
 //   SCOUTER_CHROMIUM     browser to use; default: the distribution's chromium
 //
 // Without SCOUTER_URL everything is skipped, and counted; under CI=true that is a failure.

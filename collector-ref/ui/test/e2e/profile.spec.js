@@ -1,5 +1,7 @@
 // The profile of a transaction, its trace, what runs now.
-import { WIDE, XLOG, demo, drag, expect, open, test } from './support.js';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { WIDE, XLOG, askFront, demo, drag, expect, open, test } from './support.js';
 
 /** The stored transaction with the most steps. */
 async function richest(request, f = 'sql>0us') {
@@ -16,14 +18,18 @@ async function stored(request, f, fits) {
   return (await answer.json()).rows.find(fits);
 }
 
+/** The name of the demo's front. @param {any} request */
+async function frontName(request) {
+  const { objects } = await (await request.get('/api/v1/objects')).json();
+  return objects.find(o => o.alive && o.name.endsWith('/front')).name;
+}
+
 /** Makes the demo's front record a profile of a hundred thousand steps. */
 async function longProfile(request) {
-  const processes = demo();
-  if (!processes) return null;
-  const front = (await (await request.get('/api/v1/objects')).json()).objects.find(o => o.alive && o.name.endsWith('/front'));
-  const option = await request.post(`/api/v1/options/${encodeURIComponent(front.name)}`, { data: { name: 'profile_step_max_count', value: '200000' } });
+  if (!demo()) return null;
+  const option = await request.post(`/api/v1/options/${encodeURIComponent(await frontName(request))}`, { data: { name: 'profile_step_max_count', value: '200000' } });
   expect(option.ok(), await option.text()).toBe(true);
-  expect((await fetch(`http://${processes.front.addresses[0]}/parcels?n=50000`)).status).toBe(200);
+  expect((await askFront('/parcels?n=50000')).status).toBe(200);
   const isLong = x => x.steps >= 100_000 && x.profile === 'kept';
   await expect.poll(() => stored(request, 'service:/parcels', isLong), { timeout: 30_000 }).toBeTruthy();
   return stored(request, 'service:/parcels', isLong);
@@ -68,10 +74,9 @@ test('the text of a profile is plain text', async ({ page, request }) => {
 });
 
 test('a trace has all its transactions on one axis', async ({ page, request }) => {
-  const now = Date.now() * 1000;
-  const answer = await request.get('/api/v1/xlogs', { params: { from_unix_us: now - 600_000_000, to_unix_us: now - 5_000_000, limit: 1000 } });
-  const called = (await answer.json()).rows.find(row => row.caller);
-  test.skip(!called, 'no transaction of the load has a caller');
+  const isCalled = x => x.caller;
+  await expect.poll(() => stored(request, '', isCalled), { timeout: 30_000 }).toBeTruthy();
+  const called = await stored(request, '', isCalled);
   await open(page, `/trace/${called.gxid}`);
   const rows = page.getByTestId('trace-rows').locator('tbody tr:not(.spacer)');
   await expect.poll(() => rows.count()).toBeGreaterThan(1);
@@ -80,13 +85,84 @@ test('a trace has all its transactions on one axis', async ({ page, request }) =
   await expect(page).toHaveURL(/\/tx\//);
 });
 
-test('what runs now is listed oldest first with its open steps', async ({ page }) => {
-  await open(page, '/active');
-  await expect(page.getByTestId('equaliser').or(page.getByText('No object is connected'))).toBeVisible();
-  const rows = page.getByTestId('active-rows').locator('tbody tr:not(.spacer)');
-  await expect.poll(() => rows.count(), { timeout: 30_000 }).toBeGreaterThan(0);
-  await rows.first().click();
-  await expect(page.getByTestId('stack').or(page.getByText('Nothing is running'))).toBeVisible();
+const HOLD = `import sqlite3, sys
+shop = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+shop.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()`;
+
+/** Holds the write lock of the shop's database until `end()`, or until this process ends. */
+async function lockShop() {
+  const holder = spawn(process.env.SCOUTER_PYTHON || 'python3', ['-c', HOLD, `${process.env.SCOUTER_DEMO_DATA}/shop.db`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [said] = await once(holder.stdout, 'data');
+  expect(String(said)).toContain('held');
+  return { end: () => holder.stdin.end() };
+}
+
+/** Keeps so many requests to a path of the front under way until it is told to end. @param {Record<string, number>} paths */
+function keepBusy(paths) {
+  let isOver = false;
+  const customer = async (/** @type {string} */ path) => {
+    while (!isOver) await askFront(path);
+  };
+  const customers = Object.entries(paths).flatMap(([path, n]) => Array.from({ length: n }, () => customer(path)));
+  return async () => {
+    isOver = true;
+    await Promise.all(customers);
+  };
+}
+
+test('what runs now is listed with what it waits for, and a row has its open steps', async ({ page }) => {
+  test.skip(!demo(), 'SCOUTER_DEMO_STATUS is not set');
+  const end = keepBusy({ '/slow': 6, '/inventory': 6 });
+  try {
+    await open(page, '/active');
+    await expect(page.getByTestId('equaliser').getByRole('rowheader', { name: /front/ })).toBeVisible();
+    const rows = page.getByTestId('active-rows').locator('tbody tr:not(.spacer)');
+    const locked = rows.filter({ hasText: 'GET /inventory' }).filter({ hasText: 'count_inventory' });
+    await expect(locked.first()).toContainText('awaiting something not instrumented');
+    const waiting = rows.filter({ hasText: 'GET /slow' }).filter({ hasText: 'supplier' });
+    // A row ends after a few seconds and its stack with it: take another one then.
+    await expect(async () => {
+      await waiting.last().click({ timeout: 2_000 });
+      const stack = page.getByTestId('stack').locator('li');
+      await expect(stack).toHaveText([/fn\s*wait_for_supplier/, /wait\s*supplier/], { timeout: 2_000 });
+    }).toPass({ timeout: 40_000 });
+    await expect(page.getByText('Nothing is running')).toHaveCount(0);
+  } finally {
+    await end();
+  }
+});
+
+test('a call to a neighbour that hangs is seen while it hangs', async ({ page, request }) => {
+  const processes = demo();
+  test.skip(!processes, 'SCOUTER_DEMO_STATUS is not set');
+  process.kill(processes.orders.pid, 'SIGSTOP');
+  try {
+    await open(page, '/active?object=' + encodeURIComponent(await frontName(request)));
+    const rows = page.getByTestId('active-rows').locator('tbody tr:not(.spacer)').filter({ hasText: 'GET /orders/{id}' });
+    await expect(rows.first().locator('.kind.is-api')).toBeVisible({ timeout: 30_000 });
+    await rows.first().click();
+    await expect(page.getByTestId('stack').locator('li').last()).toContainText(/GET/);
+  } finally {
+    process.kill(processes.orders.pid, 'SIGCONT');
+  }
+});
+
+test('a statement that waits for a lock of the database is seen while it waits', async ({ page }) => {
+  test.skip(!demo(), 'SCOUTER_DEMO_STATUS is not set');
+  const lock = await lockShop();
+  try {
+    await open(page, '/active');
+    const rows = page.getByTestId('active-rows').locator('tbody tr:not(.spacer)').filter({ hasText: 'POST /orders' });
+    // The shop gives up after two seconds, so rows come and go.
+    await expect(async () => {
+      await rows.filter({ hasText: 'INSERT INTO orders' }).last().click({ timeout: 2_000 });
+      await expect(page.getByTestId('stack').locator('li').last()).toHaveText(/sql\s*INSERT INTO orders/i, { timeout: 2_000 });
+    }).toPass({ timeout: 40_000 });
+  } finally {
+    lock.end();
+  }
 });
 
 test('a profile of a hundred thousand steps scrolls', async ({ page, request }) => {
@@ -118,9 +194,8 @@ test('a profile of a hundred thousand steps scrolls', async ({ page, request }) 
 const HOSTILE = '<img src=x onerror=alert(1)><script>alert(2)</script>';
 
 test('hostile texts are shown as text', async ({ page, request }) => {
-  const processes = demo();
-  test.skip(!processes, 'SCOUTER_DEMO_STATUS is not set');
-  const answer = await fetch(`http://${processes.front.addresses[0]}/fail`, { headers: { 'user-agent': HOSTILE, 'x-tenant-id': HOSTILE } });
+  test.skip(!demo(), 'SCOUTER_DEMO_STATUS is not set');
+  const answer = await askFront('/fail', { headers: { 'user-agent': HOSTILE, 'x-tenant-id': HOSTILE } });
   expect(answer.status).toBe(500);
   await expect.poll(() => stored(request, 'service:/fail', x => x.user_agent === HOSTILE)).toBeTruthy();
   const row = await stored(request, 'service:/fail', x => x.user_agent === HOSTILE);

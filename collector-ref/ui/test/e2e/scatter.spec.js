@@ -129,6 +129,24 @@ test('a range without transactions says so', async ({ page }) => {
   await expect(page.locator('.plot-note')).toHaveText(/No transactions between/);
 });
 
+test('a filter that fits nothing says so, and how to go on', async ({ page }) => {
+  await page.goto('/xlog?range=1m&f=service:/nowhere');
+  await expect(page.locator('.plot-note')).toContainText('No transaction in this window fits the filter');
+  await page.locator('.plot-note').getByRole('button', { name: 'Show all' }).click();
+  await expect(page).not.toHaveURL(/f=/);
+  await expect(page).not.toHaveURL(/box=/);
+  await expect.poll(() => points(page)).toBeGreaterThan(0);
+});
+
+test('a quiet window leads to the last transaction', async ({ page, request }) => {
+  const answer = await request.get('/api/v1/xlogs', { params: { from_unix_us: 0, to_unix_us: (Date.now() - 20_000) * 1000, limit: 1 } });
+  const [old] = (await answer.json()).rows;
+  await page.route('**/api/v1/xlogs?*', route => route.fulfill({ json: { rows: [old], total: 1 } }));
+  await page.goto('/xlog?range=1m&f=service:/nowhere');
+  await page.getByRole('link', { name: 'Jump there' }).click();
+  await expect(page).toHaveURL(/from=\d+&to=\d+/);
+});
+
 test('a filter narrows the picture, a wrong one says what was meant', async ({ page }) => {
   await open(page, XLOG);
   const all = await points(page);

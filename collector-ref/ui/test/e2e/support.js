@@ -1,7 +1,9 @@
 // What every end-to-end test needs: a page that must stay free of errors, and helpers.
-import { readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { test as base, expect } from '@playwright/test';
+import { HELLO, POINTS, PULSE } from '../../src/data/points.js';
+import { frame, join, jsonPayload, pointsPayload } from '../support/points.js';
 
 export { expect };
 
@@ -35,6 +37,43 @@ test.beforeEach(async ({ faults }) => {
   test.skip(!target, 'SCOUTER_URL is not set');
   void faults;
 });
+
+/**
+ * A stand-in for the collector's live socket. It answers as `collector-ref/src/live/socket.rs` does:
+ * HELLO on connecting; for points the blocks of `snapshot`, then HELLO with their topic.
+ * @param {any} page
+ * @param {{snapshot?: () => {cursor: bigint, blocks: import('../../src/data/points.js').Block[]}, pulse?: object}} [what]
+ */
+export async function standInSocket(page, { snapshot = () => ({ cursor: 0n, blocks: [] }), pulse = {} } = {}) {
+  const quiet = { rate: 0, errors_per_s: 0, active: {}, objects: [], newest_errors: [], alerts_new: 0, ...pulse };
+  const standIn = {
+    isSubscribed: false,
+    /** Sends frames in one message. @param {...Uint8Array} frames */
+    send: (...frames) => { throw new Error(`no page has connected yet: ${frames.length} frames`); },
+    /** Sends the figures of a second. @param {object} [figures] */
+    pulse: (figures = {}) => standIn.send(frame(PULSE, 0n, jsonPayload({ unix_us: Date.now() * 1000, ...quiet, ...figures }))),
+    /** Sends points as they come in. @param {bigint} cursor @param {import('../../src/data/points.js').Block} block */
+    points: (cursor, block) => standIn.send(frame(POINTS, cursor, pointsPayload(block))),
+  };
+  await page.routeWebSocket('**/api/v1/live', (/** @type {any} */ socket) => {
+    const hello = (/** @type {bigint} */ cursor, /** @type {string | null} */ topic) => frame(HELLO, cursor, jsonPayload({ cursor: String(cursor), now_unix_us: Date.now() * 1000, version: 'stand-in', topic }));
+    standIn.send = (...frames) => socket.send(Buffer.from(join(...frames)));
+    socket.onMessage((/** @type {string} */ text) => {
+      const { op, topic } = JSON.parse(String(text));
+      if (op !== 'subscribe') return;
+      if (topic === 'pulse') {
+        standIn.pulse();
+        return;
+      }
+      const { cursor, blocks } = snapshot();
+      for (const block of blocks) standIn.points(cursor, block);
+      standIn.send(hello(cursor, 'points'));
+      standIn.isSubscribed = true;
+    });
+    standIn.send(hello(0n, null));
+  });
+  return standIn;
+}
 
 /** Opens a page of the application and waits until live points have come. @param {any} page @param {string} path */
 export async function open(page, path) {
@@ -84,6 +123,30 @@ export function demo() {
   const path = process.env.SCOUTER_DEMO_STATUS;
   if (!path && process.env.CI === 'true') throw new Error('SCOUTER_DEMO_STATUS is not set: under CI=true the tests with the demo must run.');
   return path ? JSON.parse(readFileSync(path, 'utf8')) : null;
+}
+
+/** The tests' own part of the ledger, beside the load generator's. */
+const OWN_LEDGER = '.tests';
+
+/**
+ * Sends a request to the demo's front and enters it in the ledger, so that the totals can be
+ * reconciled in the end.
+ * @param {string} path @param {RequestInit} [init]
+ */
+export async function askFront(path, init) {
+  const { front } = demo() ?? { front: { addresses: [] } };
+  const ledger = process.env.SCOUTER_DEMO_LEDGER;
+  if (ledger) appendFileSync(ledger + OWN_LEDGER, `${JSON.stringify({ path })}\n`);
+  const answer = await fetch(`http://${front.addresses[0]}${path}`, init);
+  await answer.arrayBuffer();
+  return answer;
+}
+
+/** Requests that were sent to the demo's front, by the load generator and by the tests. */
+export function ledgerLines() {
+  const ledger = process.env.SCOUTER_DEMO_LEDGER ?? '';
+  const lines = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0);
+  return { load: lines(ledger), tests: lines(ledger + OWN_LEDGER) };
 }
 
 /** Every point of 40 seconds, counted here and by the collector. @param {any} page @param {any} request */

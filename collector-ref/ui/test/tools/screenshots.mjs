@@ -8,7 +8,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
-await page.goto(`${url}/xlog?range=1m`);
+await page.goto(`${url}/xlog?range=2m`);
 const plot = page.locator('canvas').first();
 await plot.waitFor();
 await page.waitForTimeout(3000);
@@ -21,6 +21,7 @@ await moveTo(0.3, 0.07);
 await page.mouse.down();
 await moveTo(0.92, 0.36, { steps: 8 });
 await page.mouse.up();
+await page.mouse.move(0, 0); // or the time under the pointer lies over the picture
 await page.locator('a[href^="/tx/"]').first().waitFor();
 await page.waitForTimeout(1000);
 await page.screenshot({ path: `${folder}/xlog.png` });
