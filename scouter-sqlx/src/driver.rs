@@ -200,9 +200,16 @@ pub(crate) fn dialect<DB: Database>() -> Dialect {
 ///
 /// SQLite's worker rolls back by itself; the network drivers of sqlx 0.9 raise their depth only
 /// after the answer, so their own guard sees depth 0 and does nothing.
-pub(crate) fn forgets_cancelled_begin<DB: Database>() -> bool {
-    DB::NAME != "SQLite"
+pub(crate) fn forgets_cancelled_begin<C: sqlx::Connection + 'static>(connection: &C) -> bool {
+    #[cfg(feature = "any")]
+    if let Some(connection) = (connection as &dyn Any).downcast_ref::<sqlx::AnyConnection>() {
+        return connection.backend_name() != SQLITE;
+    }
+    let _ = connection;
+    C::Database::NAME != SQLITE
 }
+
+const SQLITE: &str = "SQLite";
 
 /// The bound values as text, at most `limit` bytes; only SQLite keeps them readable.
 pub(crate) fn bind_values<DB: Database>(

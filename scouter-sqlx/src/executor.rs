@@ -115,12 +115,20 @@ impl<'c, DB: Database> Executor<'c> for &'c mut Conn<DB> {
 impl<DB: Database> Conn<DB> {
     fn open(&mut self, query: Taken<DB>) -> Recorded<'_, DB> {
         let recording = Recording::on_connection(&query, self.settings(), self.checkout());
-        Recorded::new(recording, driver::fetch_many(self.raw_mut(), query))
+        let rows = match self.refuse_if_lost() {
+            Ok(()) => driver::fetch_many(self.raw_mut(), query),
+            Err(error) => Rows::Failed(Some(error)),
+        };
+        Recorded::new(recording, rows)
     }
 
     fn open_optional(&mut self, query: Taken<DB>) -> FetchOptional<'_, DB> {
         let recording = Recording::on_connection(&query, self.settings(), self.checkout());
-        FetchOptional::new(recording, driver::fetch_optional(self.raw_mut(), query))
+        let row = match self.refuse_if_lost() {
+            Ok(()) => driver::fetch_optional(self.raw_mut(), query),
+            Err(error) => Row::Failed(Some(error)),
+        };
+        FetchOptional::new(recording, row)
     }
 }
 

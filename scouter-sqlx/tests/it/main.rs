@@ -14,6 +14,7 @@ mod fallback;
 mod pools;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
+mod savepoints;
 mod shapes;
 mod sizes;
 mod statements;
