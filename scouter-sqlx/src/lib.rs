@@ -68,7 +68,7 @@ pub use facade::{MySqlConnection, MySqlPool, MySqlTransaction, mysql};
 pub use facade::{PgConnection, PgPool, PgTransaction, postgres};
 #[cfg(feature = "_sqlite")]
 pub use facade::{SqliteConnection, SqlitePool, SqliteTransaction, sqlite};
-pub use facade::{pool, prelude};
+pub use facade::{pool, prelude, raw};
 pub use instrument::{Instrumented, instrument};
 pub use recorded_pool::Pool;
 pub use transaction::Transaction;

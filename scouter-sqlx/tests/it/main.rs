@@ -11,6 +11,7 @@
 mod allocations;
 mod any;
 mod fallback;
+mod hooks;
 mod pools;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
