@@ -37,7 +37,7 @@ impl Settings {
         or_never(self.hard_limit.unwrap_or(0))
     }
 
-    /// Elapsed time from which on a statement is slow, µs; [`u64::MAX`] for never.
+    /// Execution time, without the wait, from which on a statement is slow, µs; [`u64::MAX`] for never.
     pub(crate) fn slow_sql_us(&self) -> u64 {
         or_never(self.slow_sql_us.unwrap_or_else(|| options::SQL_SLOW_TIME_MS.value() * 1_000))
     }

@@ -42,8 +42,9 @@ impl<DB: Database> Wrap<DB> {
         self
     }
 
-    /// Sets from which elapsed time on a statement is slow: the profile of its transaction is
-    /// kept, whatever sampling says, and an alert names the statement.
+    /// Sets from which execution time on a statement is slow: the profile of its transaction is
+    /// kept, whatever sampling says, and an alert names the statement. The wait for a connection
+    /// does not count: it is no fault of the statement.
     ///
     /// Default: the option `sql_slow_time_ms` (500 ms). A zero duration switches it off.
     /// Env: `SCOUTER_SQL_SLOW_TIME_MS`.

@@ -246,6 +246,62 @@ async fn a_slow_statement_is_told_by_name() {
 }
 
 #[tokio::test]
+async fn a_statement_that_only_waited_is_not_slow() {
+    let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let options = options.acquire_timeout(std::time::Duration::from_millis(20));
+    let plain = options.connect("sqlite::memory:").await.unwrap().into_inner();
+    let pool = sqlx::wrap(plain).slow_sql(std::time::Duration::from_micros(1)).build();
+    let held = pool.acquire().await.unwrap();
+    let (recording, alerts) = record(async {
+        let starved = pool.execute("SELECT 'never ran'").await;
+        assert!(matches!(starved, Err(sqlx::Error::PoolTimedOut)));
+        let mut given_up = pool.fetch_all("SELECT 'given up', 1");
+        assert!((&mut given_up).now_or_never().is_none());
+        // However late it is given up.
+        assert!(matches!(pool.acquire().await, Err(sqlx::Error::PoolTimedOut)));
+        drop(given_up);
+    })
+    .await;
+    drop(held);
+    assert_eq!(step(&recording, "SELECT ?, ?").outcome, Outcome::Cancelled);
+    assert!(step(&recording, "SELECT ?, ?").elapsed_us >= 20_000);
+    assert!(of_kind(&alerts, AlertKind::SlowStatement).is_empty(), "{alerts:?}");
+}
+
+#[tokio::test]
+async fn slow_is_what_a_statement_took_without_its_wait() {
+    let Some(pool) = postgres().await else { return };
+    let plain = pool.into_inner();
+    let pool = sqlx::wrap(plain).slow_sql(std::time::Duration::from_micros(1)).build();
+    let mut held = pool.acquire().await.unwrap();
+    let (recording, alerts) = record(async {
+        let waiting = pool.execute("SELECT 'waited', 1, 2");
+        let holding = async {
+            // The other statement is polled first and finds no connection.
+            tokio::task::yield_now().await;
+            (&mut **held).execute("SELECT pg_sleep(0.05)").await.unwrap();
+            drop(held);
+        };
+        let (done, ()) = tokio::join!(waiting, holding);
+        done.unwrap();
+    })
+    .await;
+    let name = "SELECT ?, ?, ?";
+    let (elapsed_us, wait_us) = (step(&recording, name).elapsed_us, sql(&recording, name).wait_us);
+    assert!(wait_us >= 50_000, "{wait_us}");
+    let slow = of_kind(&alerts, AlertKind::SlowStatement);
+    let told = slow.iter().find(|alert| alert.place == name).unwrap();
+    let took_ms = |us: u64| format!("took {} ms: ", us / 1_000);
+    let executed_us = elapsed_us - wait_us;
+    assert!(
+        told.message.contains(&took_ms(executed_us))
+            || told.message.contains(&took_ms(executed_us - executed_us.min(1_000))),
+        "{} of {executed_us} µs",
+        told.message
+    );
+}
+
+#[tokio::test]
 async fn a_repeated_statement_is_told_once_with_the_advice_that_fits() {
     let pool = sqlx::wrap(sqlite().await.into_inner()).repeat_limit(5).build();
     let (_, alerts) = record(async {
