@@ -8,6 +8,7 @@ use scouter_core::{TextKind, intern};
 use sqlx::{Connection as _, Database, Error};
 use sqlx_core::transaction::TransactionManager;
 
+use crate::driver;
 use crate::settings::Settings;
 
 /// A connection, from a pool or opened by itself.
@@ -44,7 +45,8 @@ impl<DB: Database> Conn<DB> {
     }
 
     pub(crate) fn plain(connection: DB::Connection) -> Self {
-        let settings = Settings::named(intern(TextKind::Pool, DB::NAME));
+        let name = intern(TextKind::Pool, DB::NAME);
+        let settings = Settings::named(name, driver::dialect::<DB>(&connection));
         Self { slot: Slot::Plain(connection), checkout: None, settings, open_transactions: 0 }
     }
 

@@ -99,7 +99,8 @@ impl<'c, DB: Database> Executor<'c> for &'c mut Conn<DB> {
     where
         'c: 'e,
     {
-        Box::pin(prepare::recorded::<DB, _>(sql.clone(), async move {
+        let dialect = self.settings().dialect;
+        Box::pin(prepare::recorded(sql.clone(), dialect, async move {
             driver::prepare::<DB>(self.raw_mut(), sql, parameters).await
         }))
     }
@@ -146,8 +147,8 @@ where
     where
         'p: 'e,
     {
-        let pool = self.inner();
-        Box::pin(prepare::recorded::<DB, _>(sql.clone(), pool.prepare_with(sql, parameters)))
+        let prepare = self.inner().prepare_with(sql.clone(), parameters);
+        Box::pin(prepare::recorded(sql, self.settings().dialect, prepare))
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<DB>, Error>>
@@ -184,7 +185,8 @@ impl<'c, DB: Database> Executor<'c> for Instrumented<'c, DB> {
     where
         'c: 'e,
     {
-        Box::pin(prepare::recorded::<DB, _>(sql.clone(), async move {
+        let dialect = self.settings.dialect;
+        Box::pin(prepare::recorded(sql.clone(), dialect, async move {
             driver::prepare::<DB>(self.connection, sql, parameters).await
         }))
     }

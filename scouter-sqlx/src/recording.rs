@@ -1,6 +1,5 @@
 //! One running statement: its step, what it fetched so far, and when that becomes too much.
 
-use std::panic::Location;
 use std::task::Poll;
 
 use scouter_core::checkout::CheckoutGuard;
@@ -69,7 +68,7 @@ impl Recording {
     }
 
     fn new<DB: Database>(query: &Taken<DB>, settings: Settings) -> Self {
-        let statement = text::statement(query.text(), driver::dialect::<DB>());
+        let statement = text::statement(query.text(), settings.dialect);
         let bind_values = settings
             .shows_bind_values()
             .then(|| driver::bind_values::<DB>(query.arguments()?, MAX_BIND_VALUES_BYTES))
@@ -132,7 +131,7 @@ impl Recording {
                 self.waited_us = if is_first { 0 } else { step.elapsed_us() };
             }
             let pool = self.tally.settings.pool;
-            let checkout = CheckoutGuard::register(pool, "statement", Location::caller());
+            let checkout = pool_report::statement_checkout(pool);
             checkout.note_statement(self.tally.statement.name);
             self.checkout = Some(checkout);
         }

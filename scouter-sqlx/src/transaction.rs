@@ -192,7 +192,7 @@ impl<DB: Database> Drop for Beginning<'_, DB> {
             }
             return;
         }
-        if !driver::forgets_cancelled_begin(connection.raw()) {
+        if !driver::forgets_cancelled_begin::<DB>(connection.raw()) {
             return;
         }
         match self.sent {
