@@ -14,8 +14,10 @@
 //!
 //! # What is not seen
 //! Statements on sqlx's own types: a second dereference (`&mut **connection`), [`Pool::inner`],
-//! migrations, listeners, third-party crates that hold a plain pool. Use [`instrument`], or the
-//! fallback layer (feature `fallback`). Bound values are counted for every driver and written
+//! the hooks of [`PoolOptions`](pool::PoolOptions), migrations, listeners, third-party crates that
+//! hold a plain pool. Use [`instrument`], or the fallback layer (feature `fallback`). With a
+//! wrapped pool `sqlx::PgConnection` still names the driver's connection, and `f(&mut transaction)`
+//! hands that to a `f(&mut sqlx::PgConnection)`: see [`wrap`]. Bound values are counted for every driver and written
 //! down only for SQLite and only when switched on. The line of a statement is that of the
 //! enclosing `#[scout]` function: sqlx's own `async fn`s hide the caller. `acquire` and `begin`
 //! know theirs.
@@ -26,6 +28,7 @@
 pub use sqlx::*;
 
 mod acquire;
+mod begin;
 #[cfg(feature = "_sqlite")]
 mod bind;
 mod connect;

@@ -21,3 +21,4 @@ mod sizes;
 mod statements;
 mod support;
 mod upstream;
+mod wrapped;
