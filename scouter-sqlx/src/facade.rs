@@ -15,6 +15,7 @@ pub mod prelude {
 
     pub use crate::acquire::Acquire;
     pub use crate::connect::Connection;
+    pub use crate::connect_options::ConnectOptions;
 }
 
 /// The aliases of one driver: `PgPool`, `PgConnection`, …
@@ -68,7 +69,7 @@ pub mod any {
 ///
 /// Here `PgConnection` and its like name the recorded [`Conn`](crate::Conn). A few places hand out
 /// the connection below it: the hooks of [`PoolOptions`](crate::pool::PoolOptions), a second
-/// dereference, [`ConnectOptions::connect`](crate::ConnectOptions::connect). Functions that take
+/// dereference, [`Conn::into_inner`](crate::Conn::into_inner). Functions that take
 /// it from there name it by this module, or, in source that must compile with plain sqlx as well,
 /// by `<sqlx::Postgres as sqlx::Database>::Connection`. [`instrument`](crate::instrument) records
 /// a statement on it.

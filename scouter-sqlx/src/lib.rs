@@ -32,6 +32,7 @@ mod begin;
 #[cfg(feature = "_sqlite")]
 mod bind;
 mod connect;
+mod connect_options;
 mod connection;
 mod driver;
 mod executor;
@@ -62,6 +63,7 @@ mod wrap;
 
 pub use acquire::Acquire;
 pub use connect::Connection;
+pub use connect_options::ConnectOptions;
 pub use connection::Conn;
 #[cfg(feature = "any")]
 pub use facade::{AnyConnection, AnyPool, any};
