@@ -122,24 +122,17 @@ impl<DB: Database> Connection for Conn<DB> {
         DB::TransactionManager::get_transaction_depth(self.raw()) != 0
     }
 
-    async fn transaction<'a, F, R, E>(&'a mut self, callback: F) -> Result<R, E>
+    fn transaction<'a, F, R, E>(
+        &'a mut self,
+        callback: F,
+    ) -> impl Future<Output = Result<R, E>> + Send
     where
         for<'c> F:
             FnOnce(&'c mut Transaction<'_, DB>) -> BoxFuture<'c, Result<R, E>> + 'a + Send + Sync,
         R: Send,
         E: From<Error> + Send,
     {
-        let mut transaction = Transaction::begin_borrowed(self, None).await?;
-        match callback(&mut transaction).await {
-            Ok(value) => {
-                transaction.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                transaction.rollback().await?;
-                Err(error)
-            }
-        }
+        Conn::transaction(self, callback)
     }
 
     fn cached_statements_size(&self) -> usize

@@ -6,7 +6,9 @@ use std::ops::{Deref, DerefMut};
 use scouter_core::checkout::CheckoutGuard;
 use scouter_core::{TextKind, intern};
 use sqlx::{Connection as _, Database, Error};
+use sqlx_core::transaction::TransactionManager;
 
+use crate::driver;
 use crate::settings::Settings;
 
 /// A connection, from a pool or opened by itself.
@@ -43,7 +45,8 @@ impl<DB: Database> Conn<DB> {
     }
 
     pub(crate) fn plain(connection: DB::Connection) -> Self {
-        let settings = Settings::named(intern(TextKind::Pool, DB::NAME));
+        let name = intern(TextKind::Pool, DB::NAME);
+        let settings = Settings::named(name, driver::dialect::<DB>(&connection));
         Self { slot: Slot::Plain(connection), checkout: None, settings, open_transactions: 0 }
     }
 
@@ -69,8 +72,28 @@ impl<DB: Database> Conn<DB> {
         self.checkout.as_ref()
     }
 
-    pub(crate) fn is_in_transaction(&self) -> bool {
-        self.open_transactions > 0
+    pub(crate) fn open_transactions(&self) -> u32 {
+        self.open_transactions
+    }
+
+    /// How deep in transactions the driver believes to be.
+    pub(crate) fn driver_depth(&self) -> usize {
+        DB::TransactionManager::get_transaction_depth(self.raw())
+    }
+
+    /// Whether the driver rolled back a transaction or savepoint that is still held.
+    ///
+    /// Its count can be too high, as SQLite's worker lowers it on its own time; never too low.
+    #[inline]
+    pub(crate) fn is_lost(&self) -> bool {
+        self.open_transactions > 0 && self.driver_depth() < self.open_transactions as usize
+    }
+
+    /// An error as long as a lost transaction is held: what runs now would become part of the
+    /// transaction around it, or be committed alone.
+    #[inline]
+    pub(crate) fn refuse_if_lost(&self) -> Result<(), Error> {
+        if self.is_lost() { Err(lost()) } else { Ok(()) }
     }
 
     pub(crate) fn transaction_opened(&mut self) {
@@ -117,6 +140,15 @@ impl<DB: Database> Conn<DB> {
             slot @ Slot::Pooled(_) => Err(Self { slot, ..self }),
         }
     }
+}
+
+#[cold]
+fn lost() -> Error {
+    Error::Protocol(
+        "the transaction was rolled back when a savepoint inside it was cancelled or failed: drop \
+         it and begin anew"
+            .into(),
+    )
 }
 
 impl<DB: Database> fmt::Debug for Conn<DB> {

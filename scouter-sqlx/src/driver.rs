@@ -191,8 +191,31 @@ fn item_of<A: Database, DB: Database>(item: Item<A>) -> Item<DB> {
     converted.ok_or_else(unknown::<DB>)
 }
 
-/// How this database writes its statements.
-pub(crate) fn dialect<DB: Database>() -> Dialect {
+/// The database a connection really talks to; `Any` knows that only at run time.
+fn backend<DB: Database>(connection: &DB::Connection) -> &str {
+    #[cfg(feature = "any")]
+    if let Some(connection) = (connection as &dyn Any).downcast_ref::<sqlx::AnyConnection>() {
+        return connection.backend_name();
+    }
+    let _ = connection;
+    DB::NAME
+}
+
+/// How the database behind a connection writes its statements.
+pub(crate) fn dialect<DB: Database>(connection: &DB::Connection) -> Dialect {
+    if backend::<DB>(connection) == "MySQL" { Dialect::MySql } else { Dialect::Standard }
+}
+
+/// How the database that is connected to with these options writes its statements.
+pub(crate) fn dialect_by_options<DB: Database>(
+    options: &<DB::Connection as sqlx::Connection>::Options,
+) -> Dialect {
+    #[cfg(feature = "any")]
+    if let Some(options) = (options as &dyn Any).downcast_ref::<sqlx::any::AnyConnectOptions>() {
+        let is_mysql = ["mysql", "mariadb"].contains(&options.database_url.scheme());
+        return if is_mysql { Dialect::MySql } else { Dialect::Standard };
+    }
+    let _ = options;
     if DB::NAME == "MySQL" { Dialect::MySql } else { Dialect::Standard }
 }
 
@@ -200,8 +223,8 @@ pub(crate) fn dialect<DB: Database>() -> Dialect {
 ///
 /// SQLite's worker rolls back by itself; the network drivers of sqlx 0.9 raise their depth only
 /// after the answer, so their own guard sees depth 0 and does nothing.
-pub(crate) fn forgets_cancelled_begin<DB: Database>() -> bool {
-    DB::NAME != "SQLite"
+pub(crate) fn forgets_cancelled_begin<DB: Database>(connection: &DB::Connection) -> bool {
+    backend::<DB>(connection) != "SQLite"
 }
 
 /// The bound values as text, at most `limit` bytes; only SQLite keeps them readable.
@@ -216,4 +239,21 @@ pub(crate) fn bind_values<DB: Database>(
     }
     let _ = (arguments, limit);
     None
+}
+
+#[cfg(all(test, feature = "any"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dialect_of_any_is_that_of_its_url() {
+        let dialect = |url: &str| {
+            let options: sqlx::any::AnyConnectOptions = url.parse().unwrap();
+            dialect_by_options::<sqlx::Any>(&options)
+        };
+        assert_eq!(dialect("mysql://user@host/shop"), Dialect::MySql);
+        assert_eq!(dialect("mariadb://user@host/shop"), Dialect::MySql);
+        assert_eq!(dialect("postgres://user@host/shop"), Dialect::Standard);
+        assert_eq!(dialect("sqlite::memory:"), Dialect::Standard);
+    }
 }

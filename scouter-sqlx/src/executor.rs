@@ -99,7 +99,8 @@ impl<'c, DB: Database> Executor<'c> for &'c mut Conn<DB> {
     where
         'c: 'e,
     {
-        Box::pin(prepare::recorded::<DB, _>(sql.clone(), async move {
+        let dialect = self.settings().dialect;
+        Box::pin(prepare::recorded(sql.clone(), dialect, async move {
             driver::prepare::<DB>(self.raw_mut(), sql, parameters).await
         }))
     }
@@ -115,12 +116,20 @@ impl<'c, DB: Database> Executor<'c> for &'c mut Conn<DB> {
 impl<DB: Database> Conn<DB> {
     fn open(&mut self, query: Taken<DB>) -> Recorded<'_, DB> {
         let recording = Recording::on_connection(&query, self.settings(), self.checkout());
-        Recorded::new(recording, driver::fetch_many(self.raw_mut(), query))
+        let rows = match self.refuse_if_lost() {
+            Ok(()) => driver::fetch_many(self.raw_mut(), query),
+            Err(error) => Rows::Failed(Some(error)),
+        };
+        Recorded::new(recording, rows)
     }
 
     fn open_optional(&mut self, query: Taken<DB>) -> FetchOptional<'_, DB> {
         let recording = Recording::on_connection(&query, self.settings(), self.checkout());
-        FetchOptional::new(recording, driver::fetch_optional(self.raw_mut(), query))
+        let row = match self.refuse_if_lost() {
+            Ok(()) => driver::fetch_optional(self.raw_mut(), query),
+            Err(error) => Row::Failed(Some(error)),
+        };
+        FetchOptional::new(recording, row)
     }
 }
 
@@ -138,8 +147,8 @@ where
     where
         'p: 'e,
     {
-        let pool = self.inner();
-        Box::pin(prepare::recorded::<DB, _>(sql.clone(), pool.prepare_with(sql, parameters)))
+        let prepare = self.inner().prepare_with(sql.clone(), parameters);
+        Box::pin(prepare::recorded(sql, self.settings().dialect, prepare))
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<DB>, Error>>
@@ -176,7 +185,8 @@ impl<'c, DB: Database> Executor<'c> for Instrumented<'c, DB> {
     where
         'c: 'e,
     {
-        Box::pin(prepare::recorded::<DB, _>(sql.clone(), async move {
+        let dialect = self.settings.dialect;
+        Box::pin(prepare::recorded(sql.clone(), dialect, async move {
             driver::prepare::<DB>(self.connection, sql, parameters).await
         }))
     }

@@ -15,6 +15,7 @@ pub mod prelude {
 
     pub use crate::acquire::Acquire;
     pub use crate::connect::Connection;
+    pub use crate::connect_options::ConnectOptions;
 }
 
 /// The aliases of one driver: `PgPool`, `PgConnection`, …
@@ -62,4 +63,23 @@ pub mod any {
     pub type AnyConnection = crate::Conn<Any>;
     /// See [`sqlx::any::AnyPoolOptions`].
     pub type AnyPoolOptions = crate::pool::PoolOptions<Any>;
+}
+
+/// The drivers' own connections, under the names they have in plain sqlx.
+///
+/// Here `PgConnection` and its like name the recorded [`Conn`](crate::Conn). A few places hand out
+/// the connection below it: the hooks of [`PoolOptions`](crate::pool::PoolOptions), a second
+/// dereference, [`Conn::into_inner`](crate::Conn::into_inner). Functions that take
+/// it from there name it by this module, or, in source that must compile with plain sqlx as well,
+/// by `<sqlx::Postgres as sqlx::Database>::Connection`. [`instrument`](crate::instrument) records
+/// a statement on it.
+pub mod raw {
+    #[cfg(feature = "any")]
+    pub use sqlx::AnyConnection;
+    #[cfg(feature = "mysql")]
+    pub use sqlx::MySqlConnection;
+    #[cfg(feature = "postgres")]
+    pub use sqlx::PgConnection;
+    #[cfg(feature = "_sqlite")]
+    pub use sqlx::SqliteConnection;
 }

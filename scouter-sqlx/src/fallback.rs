@@ -9,15 +9,22 @@
 //! SQLite emits on its worker thread. There the event's span leads to the request: the first span
 //! opened inside a transaction carries a mailbox, and the statements in it become steps when the
 //! request's thread next enters or leaves that span. So with SQLite the application must have a
-//! span per request (tower-http's `TraceLayer`, `#[tracing::instrument]`), and a statement whose
-//! event comes after the span was left for the last time is only counted.
+//! span per request (tower-http's `TraceLayer`, `#[tracing::instrument]`); without one no
+//! statement of a plain SQLite pool is recorded. Those, and a statement whose event comes after
+//! the span was left for the last time, are only counted: by [`dropped_statements`], and among the
+//! agent's counters as `scouter_sqlx_fallback_dropped_statements`.
+//!
+//! An event does not tell its database either. With feature `mysql` every statement is therefore
+//! read as MySQL writes it, `"x"` being a string: an identifier of PostgreSQL that is quoted shows
+//! as `?` then. The other reading would send values away.
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use scouter_core::plugin::{self, AgentPlugin, CounterSink, Hooks};
 use scouter_core::record::{Outcome, StepKind};
 use scouter_core::{OpenStep, SqlOutcome, Txid, current};
 use tracing::field::{Field, Visit};
@@ -51,6 +58,24 @@ pub fn dropped_statements() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
+/// Shows [`dropped_statements`] among the agent's counters.
+struct Dropped;
+
+impl AgentPlugin for Dropped {
+    fn name(&self) -> &str {
+        "scouter-sqlx fallback"
+    }
+
+    fn hooks(&self) -> Hooks {
+        Hooks::COUNTER
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 statements")]
+    fn counter(&self, sink: &mut CounterSink<'_>) {
+        sink.add("scouter_sqlx_fallback_dropped_statements|", dropped_statements() as f64);
+    }
+}
+
 /// Records the statements of plain sqlx pools. See the [module](self).
 ///
 /// # Examples
@@ -71,6 +96,9 @@ impl FallbackLayer {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "making one switches the marking on")]
     pub fn new() -> Self {
+        static COUNTED: Once = Once::new();
+        // With too many plugins the count remains readable here.
+        COUNTED.call_once(|| plugin::register(Box::new(Dropped)).unwrap_or_default());
         IS_INSTALLED.store(true, Ordering::Relaxed);
         Self { _made_by_new: () }
     }
@@ -112,6 +140,9 @@ impl Drop for Depth {
         FACADE_DEPTH.set(FACADE_DEPTH.get() - 1);
     }
 }
+
+/// How the statements of events are read.
+const DIALECT: Dialect = if cfg!(feature = "mysql") { Dialect::MySql } else { Dialect::Standard };
 
 /// What an event told of a statement.
 #[derive(Debug, Clone, Copy)]
@@ -254,7 +285,7 @@ impl Fields {
         // sqlx leaves the statement empty when the summary, its first four words, says it all.
         let sql = if self.statement.is_empty() { &self.summary } else { &self.statement };
         Told {
-            statement: text::statement(sql.trim(), Dialect::Standard),
+            statement: text::statement(sql.trim(), DIALECT),
             elapsed: Duration::try_from_secs_f64(self.elapsed_secs).unwrap_or_default(),
             rows: self.rows_returned,
             affected: self.rows_affected,

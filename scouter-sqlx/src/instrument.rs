@@ -5,6 +5,7 @@ use std::fmt;
 use scouter_core::{TextKind, intern};
 use sqlx::Database;
 
+use crate::driver;
 use crate::settings::Settings;
 
 /// Records statements of a plain connection that other code handed to us.
@@ -21,7 +22,8 @@ pub fn instrument<C>(connection: &mut C) -> Instrumented<'_, C::Database>
 where
     C: sqlx::Connection,
 {
-    let settings = Settings::named(intern(TextKind::Pool, C::Database::NAME));
+    let name = intern(TextKind::Pool, C::Database::NAME);
+    let settings = Settings::named(name, driver::dialect::<C::Database>(connection));
     Instrumented { connection, settings }
 }
 

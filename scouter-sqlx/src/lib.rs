@@ -14,8 +14,10 @@
 //!
 //! # What is not seen
 //! Statements on sqlx's own types: a second dereference (`&mut **connection`), [`Pool::inner`],
-//! migrations, listeners, third-party crates that hold a plain pool. Use [`instrument`], or the
-//! fallback layer (feature `fallback`). Bound values are counted for every driver and written
+//! the hooks of [`PoolOptions`](pool::PoolOptions), migrations, listeners, third-party crates that
+//! hold a plain pool. Use [`instrument`], or the fallback layer (feature `fallback`). With a
+//! wrapped pool `sqlx::PgConnection` still names the driver's connection, and `f(&mut transaction)`
+//! hands that to a `f(&mut sqlx::PgConnection)`: see [`wrap`]. Bound values are counted for every driver and written
 //! down only for SQLite and only when switched on. The line of a statement is that of the
 //! enclosing `#[scout]` function: sqlx's own `async fn`s hide the caller. `acquire` and `begin`
 //! know theirs.
@@ -26,9 +28,11 @@
 pub use sqlx::*;
 
 mod acquire;
+mod begin;
 #[cfg(feature = "_sqlite")]
 mod bind;
 mod connect;
+mod connect_options;
 mod connection;
 mod driver;
 mod executor;
@@ -59,6 +63,7 @@ mod wrap;
 
 pub use acquire::Acquire;
 pub use connect::Connection;
+pub use connect_options::ConnectOptions;
 pub use connection::Conn;
 #[cfg(feature = "any")]
 pub use facade::{AnyConnection, AnyPool, any};
@@ -68,7 +73,7 @@ pub use facade::{MySqlConnection, MySqlPool, MySqlTransaction, mysql};
 pub use facade::{PgConnection, PgPool, PgTransaction, postgres};
 #[cfg(feature = "_sqlite")]
 pub use facade::{SqliteConnection, SqlitePool, SqliteTransaction, sqlite};
-pub use facade::{pool, prelude};
+pub use facade::{pool, prelude, raw};
 pub use instrument::{Instrumented, instrument};
 pub use recorded_pool::Pool;
 pub use transaction::Transaction;

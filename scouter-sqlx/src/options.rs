@@ -13,6 +13,41 @@ use crate::recorded_pool::Pool;
 type ConnectOptionsOf<DB> = <<DB as Database>::Connection as sqlx::Connection>::Options;
 
 /// See [`sqlx::pool::PoolOptions`]: same methods, same defaults.
+///
+/// # Hooks
+/// [`after_connect`](Self::after_connect), [`before_acquire`](Self::before_acquire) and
+/// [`after_release`](Self::after_release) get the driver's own connection, by reference: it is
+/// inside sqlx's pool then, and a recorded [`Conn`](crate::Conn) owns its connection. A closure
+/// compiles as with plain sqlx, and so does a function over
+/// `<sqlx::Postgres as sqlx::Database>::Connection`; what they run is recorded through
+/// [`instrument`](crate::instrument) only.
+/// ```
+/// # use scouter_sqlx as sqlx;
+/// use sqlx::Executor;
+///
+/// async fn set_up(connection: &mut sqlx::raw::PgConnection) -> Result<(), sqlx::Error> {
+///     connection.execute("SET application_name = 'orders'").await?;
+///     sqlx::query("SET search_path = orders").execute(sqlx::instrument(connection)).await?;
+///     Ok(())
+/// }
+///
+/// let options = sqlx::postgres::PgPoolOptions::new()
+///     .after_connect(|connection, _| Box::pin(set_up(connection)));
+/// # let _ = options;
+/// ```
+/// A function that names the recorded connection does not fit:
+/// ```compile_fail,E0308
+/// # use scouter_sqlx as sqlx;
+/// use sqlx::Executor;
+///
+/// async fn set_up(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+///     connection.execute("SET application_name = 'orders'").await?;
+///     Ok(())
+/// }
+///
+/// let options = sqlx::postgres::PgPoolOptions::new()
+///     .after_connect(|connection, _| Box::pin(set_up(connection)));
+/// ```
 pub struct PoolOptions<DB: Database>(sqlx::pool::PoolOptions<DB>);
 
 /// Methods that only hand on a value.
@@ -78,7 +113,8 @@ impl<DB: Database> PoolOptions<DB> {
         Self(self.0.parent(pool.into_inner()))
     }
 
-    /// See [`sqlx::pool::PoolOptions::after_connect`].
+    /// See [`sqlx::pool::PoolOptions::after_connect`]; the connection is the driver's own, see
+    /// [Hooks](Self#hooks).
     #[must_use]
     pub fn after_connect<F>(self, callback: F) -> Self
     where
@@ -90,7 +126,8 @@ impl<DB: Database> PoolOptions<DB> {
         Self(self.0.after_connect(callback))
     }
 
-    /// See [`sqlx::pool::PoolOptions::before_acquire`].
+    /// See [`sqlx::pool::PoolOptions::before_acquire`]; the connection is the driver's own, see
+    /// [Hooks](Self#hooks).
     #[must_use]
     pub fn before_acquire<F>(self, callback: F) -> Self
     where
@@ -102,7 +139,8 @@ impl<DB: Database> PoolOptions<DB> {
         Self(self.0.before_acquire(callback))
     }
 
-    /// See [`sqlx::pool::PoolOptions::after_release`].
+    /// See [`sqlx::pool::PoolOptions::after_release`]; the connection is the driver's own, see
+    /// [Hooks](Self#hooks).
     #[must_use]
     pub fn after_release<F>(self, callback: F) -> Self
     where

@@ -15,7 +15,7 @@ use crate::options::PoolOptions;
 use crate::prepare::in_open_step;
 use crate::settings::Settings;
 use crate::transaction::Transaction;
-use crate::{pool_name, pool_report};
+use crate::{driver, pool_name, pool_report};
 
 type ConnectOptionsOf<DB> = <<DB as Database>::Connection as sqlx::Connection>::Options;
 
@@ -32,7 +32,9 @@ pub struct Pool<DB: Database> {
 impl<DB: Database> Pool<DB> {
     pub(crate) fn new(inner: sqlx::Pool<DB>, settings: Option<Settings>) -> Self {
         let settings = settings.unwrap_or_else(|| {
-            Settings::named(intern(TextKind::Pool, &pool_name::of::<DB>(&inner.connect_options())))
+            let options = inner.connect_options();
+            let name = intern(TextKind::Pool, &pool_name::of::<DB>(&options));
+            Settings::named(name, driver::dialect_by_options::<DB>(&options))
         });
         let options = Arc::new(PoolOptions::from(inner.options().clone()));
         Self { inner, options, settings }

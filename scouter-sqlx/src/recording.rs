@@ -1,6 +1,5 @@
 //! One running statement: its step, what it fetched so far, and when that becomes too much.
 
-use std::panic::Location;
 use std::task::Poll;
 
 use scouter_core::checkout::CheckoutGuard;
@@ -30,6 +29,8 @@ pub(crate) struct Recording {
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
     checkout: Option<CheckoutGuard>,
     is_waiting: bool,
+    /// How long it waited, µs; 0 when it had its connection within the first poll.
+    waited_us: u64,
     mark: FacadeMark,
 }
 
@@ -67,7 +68,7 @@ impl Recording {
     }
 
     fn new<DB: Database>(query: &Taken<DB>, settings: Settings) -> Self {
-        let statement = text::statement(query.text(), driver::dialect::<DB>());
+        let statement = text::statement(query.text(), settings.dialect);
         let bind_values = settings
             .shows_bind_values()
             .then(|| driver::bind_values::<DB>(query.arguments()?, MAX_BIND_VALUES_BYTES))
@@ -87,6 +88,7 @@ impl Recording {
             bind_values,
             checkout: None,
             is_waiting: false,
+            waited_us: 0,
             mark: FacadeMark::new(),
         }
     }
@@ -94,10 +96,11 @@ impl Recording {
     /// Runs one poll of the driver inside the step.
     #[inline]
     pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        if !self.is_begun {
+        let is_first = !self.is_begun;
+        if is_first {
             self.begin();
         }
-        if self.is_waiting { self.poll_waiting(poll) } else { self.poll_inside(poll) }
+        if self.is_waiting { self.poll_waiting(is_first, poll) } else { self.poll_inside(poll) }
     }
 
     fn begin(&mut self) {
@@ -118,16 +121,17 @@ impl Recording {
         }
     }
 
-    fn poll_waiting<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+    fn poll_waiting<T>(&mut self, is_first: bool, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let mark = StartMark::arm();
         let polled = self.poll_inside(poll);
         if mark.is_started() {
             self.is_waiting = false;
             if let Some(step) = &mut self.step {
                 step.mark_wait_end();
+                self.waited_us = if is_first { 0 } else { step.elapsed_us() };
             }
             let pool = self.tally.settings.pool;
-            let checkout = CheckoutGuard::register(pool, "statement", Location::caller());
+            let checkout = pool_report::statement_checkout(pool);
             checkout.note_statement(self.tally.statement.name);
             self.checkout = Some(checkout);
         }
@@ -229,9 +233,10 @@ impl Recording {
             outcome,
             error: if error.is_empty() { &too_many } else { error },
         };
-        let elapsed_us = end(step, outcome);
-        if elapsed_us >= tally.settings.slow_sql_us() {
-            tally.report_slow(elapsed_us);
+        let executed_us = end(step, outcome).saturating_sub(self.waited_us);
+        // A wait is reported as such; as long as it lasts the statement has not run at all.
+        if !self.is_waiting && executed_us >= tally.settings.slow_sql_us() {
+            tally.report_slow(executed_us);
         }
     }
 }
@@ -285,18 +290,18 @@ impl Tally {
     }
 
     #[cold]
-    fn report_slow(&self, elapsed_us: u64) {
+    fn report_slow(&self, executed_us: u64) {
         current::keep_profile();
         let error_us = options::XLOG_ERROR_SQL_TIME_MAX_MS.value() * 1_000;
-        if elapsed_us >= error_us {
-            current::error(&format_args!("a statement took {} ms", elapsed_us / 1_000));
+        if executed_us >= error_us {
+            current::error(&format_args!("a statement took {} ms", executed_us / 1_000));
         }
         let sql = scouter_core::text(self.statement.name);
         alert::raise(
             AlertKind::SlowStatement,
             AlertLevel::Warn,
             sql,
-            format_args!("a statement took {} ms: {sql}", elapsed_us / 1_000),
+            format_args!("a statement took {} ms: {sql}", executed_us / 1_000),
         );
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Counting is per thread in a small table without probing: a transaction that moves between
 //! threads is counted on each of them, and two statements that share a slot push each other out.
-//! Both can only make the report later, never wrong. The alternative, a table inside the
-//! transaction, would cost every statement more than the rest of its recording.
+//! So what is reported did happen, but it can be reported later, on each of several threads, or
+//! not at all: runs that are spread over worker threads evenly are missed as long as none of the
+//! threads sees [`DEFAULT_REPEAT_LIMIT`](crate::settings::DEFAULT_REPEAT_LIMIT) of them. The
+//! alternative, a table inside the transaction, would cost every statement more than the rest of
+//! its recording.
 
 use std::cell::RefCell;
 

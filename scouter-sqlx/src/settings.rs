@@ -2,11 +2,15 @@
 
 use scouter_core::{TextId, options};
 
+use crate::text::Dialect;
+
 /// Settings of one pool, copied into each of its connections and statements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     /// Name of the pool.
     pub(crate) pool: TextId,
+    /// How the statements are written.
+    pub(crate) dialect: Dialect,
     pub(crate) too_many_rows: Option<u64>,
     pub(crate) hard_limit: Option<u64>,
     pub(crate) slow_sql_us: Option<u64>,
@@ -16,9 +20,10 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Settings of a pool of which only the name is known.
-    pub(crate) fn named(pool: TextId) -> Self {
+    pub(crate) fn named(pool: TextId, dialect: Dialect) -> Self {
         Self {
             pool,
+            dialect,
             too_many_rows: None,
             hard_limit: None,
             slow_sql_us: None,
@@ -37,7 +42,7 @@ impl Settings {
         or_never(self.hard_limit.unwrap_or(0))
     }
 
-    /// Elapsed time from which on a statement is slow, µs; [`u64::MAX`] for never.
+    /// Execution time, without the wait, from which on a statement is slow, µs; [`u64::MAX`] for never.
     pub(crate) fn slow_sql_us(&self) -> u64 {
         or_never(self.slow_sql_us.unwrap_or_else(|| options::SQL_SLOW_TIME_MS.value() * 1_000))
     }

@@ -6,6 +6,7 @@
 
 mod lists;
 mod normalize;
+mod verb;
 
 use std::cell::RefCell;
 
@@ -30,7 +31,7 @@ pub(crate) const MAX_STATEMENT_BYTES: usize = 16 * 1024;
 pub(crate) struct Statement {
     /// The normalised text.
     pub(crate) name: TextId,
-    /// It starts with SELECT or another word that only reads, so "rows affected" means nothing.
+    /// Its verb is SELECT or another that only reads, so "rows affected" means nothing.
     pub(crate) is_read: bool,
 }
 
@@ -51,10 +52,7 @@ pub(crate) fn statement(sql: &str, dialect: Dialect) -> Statement {
 
 fn describe(sql: &str, dialect: Dialect) -> Statement {
     let text = normalize(sql, dialect);
-    let word = text.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or("");
-    let is_read = ["select", "show", "explain", "pragma", "values", "table", "describe"]
-        .iter()
-        .any(|read| word.eq_ignore_ascii_case(read));
+    let is_read = verb::is_read(&text);
     Statement { name: intern(TextKind::Sql, &text), is_read }
 }
 

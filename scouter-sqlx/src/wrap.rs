@@ -10,6 +10,13 @@ use crate::settings::Settings;
 
 /// Wraps a plain sqlx pool for those who do not rename the dependency.
 ///
+/// What is asked of the pool, its connections and transactions is recorded as with the renamed
+/// dependency: `&pool`, `&mut *transaction`, `connection.begin()`. But a function over
+/// `&mut sqlx::PgConnection` names the driver's own connection here; `f(&mut transaction)`
+/// compiles, reaches it by two dereferences, and what runs in `f` is not recorded. Let such
+/// functions take `&mut scouter_sqlx::PgConnection` or `impl sqlx::PgExecutor<'_>`, or use
+/// [`instrument`](crate::instrument) inside them.
+///
 /// # Examples
 /// ```
 /// # async fn run() -> Result<(), sqlx::Error> {
@@ -42,8 +49,9 @@ impl<DB: Database> Wrap<DB> {
         self
     }
 
-    /// Sets from which elapsed time on a statement is slow: the profile of its transaction is
-    /// kept, whatever sampling says, and an alert names the statement.
+    /// Sets from which execution time on a statement is slow: the profile of its transaction is
+    /// kept, whatever sampling says, and an alert names the statement. The wait for a connection
+    /// does not count: it is no fault of the statement.
     ///
     /// Default: the option `sql_slow_time_ms` (500 ms). A zero duration switches it off.
     /// Env: `SCOUTER_SQL_SLOW_TIME_MS`.
@@ -75,7 +83,8 @@ impl<DB: Database> Wrap<DB> {
     /// Sets at how many runs of one statement in one transaction it is reported: an N+1 query if
     /// it reads, chatty writes if it does not.
     ///
-    /// Counted per thread, so a transaction that moves between threads is reported later.
+    /// Counted per thread: a transaction that moves between threads is reported later, more than
+    /// once, or not at all when none of its threads sees so many runs.
     ///
     /// Default: 20. Unit: runs. 0 switches it off.
     pub fn repeat_limit(mut self, runs: u32) -> Self {

@@ -53,6 +53,22 @@ async fn any_pool_records_sqlite() {
 }
 
 #[tokio::test]
+async fn a_cancelled_begin_closes_no_connection_of_sqlite() {
+    use futures_util::FutureExt;
+
+    sqlx::any::install_default_drivers();
+    let options = sqlx::any::AnyPoolOptions::new().max_connections(1);
+    let pool: AnyPool = options.connect("sqlite::memory:").await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    connection.execute("CREATE TABLE kept (a INTEGER)").await.unwrap();
+    // The worker may answer within the first poll: then once more.
+    while connection.begin().now_or_never().is_some() {}
+    drop(connection);
+    // A closed connection would take the database along.
+    pool.execute("SELECT a FROM kept").await.unwrap();
+}
+
+#[tokio::test]
 async fn any_pool_records_postgres() {
     let Some(server) = Postgres::shared() else { return };
     check(&server.url(), "any postgres").await;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Once, OnceLock};
 
+use futures_util::FutureExt;
 use scouter_sqlx as ours;
 use scouter_sqlx::fallback::{FallbackLayer, dropped_statements};
 use sqlx::{Executor, SqlitePool};
@@ -68,7 +69,7 @@ fn the_fallback_works_in_a_process_of_its_own() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("5 passed"), "{text}");
+    assert!(text.contains("6 passed"), "{text}");
 }
 
 #[tokio::test]
@@ -162,6 +163,27 @@ test
 
 #[tokio::test]
 #[ignore = "run by `the_fallback_works_in_a_process_of_its_own`"]
+async fn a_cancelled_commit_of_the_facade_is_recorded_once() {
+    let Some(pool) = postgres().await else { return };
+    let _turn = turn().await;
+    let ours = ours::wrap(pool.into_inner()).name("cancelled commit").build();
+    let mut commits = 0;
+    let (recording, _) = record(async {
+        let mut is_cancelled = false;
+        // On a busy machine the server may answer within the first poll: then once more.
+        while !is_cancelled {
+            let transaction = ours.begin().await.unwrap();
+            commits += 1;
+            is_cancelled = transaction.commit().now_or_never().is_none();
+        }
+    })
+    .await;
+    let tree = recording.tree();
+    assert_eq!(tree.matches("sql COMMIT").count(), commits, "{tree}");
+}
+
+#[tokio::test]
+#[ignore = "run by `the_fallback_works_in_a_process_of_its_own`"]
 async fn a_statement_that_no_request_owns_is_counted() {
     let _turn = turn().await;
     let pool = plain_sqlite().await;
@@ -174,6 +196,15 @@ async fn a_statement_that_no_request_owns_is_counted() {
     .await;
     assert_tree(&recording, "test");
     assert_eq!(dropped_statements() - dropped, 1);
+    let mut counted = None;
+    scouter_core::plugin::collect_counters(|name, value| {
+        if name == "scouter_sqlx_fallback_dropped_statements|" {
+            assert!(counted.replace(value).is_none(), "one layer or many, it is counted once");
+        }
+    });
+    #[expect(clippy::cast_precision_loss, reason = "a few statements")]
+    let dropped = dropped_statements() as f64;
+    assert_eq!(counted, Some(dropped));
 }
 
 #[tokio::test]

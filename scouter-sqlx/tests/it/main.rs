@@ -11,11 +11,14 @@
 mod allocations;
 mod any;
 mod fallback;
+mod hooks;
 mod pools;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
+mod savepoints;
 mod shapes;
 mod sizes;
 mod statements;
 mod support;
 mod upstream;
+mod wrapped;

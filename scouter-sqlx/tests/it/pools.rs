@@ -1,11 +1,11 @@
 //! Waits, checkouts, transactions: what is recorded of a pool.
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryStreamExt};
 use scouter_core::checkout::{CheckoutView, open_checkouts};
 use scouter_core::record::{AlertKind, Outcome};
-use scouter_core::{TextKind, intern, text};
+use scouter_core::{TextKind, callsite, in_step, intern, text};
 use scouter_sqlx as sqlx;
-use sqlx::{Connection, Executor, SqlitePool};
+use sqlx::{Connection, Database, Executor, SqlitePool};
 
 use crate::support::{assert_tree, of_kind, polled, postgres, record, sql, sqlite, step, until};
 
@@ -22,12 +22,15 @@ fn checkouts(pool: &str) -> Vec<CheckoutView> {
     views
 }
 
-#[tokio::test]
-async fn transactions_are_steps() {
-    let pool = named("transactions").await;
+async fn check_transactions<DB>(pool: sqlx::Pool<DB>, begin: &'static str)
+where
+    DB: Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let pool = sqlx::wrap(pool.into_inner()).name("transactions").build();
     let (recording, _) = record(async {
         let mut transaction = pool.begin().await.unwrap();
-        transaction.execute("CREATE TABLE t (a)").await.unwrap();
+        transaction.execute("CREATE TEMPORARY TABLE t (a INTEGER)").await.unwrap();
         let savepoint = transaction.begin().await.unwrap();
         savepoint.rollback().await.unwrap();
         let savepoint = transaction.begin().await.unwrap();
@@ -36,7 +39,7 @@ async fn transactions_are_steps() {
         transaction.commit().await.unwrap();
         let transaction = pool.begin().await.unwrap();
         transaction.rollback().await.unwrap();
-        drop(pool.begin_with("BEGIN IMMEDIATE").await.unwrap());
+        drop(pool.begin_with(begin).await.unwrap());
     })
     .await;
     assert_tree(
@@ -45,7 +48,7 @@ async fn transactions_are_steps() {
 test
     pool_wait transactions
     sql BEGIN
-    sql CREATE TABLE t (a)
+    sql CREATE TEMPORARY TABLE t (a INTEGER)
     sql SAVEPOINT
     sql ROLLBACK TO SAVEPOINT
     sql SAVEPOINT
@@ -60,6 +63,68 @@ test
     sql BEGIN
     sql ROLLBACK (dropped)",
     );
+    assert_eq!(recording.only().sql_count, 1, "only what was executed counts as a statement");
+}
+
+#[tokio::test]
+async fn transactions_are_steps() {
+    check_transactions(sqlite().await, "BEGIN IMMEDIATE").await;
+    let Some(pool) = postgres().await else { return };
+    check_transactions(pool, "BEGIN READ WRITE").await;
+}
+
+#[tokio::test]
+async fn what_is_no_statement_stays_out_of_the_sums_however_it_ends() {
+    let Some(pool) = postgres().await else { return };
+    let mut connection = pool.acquire().await.unwrap();
+    let (recording, _) = record(async {
+        // On a busy machine the server may answer within the first poll: then once more.
+        while connection.begin().now_or_never().is_some() {}
+        let prepare = connection.prepare(sqlx::SqlStr::from_static("SELECT 'never prepared'"));
+        assert!(prepare.now_or_never().is_none());
+    })
+    .await;
+    let tree = recording.tree();
+    assert!(
+        tree.ends_with("    sql BEGIN !cancelled\n    sql PREPARE SELECT ? !cancelled\n"),
+        "{tree}"
+    );
+    let xlog = recording.only();
+    assert_eq!((xlog.sql_count, xlog.sql_us), (0, 0));
+}
+
+#[tokio::test]
+async fn a_pool_of_one_connection_survives_what_is_cancelled_and_dropped_on_it() {
+    let Some(pool) = postgres().await else { return };
+    let pool = sqlx::wrap(pool.into_inner()).name("soaked").build();
+    let workers = (0..4).map(|worker| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            for round in 0..50 {
+                match (worker + round) % 6 {
+                    0 => drop(polled(pool.begin(), 1 + round % 5).await),
+                    1 => drop(polled(pool.acquire(), 1 + round % 3).await),
+                    2 => drop(polled(pool.fetch_all("SELECT 1"), 1 + round % 4).await),
+                    3 => {
+                        let mut transaction = pool.begin().await.unwrap();
+                        drop(polled(transaction.begin(), 1 + round % 2).await);
+                    }
+                    4 => {
+                        let mut rows = pool.fetch("SELECT generate_series(1, 1000)");
+                        rows.try_next().await.unwrap();
+                    }
+                    _ => drop(pool.fetch_one("SELECT 1").await.unwrap()),
+                }
+            }
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap();
+    }
+    let mut last = pool.acquire().await.unwrap();
+    assert!(last.execute("SAVEPOINT probe").await.is_err(), "inside a transaction of nobody");
+    drop(last);
+    assert!(checkouts("soaked").is_empty());
 }
 
 #[tokio::test]
@@ -136,6 +201,40 @@ async fn a_pool_timeout_names_the_holders() {
     assert_eq!(starved.outcome, Outcome::Error);
     let wait_us = sql(&recording, "SELECT ?, ?").wait_us;
     assert!(wait_us >= 20_000 && wait_us <= starved.elapsed_us, "all of it was waiting: {wait_us}");
+}
+
+#[tokio::test]
+async fn a_statement_that_holds_a_connection_is_placed_by_its_function() {
+    let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let options = options.acquire_timeout(std::time::Duration::from_millis(20));
+    let plain = options.connect("sqlite::memory:").await.unwrap();
+    let pool = sqlx::wrap(plain.into_inner()).name("held by a statement").build();
+    let starve = || async { assert!(pool.execute("SELECT 'starved'").await.is_err()) };
+    let line = line!() + 2;
+    let (_, alerts) = record(async {
+        let function = in_step(callsite!(name: "holding"), async {
+            let mut rows = sqlx::query("SELECT 1 UNION ALL SELECT 2").fetch(&pool);
+            rows.try_next().await.unwrap();
+            starve().await;
+        });
+        function.await;
+    })
+    .await;
+    let told = &of_kind(&alerts, AlertKind::PoolExhausted)[0].message;
+    assert!(told.contains("; a statement in holding "), "{told}");
+    assert!(told.contains(&format!("pools.rs:{line}")), "{told}");
+    assert!(told.contains("last statement SELECT ? UNION ALL SELECT ?"), "{told}");
+    assert!(!told.contains("scouter-sqlx/src"), "{told}");
+
+    let pool = sqlx::wrap(pool.into_inner()).name("held by nobody knows whom").build();
+    let (_, alerts) = record(async {
+        let mut rows = sqlx::query("SELECT 1 UNION ALL SELECT 2").fetch(&pool);
+        rows.try_next().await.unwrap();
+        assert!(pool.execute("SELECT 'starved'").await.is_err());
+    })
+    .await;
+    let told = &of_kind(&alerts, AlertKind::PoolExhausted)[0].message;
+    assert!(told.contains("; a statement for 0."), "{told}");
 }
 
 #[tokio::test]
@@ -246,47 +345,4 @@ async fn a_begin_cancelled_in_flight_raises_an_alert() {
     assert!(tree.ends_with("    sql BEGIN !cancelled\n"), "{tree}");
     drop(connection);
     until(|| pool.size() == 0).await;
-}
-
-#[tokio::test]
-async fn hooks_run_and_decide() {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static RUNS: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
-    let pool = sqlx::sqlite::SqlitePoolOptions::new()
-        .max_connections(1)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                RUNS[0].fetch_add(1, Ordering::Relaxed);
-                connection.execute("CREATE TABLE hooked (a)").await?;
-                Ok(())
-            })
-        })
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                assert!(meta.age >= meta.idle_for);
-                RUNS[1].fetch_add(1, Ordering::Relaxed);
-                sqlx::query("SELECT a FROM hooked").fetch_all(connection).await?;
-                Ok(true)
-            })
-        })
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                RUNS[2].fetch_add(1, Ordering::Relaxed);
-                let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM hooked")
-                    .fetch_one(&mut *connection)
-                    .await?;
-                Ok(count == 0)
-            })
-        })
-        .connect("sqlite::memory:")
-        .await
-        .unwrap();
-    drop(pool.acquire().await.unwrap());
-    until(|| pool.num_idle() == 1).await;
-    let runs = || RUNS.each_ref().map(|runs| runs.load(Ordering::Relaxed));
-    assert_eq!(runs(), [1, 1, 1]);
-    pool.execute("INSERT INTO hooked VALUES (1)").await.unwrap();
-    until(|| pool.size() == 0).await;
-    pool.execute("SELECT a FROM hooked").await.unwrap();
-    assert_eq!(runs()[0], 2, "after_release asked to close it, so a new one was opened");
 }

@@ -371,3 +371,26 @@ shapes!(
         None => None,
     }
 );
+
+#[tokio::test]
+async fn listeners_and_advisory_locks_of_postgres_take_our_types() {
+    use sqlx::postgres::{PgAdvisoryLock, PgListener, PgPoolOptions};
+
+    let Some(server) = crate::postgres::Postgres::shared() else { return };
+    let pool = PgPoolOptions::new().max_connections(2).connect(&server.url()).await.unwrap();
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen("shapes").await.unwrap();
+    pool.execute("NOTIFY shapes, 'heard'").await.unwrap();
+    assert_eq!(listener.recv().await.unwrap().payload(), "heard");
+    drop(listener);
+
+    let lock = PgAdvisoryLock::new("shapes");
+    let guard = lock.acquire(pool.acquire().await.unwrap()).await.unwrap();
+    let mut other = pool.begin().await.unwrap();
+    assert!(lock.try_acquire(&mut other).await.unwrap().right().is_some(), "it is taken");
+    let connection: sqlx::pool::PoolConnection<sqlx::Postgres> = guard.release_now().await.unwrap();
+    drop(connection);
+    let guard = lock.acquire(&mut *other).await.unwrap();
+    guard.release_now().await.unwrap();
+    other.rollback().await.unwrap();
+}

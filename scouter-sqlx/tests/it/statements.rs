@@ -80,6 +80,17 @@ async fn a_stream_broken_off_is_cancelled_and_keeps_its_rows() {
     .await;
     assert_eq!(sql(&recording, NUMBERS_NAME).rows, 7);
     assert_eq!(step(&recording, NUMBERS_NAME).outcome, Outcome::Cancelled);
+
+    let Some(pool) = postgres().await else { return };
+    let (recording, _) = record(async {
+        let mut rows = sqlx::query(NUMBERS).fetch(&pool);
+        for _ in 0..7 {
+            rows.try_next().await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(sql(&recording, NUMBERS_NAME).rows, 7);
+    assert_eq!(step(&recording, NUMBERS_NAME).outcome, Outcome::Cancelled);
 }
 
 #[tokio::test]
@@ -93,6 +104,49 @@ async fn a_query_dropped_while_it_runs_is_cancelled() {
     .await;
     assert_tree(&recording, "test\n    sql SELECT pg_sleep(?) !cancelled");
     connection.close_on_drop();
+}
+
+#[tokio::test]
+async fn a_query_dropped_while_it_runs_on_sqlite_is_cancelled() {
+    let pool = sqlite().await;
+    let mut connection = pool.acquire().await.unwrap();
+    // No row comes before the last, and that takes longer than one poll.
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
+                   SELECT COUNT(*) AS endless FROM n";
+    let (recording, _) = record(async {
+        let counting = sqlx::query(endless).execute(&mut *connection);
+        assert!(counting.now_or_never().is_none());
+    })
+    .await;
+    let steps = recording.steps(recording.only().txid);
+    assert_eq!((steps.len(), steps[0].outcome), (1, Outcome::Cancelled));
+    connection.execute("SELECT 1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_opened_by_its_options_is_recorded() {
+    use sqlx::ConnectOptions;
+
+    async fn check<O: ConnectOptions>(options: O)
+    where
+        for<'c> &'c mut O::Connection: Executor<'c>,
+    {
+        let (recording, _) = record(async {
+            let mut connection = options.connect().await.unwrap();
+            connection.execute("SELECT 'by options'").await.unwrap();
+            sqlx::Connection::close(connection).await.unwrap();
+        })
+        .await;
+        assert_tree(&recording, "test\n    sql SELECT ?");
+    }
+
+    let options: sqlx::sqlite::SqliteConnectOptions = "sqlite::memory:".parse().unwrap();
+    let mut connection: sqlx::SqliteConnection = options.connect().await.unwrap();
+    connection.execute("SELECT 1").await.unwrap();
+    check(options.disable_statement_logging()).await;
+    let Some(server) = crate::postgres::Postgres::shared() else { return };
+    let options = sqlx::postgres::PgConnectOptions::from_url(&server.url().parse().unwrap());
+    check(options.unwrap()).await;
 }
 
 #[tokio::test]
@@ -135,6 +189,26 @@ async fn a_postgres_error_carries_the_sqlstate_and_select_has_no_rows_affected()
     assert_eq!((select.rows, select.affected), (20, 0));
     let error = &step(&recording, "INSERT INTO states VALUES (?)").error;
     assert!(error.starts_with("23505: duplicate key value"), "{error}");
+}
+
+#[tokio::test]
+async fn a_select_behind_with_or_parentheses_has_no_rows_affected() {
+    let Some(pool) = postgres().await else { return };
+    let (recording, _) = record(async {
+        pool.execute("CREATE TEMPORARY TABLE behind (a INTEGER)").await.unwrap();
+        pool.execute("INSERT INTO behind VALUES (1), (2)").await.unwrap();
+        pool.fetch_all("WITH b AS (SELECT a FROM behind) SELECT a FROM b").await.unwrap();
+        pool.fetch_all("(SELECT a FROM behind)").await.unwrap();
+        let delete = "WITH b AS (SELECT a FROM behind) DELETE FROM behind USING b";
+        pool.execute(delete).await.unwrap();
+    })
+    .await;
+    for select in ["WITH b AS (SELECT a FROM behind) SELECT a FROM b", "(SELECT a FROM behind)"] {
+        let select = sql(&recording, select);
+        assert_eq!((select.rows, select.affected), (2, 0));
+    }
+    let delete = sql(&recording, "WITH b AS (SELECT a FROM behind) DELETE FROM behind USING b");
+    assert_eq!((delete.rows, delete.affected), (0, 2));
 }
 
 #[tokio::test]
@@ -243,6 +317,62 @@ async fn a_slow_statement_is_told_by_name() {
     .await;
     let slow = of_kind(&alerts, AlertKind::SlowStatement);
     assert!(slow.len() == 1 && slow[0].message.ends_with(": SELECT ?"), "{alerts:?}");
+}
+
+#[tokio::test]
+async fn a_statement_that_only_waited_is_not_slow() {
+    let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let options = options.acquire_timeout(std::time::Duration::from_millis(20));
+    let plain = options.connect("sqlite::memory:").await.unwrap().into_inner();
+    let pool = sqlx::wrap(plain).slow_sql(std::time::Duration::from_micros(1)).build();
+    let held = pool.acquire().await.unwrap();
+    let (recording, alerts) = record(async {
+        let starved = pool.execute("SELECT 'never ran'").await;
+        assert!(matches!(starved, Err(sqlx::Error::PoolTimedOut)));
+        let mut given_up = pool.fetch_all("SELECT 'given up', 1");
+        assert!((&mut given_up).now_or_never().is_none());
+        // However late it is given up.
+        assert!(matches!(pool.acquire().await, Err(sqlx::Error::PoolTimedOut)));
+        drop(given_up);
+    })
+    .await;
+    drop(held);
+    assert_eq!(step(&recording, "SELECT ?, ?").outcome, Outcome::Cancelled);
+    assert!(step(&recording, "SELECT ?, ?").elapsed_us >= 20_000);
+    assert!(of_kind(&alerts, AlertKind::SlowStatement).is_empty(), "{alerts:?}");
+}
+
+#[tokio::test]
+async fn slow_is_what_a_statement_took_without_its_wait() {
+    let Some(pool) = postgres().await else { return };
+    let plain = pool.into_inner();
+    let pool = sqlx::wrap(plain).slow_sql(std::time::Duration::from_micros(1)).build();
+    let mut held = pool.acquire().await.unwrap();
+    let (recording, alerts) = record(async {
+        let waiting = pool.execute("SELECT 'waited', 1, 2");
+        let holding = async {
+            // The other statement is polled first and finds no connection.
+            tokio::task::yield_now().await;
+            (&mut **held).execute("SELECT pg_sleep(0.05)").await.unwrap();
+            drop(held);
+        };
+        let (done, ()) = tokio::join!(waiting, holding);
+        done.unwrap();
+    })
+    .await;
+    let name = "SELECT ?, ?, ?";
+    let (elapsed_us, wait_us) = (step(&recording, name).elapsed_us, sql(&recording, name).wait_us);
+    assert!(wait_us >= 50_000, "{wait_us}");
+    let slow = of_kind(&alerts, AlertKind::SlowStatement);
+    let told = slow.iter().find(|alert| alert.place == name).unwrap();
+    let took_ms = |us: u64| format!("took {} ms: ", us / 1_000);
+    let executed_us = elapsed_us - wait_us;
+    assert!(
+        told.message.contains(&took_ms(executed_us))
+            || told.message.contains(&took_ms(executed_us - executed_us.min(1_000))),
+        "{} of {executed_us} µs",
+        told.message
+    );
 }
 
 #[tokio::test]

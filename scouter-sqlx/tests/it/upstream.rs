@@ -1,8 +1,9 @@
 //! What sqlx offers, compared with what was looked at when this facade was written.
 //!
 //! A method that sqlx adds to `Pool` or `Transaction` reaches users through the dereference, not
-//! recorded. So the list of its public methods is checked in, with how each is dealt with, and a
-//! new one fails this test until somebody has decided.
+//! recorded; one it adds to `Executor` has a default that may go around ours. So the list of its
+//! public methods is checked in, with how each is dealt with, and a new one fails this test until
+//! somebody has decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,62 +33,188 @@ fn host() -> String {
     version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
-/// `Type::method` of every public method in the file.
-fn methods(path: &Path, types: &[&str]) -> BTreeSet<String> {
-    let source = std::fs::read_to_string(path).unwrap();
-    let mut owner = None;
-    let mut found = BTreeSet::new();
-    for line in source.lines() {
-        if line.starts_with("impl") || line.starts_with("pub trait") {
-            let is_trait = line.starts_with("pub trait");
-            let is_trait_impl = line.contains(" for ");
-            owner = types.iter().find(|name| {
-                let subject = if is_trait { line.trim_start_matches("pub trait ") } else { line };
-                let starts = subject.find(*name).is_some_and(|at| {
-                    let rest = &subject[at + name.len()..];
-                    let before = subject[..at].chars().next_back().unwrap_or(' ');
-                    !before.is_alphanumeric()
-                        && !rest.starts_with(|letter: char| letter.is_alphanumeric())
-                });
-                starts && !is_trait_impl
-            });
+/// A block of source at the left margin, by its header.
+#[derive(Clone, Copy)]
+enum Block {
+    /// `impl Type { … }`: its public methods.
+    Inherent(&'static str),
+    /// `pub trait Name { … }`.
+    Trait(&'static str),
+    /// `impl Trait for … Type … { … }`.
+    TraitImpl(&'static str, &'static str),
+    /// `macro_rules! name { … }`.
+    Macro(&'static str),
+}
+
+impl Block {
+    fn is(self, header: &str) -> bool {
+        match self {
+            Self::Inherent(name) => subject(header)
+                .is_some_and(|subject| !subject.contains(" for ") && first_name(subject) == name),
+            Self::Trait(name) => {
+                header.strip_prefix("pub trait ").is_some_and(|rest| first_name(rest) == name)
+            }
+            Self::TraitImpl(name, of) => subject(header).is_some_and(|subject| {
+                let parts = subject.split_once(" for ");
+                parts.is_some_and(|(left, right)| first_name(left) == name && right.contains(of))
+            }),
+            Self::Macro(name) => header == format!("macro_rules! {name} {{"),
         }
-        let Some(owner) = owner else { continue };
-        let declaration = line.strip_prefix("    pub ").or_else(|| {
-            // Methods of a trait are public without saying so.
-            line.strip_prefix("    ").filter(|rest| rest.starts_with("fn ") && is_trait_name(owner))
-        });
-        let Some(name) = declaration
-            .map(|rest| rest.trim_start_matches("async ").trim_start_matches("const "))
-            .and_then(|rest| rest.strip_prefix("fn "))
-        else {
+    }
+
+    /// What stands before the name of one of its methods.
+    fn keywords(self) -> [&'static str; 3] {
+        match self {
+            Self::Inherent(_) => ["    pub fn ", "    pub async fn ", "    pub const fn "],
+            Self::Trait(_) | Self::TraitImpl(..) => ["    fn ", "    async fn ", "    const fn "],
+            Self::Macro(_) => ["        fn ", "        async fn ", "        const fn "],
+        }
+    }
+}
+
+/// What an `impl` is of: `Executor<'c> for &'c mut Conn<DB>`, without parameters and bounds.
+fn subject(header: &str) -> Option<&str> {
+    let rest = header.strip_prefix("impl")?;
+    let rest = if rest.starts_with('<') {
+        let mut depth = 0;
+        let end = rest.find(|letter| {
+            depth += i32::from(letter == '<') - i32::from(letter == '>');
+            depth == 0
+        })?;
+        &rest[end + 1..]
+    } else {
+        rest
+    };
+    Some(rest.split(" where ").next().unwrap_or(rest).trim())
+}
+
+fn first_name(text: &str) -> &str {
+    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// Names of the methods in all blocks of this kind.
+fn methods(source: &str, block: Block) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let (mut header, mut is_inside, mut is_table) = (String::new(), false, false);
+    for line in source.lines() {
+        if line == "}" {
+            (header, is_inside) = (String::new(), false);
             continue;
+        }
+        if !is_inside {
+            let starts = ["impl", "pub trait ", "macro_rules! "];
+            if header.is_empty() && !starts.iter().any(|start| line.starts_with(start)) {
+                continue;
+            }
+            header = format!("{header}{}{}", if header.is_empty() { "" } else { " " }, line.trim());
+            is_inside = line.ends_with('{');
+            if line.ends_with([';', '}']) {
+                header.clear();
+            }
+            continue;
+        }
+        if !block.is(&header) {
+            continue;
+        }
+        // Our tables of methods that only hand on a value: `max_connections(max: u32);`.
+        is_table = match line {
+            "    setters! {" | "    getters! {" => true,
+            "    }" => false,
+            _ => is_table,
         };
-        let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        found.insert(format!("{owner}::{name}"));
+        let rest = block.keywords().iter().find_map(|keyword| line.strip_prefix(keyword));
+        let name = first_name(
+            rest.or_else(|| line.strip_prefix("        ").filter(|_| is_table)).unwrap_or(""),
+        );
+        if !name.is_empty() {
+            found.insert(name.to_owned());
+        }
     }
     found
 }
 
-fn is_trait_name(name: &str) -> bool {
-    ["Connection", "Acquire"].contains(&name)
+/// Each type or trait: where it is in sqlx-core, and where in our sources with what block.
+const COMPARED: [(&str, &str, Block, &str, &[Block]); 9] = [
+    (
+        "Pool",
+        "pool/mod.rs",
+        Block::Inherent("Pool"),
+        "recorded_pool.rs",
+        &[Block::Inherent("Pool")],
+    ),
+    (
+        "PoolConnection",
+        "pool/connection.rs",
+        Block::Inherent("PoolConnection"),
+        "connection.rs",
+        &[Block::Inherent("PoolConnection")],
+    ),
+    (
+        "PoolOptions",
+        "pool/options.rs",
+        Block::Inherent("PoolOptions"),
+        "options.rs",
+        &[Block::Inherent("PoolOptions")],
+    ),
+    (
+        "Transaction",
+        "transaction.rs",
+        Block::Inherent("Transaction"),
+        "transaction.rs",
+        &[Block::Inherent("Transaction")],
+    ),
+    (
+        "Connection",
+        "connection.rs",
+        Block::Trait("Connection"),
+        "connect.rs",
+        &[Block::Trait("Connection")],
+    ),
+    (
+        "ConnectOptions",
+        "connection.rs",
+        Block::Trait("ConnectOptions"),
+        "connect_options.rs",
+        &[Block::Trait("ConnectOptions")],
+    ),
+    ("Acquire", "acquire.rs", Block::Trait("Acquire"), "acquire.rs", &[Block::Trait("Acquire")]),
+    (
+        "Executor",
+        "executor.rs",
+        Block::Trait("Executor"),
+        "executor.rs",
+        &[Block::Macro("fetching_methods"), Block::TraitImpl("Executor", "mut Conn<DB>")],
+    ),
+    (
+        "Execute",
+        "executor.rs",
+        Block::Trait("Execute"),
+        "taken.rs",
+        &[Block::TraitImpl("Execute", "Taken<DB>")],
+    ),
+];
+
+/// `Type::method` and how it is dealt with.
+fn list() -> BTreeMap<String, &'static str> {
+    LIST.lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(method, dealt)| (method.to_owned(), dealt.trim()))
+        .collect()
 }
 
 #[test]
 fn every_public_method_of_sqlx_has_been_decided_on() {
     let core = package_folder("sqlx-core").join("src");
-    let mut found = methods(&core.join("pool/mod.rs"), &["Pool"]);
-    found.extend(methods(&core.join("pool/connection.rs"), &["PoolConnection"]));
-    found.extend(methods(&core.join("pool/options.rs"), &["PoolOptions"]));
-    found.extend(methods(&core.join("transaction.rs"), &["Transaction"]));
-    found.extend(methods(&core.join("connection.rs"), &["Connection"]));
-    found.extend(methods(&core.join("acquire.rs"), &["Acquire"]));
-    let listed: BTreeSet<String> = LIST
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .map(|line| line.split_whitespace().next().unwrap().to_owned())
-        .collect();
-    assert!(found.len() > 50, "the sources were not understood: {found:?}");
+    let mut found = BTreeSet::new();
+    for (name, file, block, ..) in COMPARED {
+        let source = std::fs::read_to_string(core.join(file)).unwrap();
+        let methods = methods(&source, block);
+        assert!(methods.len() > 1, "the source of {name} was not understood: {methods:?}");
+        found.extend(methods.into_iter().map(|method| format!("{name}::{method}")));
+    }
+    let listed: BTreeSet<String> = list().into_keys().collect();
     let new: Vec<_> = found.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&found).collect();
     assert!(new.is_empty(), "new in sqlx, shadow them or list them as passed through: {new:#?}");
@@ -95,32 +222,52 @@ fn every_public_method_of_sqlx_has_been_decided_on() {
 }
 
 #[test]
-fn every_line_of_the_list_says_how_the_method_is_dealt_with() {
-    let source = [
-        "recorded_pool.rs",
-        "connection.rs",
-        "options.rs",
-        "transaction.rs",
-        "connect.rs",
-        "acquire.rs",
-    ]
-    .map(|file| {
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file))
-            .unwrap()
-    })
-    .concat();
-    for line in LIST.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let (method, dealt) = line.split_once(' ').unwrap();
-        let name = method.split_once("::").unwrap().1;
-        let is_ours = source.contains(&format!("fn {name}"))
-            || source.contains(&format!(" {name}("))
-            || source.contains(&format!(" {name} ->"));
-        match dealt.trim() {
-            "ours" => assert!(is_ours, "{method} is listed as ours and is not there"),
-            "passed" => {}
-            other => panic!("{method}: unknown word {other:?}"),
+fn what_the_list_calls_ours_is_a_method_of_our_type() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (name, _, _, file, blocks) in COMPARED {
+        let source = std::fs::read_to_string(sources.join(file)).unwrap();
+        let ours: BTreeSet<String> =
+            blocks.iter().flat_map(|block| methods(&source, *block)).collect();
+        for (method, dealt) in list() {
+            let Some(method) = method.strip_prefix(&format!("{name}::")) else { continue };
+            match dealt {
+                "ours" => assert!(ours.contains(method), "{name}::{method} is not in {file}"),
+                "passed" => assert!(!ours.contains(method), "{name}::{method} is ours"),
+                other => panic!("{name}::{method}: unknown word {other:?}"),
+            }
         }
     }
+}
+
+#[test]
+fn a_method_is_found_by_its_whole_name_in_the_blocks_of_its_type_only() {
+    let source = "
+impl<DB: Database> Pool<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c>,
+{
+    pub fn try_begin_with(&self) {
+        fn try_acquire() {}
+    }
+    pub(crate) fn try_begin_at(&self) {}
+    fn close(&self) {}
+
+    setters! {
+        max_connections(max: u32);
+    }
+}
+
+impl<DB: Database> Drop for Pool<DB> {
+    fn begin(&mut self) {}
+}
+
+impl PoolOptions {
+    pub fn connect(self) {}
+}
+";
+    let found = methods(source, Block::Inherent("Pool"));
+    assert_eq!(found.iter().collect::<Vec<_>>(), ["max_connections", "try_begin_with"]);
+    assert_eq!(methods(source, Block::TraitImpl("Drop", "Pool")).len(), 1);
 }
 
 /// Keys of the `[features]` table.
