@@ -91,6 +91,12 @@ fn try_answer(command: &Command<'_>, source: &mut dyn Source) -> Result<Answered
 }
 
 fn text<'a>(command: &Command<'a>) -> Result<&'a str, String> {
+    if command.encoding != Encoding::Text {
+        return Err(format!(
+            "the payload of the command is to be read as {:?}, but this agent takes text",
+            command.encoding
+        ));
+    }
     std::str::from_utf8(command.payload)
         .map(str::trim)
         .map_err(|_| "the payload of the command is not UTF-8".to_owned())
@@ -163,6 +169,23 @@ mod tests {
         assert_eq!((set[0].id, set[0].flags), (3, 0));
         assert!(sentence(&ask(CommandKind::SetCallsites, "3")).contains("id=flags"));
         assert!(sentence(&ask(CommandKind::SetCallsites, "4=1")).contains("callsite 4"));
+    }
+
+    #[test]
+    fn a_payload_in_another_encoding_is_refused_rather_than_taken_for_text() {
+        for encoding in [Encoding::Other, Encoding::Records] {
+            let command = Command {
+                id: 1,
+                kind_number: CommandKind::SetOption as u16,
+                deadline_ms: 1_000,
+                encoding,
+                payload: b"profile_step_max_count=7",
+            };
+            let mut source = Synthetic::new();
+            let answer = answer(&command, &mut source);
+            assert!(sentence(&answer).contains("takes text"), "{}", sentence(&answer));
+            assert_eq!(source.options()[0].value, Synthetic::new().options()[0].value);
+        }
     }
 
     #[test]
