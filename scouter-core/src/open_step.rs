@@ -172,6 +172,15 @@ impl OpenStep {
         }
     }
 
+    /// Says that the wait for a connection ended at a moment of [`clock::now_ticks`], within the
+    /// poll just made; the first time counts. Answers how long it was, µs.
+    pub fn mark_wait_end_at(&mut self, ticks: u64) -> u64 {
+        if self.header.is_some() && self.wait_end == 0 {
+            self.wait_end = ticks;
+        }
+        clock::ticks_to_us(self.wait_end.saturating_sub(self.start))
+    }
+
     /// Says that the first row came now; the first time counts.
     pub fn mark_first_row(&mut self) {
         if self.header.is_some() && self.first_row == 0 {

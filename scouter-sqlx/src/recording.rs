@@ -29,7 +29,7 @@ pub(crate) struct Recording {
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
     checkout: Option<CheckoutGuard>,
     is_waiting: bool,
-    /// How long it waited, µs; 0 when it had its connection within the first poll.
+    /// How long it waited, µs.
     waited_us: u64,
     mark: FacadeMark,
 }
@@ -96,11 +96,10 @@ impl Recording {
     /// Runs one poll of the driver inside the step.
     #[inline]
     pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let is_first = !self.is_begun;
-        if is_first {
+        if !self.is_begun {
             self.begin();
         }
-        if self.is_waiting { self.poll_waiting(is_first, poll) } else { self.poll_inside(poll) }
+        if self.is_waiting { self.poll_waiting(poll) } else { self.poll_inside(poll) }
     }
 
     fn begin(&mut self) {
@@ -121,14 +120,13 @@ impl Recording {
         }
     }
 
-    fn poll_waiting<T>(&mut self, is_first: bool, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+    fn poll_waiting<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let mark = StartMark::arm();
         let polled = self.poll_inside(poll);
-        if mark.is_started() {
+        if let Some(started) = mark.started() {
             self.is_waiting = false;
             if let Some(step) = &mut self.step {
-                step.mark_wait_end();
-                self.waited_us = if is_first { 0 } else { step.elapsed_us() };
+                self.waited_us = step.mark_wait_end_at(started);
             }
             let pool = self.tally.settings.pool;
             let checkout = pool_report::statement_checkout(pool);

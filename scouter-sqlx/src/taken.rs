@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use scouter_core::clock;
 use sqlx::error::BoxDynError;
 use sqlx::{Arguments as _, Database, Execute, SqlStr};
 
@@ -61,7 +62,7 @@ impl<DB: Database> Execute<'_, DB> for Taken<DB> {
 
     fn take_arguments(&mut self) -> Result<Option<DB::Arguments>, BoxDynError> {
         if self.tells_start {
-            STARTED.set(true);
+            STARTED.set(clock::now_ticks());
         }
         self.arguments.take().unwrap_or(Ok(None))
     }
@@ -72,25 +73,27 @@ impl<DB: Database> Execute<'_, DB> for Taken<DB> {
 }
 
 thread_local! {
-    static STARTED: Cell<bool> = const { Cell::new(false) };
+    /// When the driver took a statement up, in ticks; 0 when it did not.
+    static STARTED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Tells, around one poll, whether a driver took up a statement that was sent to a pool.
+/// Tells, around one poll, when a driver took up a statement that was sent to a pool.
 ///
 /// A pool gives no sign when its wait is over. But the driver asks for the arguments right after
 /// the pool handed it the connection, and it does so inside our poll on our thread: a thread-local
-/// flag is enough, where a shared cell would cost an allocation per statement.
+/// is enough, where a shared cell would cost an allocation per statement.
 pub(crate) struct StartMark {
-    outer: bool,
+    outer: u64,
 }
 
 impl StartMark {
     pub(crate) fn arm() -> Self {
-        Self { outer: STARTED.replace(false) }
+        Self { outer: STARTED.replace(0) }
     }
 
-    pub(crate) fn is_started(&self) -> bool {
-        STARTED.get()
+    /// The moment in ticks, if it came.
+    pub(crate) fn started(&self) -> Option<u64> {
+        Some(STARTED.get()).filter(|ticks| *ticks != 0)
     }
 }
 
@@ -142,14 +145,14 @@ mod tests {
         let mut query = Taken::<Sqlite>::new("SELECT 1");
         query.tell_start();
         let outer = StartMark::arm();
-        assert!(!outer.is_started());
+        assert!(outer.started().is_none());
         {
             let inner = StartMark::arm();
             let _ = query.take_arguments();
-            assert!(inner.is_started());
+            assert!(inner.started().is_some());
         }
-        assert!(!outer.is_started());
+        assert!(outer.started().is_none());
         let _ = query.take_arguments();
-        assert!(outer.is_started());
+        assert!(outer.started().is_some());
     }
 }

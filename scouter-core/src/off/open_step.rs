@@ -68,6 +68,11 @@ impl OpenStep {
     pub fn mark_wait_end(&mut self) {}
 
     /// Does nothing.
+    pub fn mark_wait_end_at(&mut self, _: u64) -> u64 {
+        0
+    }
+
+    /// Does nothing.
     #[inline(always)]
     pub fn mark_first_row(&mut self) {}
 

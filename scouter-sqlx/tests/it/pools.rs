@@ -270,6 +270,25 @@ async fn leaks_are_seen_with_line_statements_and_a_finished_owner() {
     assert!(checkouts("stored").is_empty(), "given back late, it is no leak any more");
 }
 
+/// A statement may get its connection and its answer within one poll of ours: the time until the
+/// driver took it up is the wait, and what follows is its execution.
+#[tokio::test]
+async fn a_statement_that_is_done_within_one_poll_has_not_only_waited() {
+    let pool = named("at once").await;
+    let mut once = 0;
+    for _ in 0..300 {
+        let (recording, _) = record(async {
+            pool.fetch_one("SELECT 1").await.unwrap();
+        })
+        .await;
+        let select = step(&recording, "SELECT ?");
+        once += u32::from(select.polls == 1);
+        let xlog = recording.only();
+        assert!(xlog.pool_wait_us < select.elapsed_us, "it ran too: {xlog:?}");
+    }
+    println!("{once} of 300 were done within one poll");
+}
+
 #[tokio::test]
 async fn the_line_of_a_checkout_is_that_of_the_caller() {
     let pool = named("lines").await;
