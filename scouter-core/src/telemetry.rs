@@ -47,6 +47,7 @@ counts! {
     STEPS_CLOSED_BY_OTHERS = "steps_closed_by_others",
     TRANSACTION_TEXTS_DROPPED = "transaction_texts_dropped",
     TEXTS_OTHER = "texts_other",
+    TEXTS_OTHER_MEMORY = "texts_other_memory",
     TEXTS_CUT = "texts_cut",
     PROPAGATION_MALFORMED = "propagation_malformed",
     PROPAGATION_OVERSIZED = "propagation_oversized",
