@@ -12,14 +12,13 @@ use std::marker::PhantomData;
 
 use scouter_wire::record::Outcome;
 
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, field};
 use crate::callsite::Callsite;
 use crate::header::Header;
 use crate::records::{
     NO_RECORD, Note, Record, Tag, WordType, add_link, closed, key_word, meta_word, open_word,
     owned_word, parent_of, records_of_text, site_word, write_text,
 };
-use crate::texts::MAX_FIELD_BYTES;
 use crate::value::Value;
 use crate::{clock, lane, transaction};
 
@@ -241,8 +240,7 @@ pub(crate) fn push_attr(header: &'static Header, owner: u32, key: &'static str, 
         Value::F64(value) => (WordType::Float, value.to_bits()),
         Value::Bool(value) => (WordType::Bool, value.into()),
         Value::Static(text) | Value::Str(text) => {
-            let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
-            return push_text(header, key_word(Tag::Text, key), owner, text);
+            return push_text(header, key_word(Tag::Text, key), owner, field(text));
         }
     };
     push_extra(header, [key_word(Tag::Word, key), word, meta_word(owner, kind as u8, 0), 0]);
@@ -250,8 +248,7 @@ pub(crate) fn push_attr(header: &'static Header, owner: u32, key: &'static str, 
 
 #[inline]
 pub(crate) fn push_note(header: &'static Header, owner: u32, note: Note, text: &str) {
-    let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
-    push_text(header, note.word0(), owner, text);
+    push_text(header, note.word0(), owner, field(text));
 }
 
 #[inline]

@@ -4,9 +4,9 @@ use scouter_core::drain::totals;
 use scouter_core::limits::{MAX_PROFILES, MAX_SUMMARIES};
 use scouter_core::record::{EndReason, ProfileFate, XLogFlags};
 use scouter_core::testing::{capture, exclusive};
-use scouter_core::{attr, callsite, current, in_step, options, step};
+use scouter_core::{Field, TextKind, attr, callsite, current, in_step, intern, options, step};
 
-use crate::support::{begin, poll_once, within};
+use crate::support::{begin, counter, poll_once, within};
 
 #[test]
 fn run_of_one_callsite_folds_into_count_total_and_maximum() {
@@ -226,11 +226,31 @@ fn sampling_keeps_a_share_of_fast_profiles_and_all_that_tell_something() {
 }
 
 #[test]
+fn every_text_that_is_cut_is_counted() {
+    let _recorder = exclusive();
+    let long = "é".repeat(200);
+    let transaction = begin("cut");
+    let _entered = transaction.enter();
+    let guard = step(callsite!(name: "cut"));
+    let cuts: [&dyn Fn(); 6] = [
+        &|| transaction.set_text(Field::Desc, &long),
+        &|| transaction.tag("key", &long),
+        &|| guard.attr("key", long.as_str()),
+        &|| guard.fail(&long),
+        &|| current::message(&long),
+        &|| drop(intern(TextKind::Sql, &"x".repeat(20_000))),
+    ];
+    for (number, cut) in cuts.iter().enumerate() {
+        // Other tests may cut meanwhile, so it is at least one.
+        let before = counter("texts_cut");
+        cut();
+        assert!(counter("texts_cut") > before, "{number}");
+    }
+}
+
+#[test]
 fn texts_past_the_room_of_a_transaction_are_counted() {
-    let count = || {
-        let counters = scouter_core::telemetry::counters();
-        counters.into_iter().find(|(name, _)| *name == "transaction_texts_dropped").unwrap().1
-    };
+    let count = || counter("transaction_texts_dropped");
     let recorder = exclusive();
     let before = count();
     let transaction = begin("texts");
