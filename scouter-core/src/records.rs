@@ -359,9 +359,13 @@ impl Record {
         self.start.store(words[1], Ordering::Release);
     }
 
-    /// All words as they belong together, or `None` if the record was rewritten meanwhile.
+    /// All words as they belong together, or `None` if the record was rewritten meanwhile or never
+    /// written. No step starts at 0: that start says that a rewrite is under way.
     pub(crate) fn read(&self) -> Option<[u64; 4]> {
         let start = self.start.load(Ordering::Acquire);
+        if start == 0 {
+            return None;
+        }
         let words = [
             self.word0.load(Ordering::Relaxed),
             start,
@@ -545,6 +549,16 @@ mod tests {
             StepName::of(named_word(StepKind::SqlTransaction, name)),
             Some(StepName::Named(StepKind::SqlTransaction, n)) if n == name
         ));
+    }
+
+    #[test]
+    fn record_in_the_middle_of_a_rewrite_reads_as_nothing() {
+        let record = Record::blank();
+        assert_eq!(record.read(), None);
+        record.write([1, 2, 3, 4]);
+        assert_eq!(record.read(), Some([1, 2, 3, 4]));
+        record.start.store(0, Ordering::Relaxed);
+        assert_eq!(record.read(), None);
     }
 
     #[test]

@@ -78,9 +78,7 @@ fn record_that_is_rewritten_reads_as_one_of_its_contents_or_not_at_all() {
             record.write([2; 4]);
             record.write([3; 4]);
         });
-        if let Some(words) = record.read()
-            && words[1] != 0
-        {
+        if let Some(words) = record.read() {
             assert_eq!(words, [words[0]; 4]);
         }
         writer.join().unwrap();
