@@ -16,7 +16,7 @@ use crate::telemetry::{
 };
 use crate::texts::Slot;
 use crate::transaction::{mark, set_error};
-use crate::{clock, options, plugin};
+use crate::{clock, options, plugin, switch};
 
 /// Words of a row before its texts: those of the header, then end reason and fate, then steps.
 pub(crate) const ROW_WORDS: usize = WORDS + HALVES / 2 + 2;
@@ -28,6 +28,10 @@ pub(crate) fn finish(header: &'static Header, reason: EndReason) {
 
 /// Ends the life of `header` at a time stamp that was just taken.
 pub(crate) fn finish_at(header: &'static Header, reason: EndReason, end: u64) {
+    // In the child of a fork nobody drains, and a lock may be held by a thread that is not there.
+    if switch::is_forked() {
+        return;
+    }
     header.set(Word::End, end);
     header.set(Word::PollStart, 0);
     let elapsed_us = clock::ticks_to_us(end.saturating_sub(header.word(Word::Start)));

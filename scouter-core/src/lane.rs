@@ -15,11 +15,10 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
-use crate::clock;
 use crate::header::Header;
-use crate::pool;
 use crate::queue::{Profiles, Segment, Segments, Summaries};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{clock, pool, switch};
 
 /// Headers a thread keeps for itself; further ones go to the process's list.
 const MAX_OWN_HEADERS: u32 = 64;
@@ -181,7 +180,8 @@ pub(crate) fn thread() -> Option<&'static Thread> {
 
 #[cold]
 fn register(lane: &Lane) -> Option<&'static Thread> {
-    if lane.has_exited.get() || EXIT.try_with(|_| ()).is_err() {
+    // In the child of a fork the locks may be held by threads that do not exist there.
+    if lane.has_exited.get() || switch::is_forked() || EXIT.try_with(|_| ()).is_err() {
         return None;
     }
     let thread = match ABANDONED.lock().pop() {
@@ -253,6 +253,9 @@ impl Drop for Exit {
     fn drop(&mut self) {
         with(|lane| {
             lane.has_exited.set(true);
+            if switch::is_forked() {
+                return;
+            }
             let mut next = lane.free.take();
             lane.free_count.set(0);
             pool::give_headers(std::iter::from_fn(|| {
