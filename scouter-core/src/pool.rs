@@ -134,7 +134,7 @@ pub(crate) fn headers(out: &mut Vec<&'static Header>) {
 /// Holds every lock of the pools, as a thread may at the moment of a fork.
 #[cfg(test)]
 pub(crate) fn hold() -> impl Drop {
-    struct Held<T>(#[expect(dead_code, reason = "held, not used")] T);
+    struct Held<T>(T);
     impl<T> Drop for Held<T> {
         fn drop(&mut self) {}
     }
