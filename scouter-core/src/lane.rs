@@ -47,6 +47,8 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) slot: Slot,
+    /// Transactions that ended on this thread; only it writes.
+    pub(crate) ended: AtomicU64,
     pub(crate) summaries: Summaries,
     pub(crate) profiles: Profiles,
 }
@@ -132,6 +134,12 @@ pub(crate) fn is_current(header: &'static Header, generation: u32) -> bool {
     })
 }
 
+/// Whether this thread works on this header, whichever life of it.
+#[inline(always)]
+pub(crate) fn works_on(header: &'static Header) -> bool {
+    with(|lane| lane.header.get().is_some_and(|current| std::ptr::eq(current, header)))
+}
+
 /// What a lane pointed to, to be put back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Position(Option<&'static Header>, u32);
@@ -200,6 +208,7 @@ fn new_thread() -> Option<&'static Thread> {
             txid: AtomicU64::new(0),
             tid: AtomicU32::new(0),
         },
+        ended: AtomicU64::new(0),
         summaries: Summaries::new(SegmentPool.take()?),
         profiles: Profiles::new(),
     }));

@@ -1,7 +1,8 @@
 //! What the recorder says about itself: how much it recorded, and what it did not keep and why.
 //!
 //! The invariant that tests hold: `recorded == drained + dropped (by reason) + pending`, where
-//! pending is what waits in the summary queues. Transactions still running are in none of them.
+//! pending is what waits in the summary queues, and `recorded` is counted apart from the others.
+//! Transactions still running are in none of them.
 //! Names and meanings are listed in docs/TELEMETRY.md; a test compares the list with this table.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -80,6 +80,7 @@ impl Transaction {
             return Self::inert();
         }
         if lane::thread().is_none() {
+            finish::count_without_thread();
             DROPPED_NO_THREAD.add(1);
             return Self::inert();
         }
