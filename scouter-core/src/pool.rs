@@ -115,7 +115,8 @@ pub(crate) fn take_headers() -> Option<(&'static Header, u32)> {
     if all.len() >= MAX_TRANSACTIONS {
         return None;
     }
-    let header: &'static Header = Box::leak(Box::new(Header::blank()));
+    let number = u32::try_from(all.len()).unwrap_or(0);
+    let header: &'static Header = Box::leak(Box::new(Header::blank(number)));
     all.push(header);
     Some((header, 1))
 }

@@ -104,6 +104,72 @@ fn million_steps_are_all_kept_when_the_limit_allows_it() {
 }
 
 #[test]
+fn run_that_folds_goes_on_past_the_limit_and_everything_else_is_dropped_and_counted() {
+    // Two records for the run at the end: the step and its totals.
+    for limit in [16_u32, 17, 144, 1_024] {
+        let recorder = exclusive();
+        options::set("profile_step_max_count", &limit.to_string()).unwrap();
+        let (a, b, run) = (callsite!(name: "a"), callsite!(name: "b"), callsite!(name: "run"));
+        within("at the limit", || {
+            for n in 0..limit - 2 {
+                drop(step(if n % 2 == 0 { a } else { b }));
+            }
+            for _ in 0..100 {
+                drop(step(run));
+            }
+            // None of these belongs to the run.
+            drop(step(a));
+            step(run).fail(&"no");
+            {
+                let _around = step(b);
+                drop(step(run));
+            }
+            for _ in 0..100 {
+                drop(step(run));
+            }
+        });
+        options::set("profile_step_max_count", "1024").unwrap();
+        let recording = recorder.take();
+        let xlog = recording.only();
+        let steps = recording.steps(xlog.txid);
+        let last = steps.last().unwrap();
+        assert_eq!(steps.len() as u32, limit - 1);
+        // The step inside of `b`, which has no record, is one more of the run around it.
+        assert_eq!((last.name.as_str(), last.count, last.error.as_str()), ("run", 201, ""));
+        assert!(last.max_us <= last.elapsed_us && last.elapsed_us <= xlog.elapsed_us);
+        // `a`, the step that failed and its reason, and `b`.
+        assert_eq!((xlog.steps, xlog.steps_dropped), (limit - 1, 4));
+    }
+}
+
+#[test]
+fn async_run_that_folds_goes_on_past_the_limit_and_a_cancelled_step_does_not() {
+    let recorder = exclusive();
+    options::set("profile_step_max_count", "16").unwrap();
+    let load = || Box::pin(in_step(callsite!(name: "load"), crate::support::yield_once()));
+    within("at the limit", || {
+        (0..14).for_each(|n| current::message(if n % 2 == 0 { "" } else { "x" }));
+        for _ in 0..50 {
+            let mut load = load();
+            assert!(poll_once(&mut load).is_pending());
+            assert!(poll_once(&mut load).is_ready());
+        }
+        let (mut one, mut other) = (load(), load());
+        assert!(poll_once(&mut one).is_pending());
+        // There is one place past the limit.
+        assert!(poll_once(&mut other).is_pending());
+        drop(one);
+    });
+    options::set("profile_step_max_count", "1024").unwrap();
+    let recording = recorder.take();
+    let xlog = recording.only();
+    let steps = recording.steps(xlog.txid);
+    let run = steps.iter().find(|step| step.name == "load").map(|step| (step.count, step.polls));
+    assert!(xlog.steps_dropped >= 2, "{}", recording.tree());
+    assert!(run.is_none_or(|(count, polls)| polls == 2 * count as u16));
+}
+
+#[test]
 fn steps_past_the_limit_still_count_in_the_totals_and_attributes_are_not_misplaced() {
     use scouter_core::record::{Outcome, StepKind};
     use scouter_core::{OpenStep, SqlOutcome, TextId};
