@@ -17,7 +17,7 @@ use crate::header::{Header, Word};
 use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED, TEXTS_CUT};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
-use crate::{clock, current, lane, options, panics, transaction};
+use crate::{clock, current, lane, options, panics, switch, transaction};
 
 /// Most alerts that wait for the exporter; past it the newest is dropped.
 pub const MAX_ALERTS: usize = 256;
@@ -45,6 +45,9 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// Service, tenant and ids come from the transaction this thread works on. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
+    if switch::is_forked() {
+        return;
+    }
     let key = SEED.hash_one((kind, place));
     let Some(suppressed) = admit(key, clock::steady_us()) else { return };
     let mut alert = about_current();

@@ -46,6 +46,18 @@ impl Bounded {
     }
 }
 
+/// At most [`MAX_FIELD_BYTES`] of a text; a cut is counted.
+#[inline]
+pub(crate) fn field(text: &str) -> &str {
+    if text.len() <= MAX_FIELD_BYTES { text } else { cut_field(text) }
+}
+
+#[cold]
+fn cut_field(text: &str) -> &str {
+    TEXTS_CUT.add(1);
+    scouter_wire::text::cut(text, MAX_FIELD_BYTES)
+}
+
 impl Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = MAX_FIELD_BYTES - self.len;

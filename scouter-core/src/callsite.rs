@@ -143,8 +143,9 @@ impl Callsite {
 
     /// Says what it records from now on.
     pub fn set_flags(&self, flags: CallsiteFlags) {
-        let listed = self.flags.load(Ordering::Relaxed) & LISTED;
-        self.flags.store(flags.0 | listed, Ordering::Relaxed);
+        // The first use may list it at the same time.
+        let set = |known| Some(flags.0 | (known & LISTED));
+        let _ = self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, set);
     }
 
     /// Whether a call makes a step.

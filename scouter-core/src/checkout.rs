@@ -13,12 +13,12 @@ use scouter_wire::{Gxid, Txid};
 use crate::header::Header;
 use crate::telemetry::CHECKOUTS_UNTRACKED;
 use crate::text::TextId;
-use crate::{clock, lane, transaction};
+use crate::{clock, lane, switch, transaction};
 
 /// Most checkouts that are tracked at once; further ones are not, and `checkouts_untracked` grows.
 pub const MAX_CHECKOUTS: usize = 16_384;
 
-/// Shards of the registry; a checkout goes to the shard with the most recently freed place.
+/// Shards of the registry; checkouts go to them in turn, and each holds its share of the limit.
 const SHARDS: usize = 8;
 
 struct Entry {
@@ -96,6 +96,9 @@ pub struct CheckoutView {
 impl CheckoutGuard {
     /// Registers a checkout by the transaction this thread works on.
     pub fn register(pool: TextId, how: &'static str, at: &'static Location<'static>) -> Self {
+        if switch::is_forked() {
+            return Self { place: None };
+        }
         let owner = lane::current().map(|(header, generation)| Owner {
             header,
             generation,
@@ -149,6 +152,7 @@ impl CheckoutGuard {
 
     fn with(&self, f: impl FnOnce(&mut Entry)) {
         if let Some((shard, index, _)) = self.place
+            && !switch::is_forked()
             && let Some(entry) = &mut REGISTRY[shard].lock().places[index].entry
         {
             f(entry);
@@ -158,7 +162,9 @@ impl CheckoutGuard {
 
 impl Drop for CheckoutGuard {
     fn drop(&mut self) {
-        if let Some((shard, index, _)) = self.place {
+        if let Some((shard, index, _)) = self.place
+            && !switch::is_forked()
+        {
             let mut shard = REGISTRY[shard].lock();
             shard.places[index].entry = None;
             shard.free.push(index);

@@ -111,11 +111,7 @@ pub fn error(error: &dyn fmt::Display) {
 /// Notes a text as a step; cut at 256 bytes.
 pub fn message(text: &str) {
     if let Some(header) = header() {
-        note(
-            header,
-            StepKind::Message,
-            scouter_wire::text::cut(text, crate::texts::MAX_FIELD_BYTES),
-        );
+        note(header, StepKind::Message, text);
     }
 }
 

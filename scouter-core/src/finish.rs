@@ -9,14 +9,14 @@ use scouter_wire::record::{EndReason, ProfileFate, XLogFlags};
 
 use crate::header::{HALVES, Half, Header, WORDS, Word, epoch_of};
 use crate::lane::{self, SegmentPool, Thread};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::telemetry::{
     DROPPED_NO_THREAD, DROPPED_RULE, PROFILES_DROPPED_QUEUE, PROFILES_SAMPLED_OUT,
     STEPS_DROPPED_LIMIT,
 };
 use crate::texts::Slot;
 use crate::transaction::{mark, set_error};
-use crate::{clock, options, plugin};
+use crate::{clock, options, plugin, switch};
 
 /// Words of a row before its texts: those of the header, then end reason and fate, then steps.
 pub(crate) const ROW_WORDS: usize = WORDS + HALVES / 2 + 2;
@@ -28,6 +28,11 @@ pub(crate) fn finish(header: &'static Header, reason: EndReason) {
 
 /// Ends the life of `header` at a time stamp that was just taken.
 pub(crate) fn finish_at(header: &'static Header, reason: EndReason, end: u64) {
+    // In the child of a fork nobody drains, and a lock may be held by a thread that is not there.
+    if switch::is_forked() {
+        return;
+    }
+    count_end();
     header.set(Word::End, end);
     header.set(Word::PollStart, 0);
     let elapsed_us = clock::ticks_to_us(end.saturating_sub(header.word(Word::Start)));
@@ -46,6 +51,32 @@ pub(crate) fn finish_at(header: &'static Header, reason: EndReason, end: u64) {
         DROPPED_RULE.add(1);
         recycle(header);
     }
+}
+
+/// Transactions that ended, or did not begin, on threads past their destructors.
+static WITHOUT_THREAD: AtomicU64 = AtomicU64::new(0);
+
+/// Counts an end before anything can happen to its row, and apart from what does, so that a row
+/// that got lost on its way would show.
+fn count_end() {
+    match lane::thread() {
+        // The thread has one writer, so no read-modify-write is needed.
+        Some(thread) => {
+            let ended = thread.ended.load(Ordering::Relaxed);
+            thread.ended.store(ended + 1, Ordering::Relaxed);
+        }
+        None => count_without_thread(),
+    }
+}
+
+#[cold]
+pub(crate) fn count_without_thread() {
+    WITHOUT_THREAD.fetch_add(1, Ordering::Relaxed);
+}
+
+/// See [`count_without_thread`].
+pub(crate) fn without_thread() -> u64 {
+    WITHOUT_THREAD.load(Ordering::Relaxed)
 }
 
 fn mark_facts(header: &'static Header, elapsed_us: u64) {

@@ -10,7 +10,7 @@
 //! life of the header (a seqlock). Chunks, directories and text pages come from separate pools and
 //! keep their type for ever, so a stale reference leads to stale words, never to foreign memory.
 
-use crate::records::{NO_RECORD, Record};
+use crate::records::{NO_RECORD, Record, open_word};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, StaticRef, fence};
 use crate::texts::Texts;
 use crate::{pool, sys};
@@ -138,6 +138,8 @@ pub(crate) struct Header {
     len: AtomicU32,
     capacity: AtomicU32,
     tail: StaticRef<Block>,
+    /// Open word of this header, without a generation.
+    open: u64,
     stamp: AtomicU64,
     stamp_state: AtomicU32,
     pending: AtomicU32,
@@ -160,8 +162,10 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    pub(crate) fn blank() -> Self {
+    /// A header that has never lived. No two have the same number.
+    pub(crate) fn blank(number: u32) -> Self {
         Self {
+            open: open_word(number & (u32::MAX >> 1), 0),
             generation: AtomicU32::new(0),
             current: AtomicU32::new(NO_RECORD),
             len: AtomicU32::new(0),
@@ -231,6 +235,12 @@ impl Header {
     #[inline(always)]
     pub(crate) fn generation(&self) -> u32 {
         self.generation.load(Ordering::Relaxed)
+    }
+
+    /// End word of the records that are open in the life with this generation.
+    #[inline(always)]
+    pub(crate) fn open_word(&self, generation: u32) -> u64 {
+        self.open | u64::from(generation)
     }
 
     /// Runs `copy` over the header if it lives, and answers its result if the same life lasted
@@ -333,10 +343,10 @@ impl Header {
 
     /// The last record among the newest `limit` that is open, for readers.
     pub(crate) fn last_open(&'static self, generation: u32, limit: u32) -> Option<u32> {
-        let len = self.len();
+        let (len, open) = (self.len(), self.open_word(generation));
         (len.saturating_sub(limit)..len)
             .rev()
-            .find(|index| self.record(*index).is_some_and(|record| record.is_open(generation)))
+            .find(|index| self.record(*index).is_some_and(|record| record.is_open(open)))
     }
 
     /// What it awaited when it was last left, for readers.
@@ -395,6 +405,36 @@ impl Header {
         record.write(words);
         self.len.store(index + 1, Ordering::Release);
         Some((record, index))
+    }
+
+    /// Writes a step that was refused for the limit to the place right past the last record, where
+    /// it counts for nothing and the next one replaces it. `None` while it is taken, or when it was
+    /// not the limit that refused.
+    #[cold]
+    pub(crate) fn push_past_limit(
+        &'static self,
+        words: [u64; 4],
+    ) -> Option<(&'static Record, u32)> {
+        let index = self.limit.load(Ordering::Relaxed);
+        if index != self.len.load(Ordering::Relaxed) || index >= NO_RECORD {
+            return None;
+        }
+        if let Some(beyond) = index.checked_sub(BLOCK_RECORDS) {
+            self.chunk_or_new(beyond / BLOCK_RECORDS / CHUNK_BLOCKS)?;
+        }
+        let record = self.record(index)?;
+        if record.is_open(words[2]) {
+            return None;
+        }
+        record.write(words);
+        self.dropped.store(self.dropped().saturating_sub(1), Ordering::Relaxed);
+        Some((record, index))
+    }
+
+    /// Counts a step that was not written after all.
+    #[cold]
+    pub(crate) fn count_dropped(&self) {
+        self.dropped.store(self.dropped().saturating_add(1), Ordering::Relaxed);
     }
 
     /// Says that the record appended last belongs to a step and is none itself.
@@ -462,14 +502,14 @@ impl Header {
     fn grow(&'static self, index: u32) -> bool {
         let limit = self.limit.load(Ordering::Relaxed);
         if index >= limit {
-            self.dropped.store(self.dropped().saturating_add(1), Ordering::Relaxed);
+            self.count_dropped();
             return false;
         }
         // The first block never gets here: its capacity is set when the life is prepared.
         let block = (index / BLOCK_RECORDS).saturating_sub(1);
         let number = block / CHUNK_BLOCKS;
         let Some(chunk) = self.chunk_or_new(number) else {
-            self.dropped.store(self.dropped().saturating_add(1), Ordering::Relaxed);
+            self.count_dropped();
             pool::count_no_memory();
             return false;
         };
@@ -584,7 +624,7 @@ mod tests {
     use super::*;
 
     fn header() -> &'static Header {
-        Box::leak(Box::new(Header::blank()))
+        Box::leak(Box::new(Header::blank(1)))
     }
 
     #[test]
@@ -660,23 +700,24 @@ mod tests {
                         seen = now;
                         let generation = u32::try_from(now).unwrap();
                         let record = header.record(0).unwrap();
-                        closes += u32::from(record.close_from_elsewhere(generation, 99));
+                        closes += u32::from(
+                            record.close_from_elsewhere(header.open_word(generation), 99),
+                        );
                     }
                 }
             });
             for _ in 0..ROUNDS {
                 header.prepare(16);
                 let first = header.publish();
-                header.push([1, 1, crate::records::open_word(first), 0]).unwrap();
+                header.push([1, 1, header.open_word(first), 0]).unwrap();
                 life.store(first.into(), Ordering::Release);
                 header.retire();
                 header.prepare(16);
                 let second = header.publish();
-                let (record, _) =
-                    header.push([2, 2, crate::records::open_word(second), 0]).unwrap();
-                assert!(record.is_open(second));
+                let (record, _) = header.push([2, 2, header.open_word(second), 0]).unwrap();
+                assert!(record.is_open(header.open_word(second)));
                 std::hint::black_box(record);
-                assert!(record.is_open(second));
+                assert!(record.is_open(header.open_word(second)));
                 header.retire();
             }
             life.store(u64::MAX, Ordering::Release);

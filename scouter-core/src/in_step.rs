@@ -24,8 +24,8 @@ use scouter_wire::record::{Outcome, StepKind};
 
 use crate::callsite::Callsite;
 use crate::header::{Header, stamp};
-use crate::records::{Record, add_poll, closed, end_of, named_word, open_word, site_word};
-use crate::step::close_leaf;
+use crate::records::{Record, add_poll, closed, end_of, named_word, site_word};
+use crate::step::{close_leaf, drop_past_limit, open_past_limit};
 use crate::telemetry::STEPS_CLOSED_BY_OTHERS;
 use crate::text::intern;
 use crate::{clock, lane};
@@ -142,7 +142,8 @@ fn enter(state: &mut State) -> Option<(u64, u32, OpenRecord)> {
         State::New(name) => {
             let now = clock::now_ticks();
             let opened = name.word0().and_then(|word0| {
-                header.push([word0, now, open_word(generation), previous.into()])
+                let words = [word0, now, header.open_word(generation), previous.into()];
+                header.push(words).or_else(|| open_past_limit(header, words))
             });
             let Some((record, index)) = opened else {
                 *state = State::Done;
@@ -205,6 +206,8 @@ impl Scope {
         record.set_end(closed(now, outcome));
         if outcome == Outcome::Ok {
             close_leaf(header, record, index, now);
+        } else {
+            drop_past_limit(header, index);
         }
         header.set_current(self.previous);
     }
@@ -225,7 +228,10 @@ impl OpenRecord {
     #[cold]
     fn abandon(&self) {
         let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Cancelled };
-        close_anywhere(self.header, self.record, self.generation, outcome);
+        let is_closed = close_anywhere(self.header, self.record, self.generation, outcome);
+        if is_closed && lane::is_current(self.header, self.generation) {
+            drop_past_limit(self.header, self.index);
+        }
     }
 }
 
@@ -241,7 +247,7 @@ pub(crate) fn close_anywhere(
         return false;
     }
     let now = clock::now_ticks();
-    let is_closed = record.close_from_elsewhere(generation, closed(now, outcome));
+    let is_closed = record.close_from_elsewhere(header.open_word(generation), closed(now, outcome));
     if is_closed && !lane::is_current(header, generation) {
         STEPS_CLOSED_BY_OTHERS.add(1);
     }

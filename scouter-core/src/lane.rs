@@ -15,11 +15,10 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
-use crate::clock;
 use crate::header::Header;
-use crate::pool;
 use crate::queue::{Profiles, Segment, Segments, Summaries};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{clock, pool, switch};
 
 /// Headers a thread keeps for itself; further ones go to the process's list.
 const MAX_OWN_HEADERS: u32 = 64;
@@ -48,6 +47,8 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) slot: Slot,
+    /// Transactions that ended on this thread; only it writes.
+    pub(crate) ended: AtomicU64,
     pub(crate) summaries: Summaries,
     pub(crate) profiles: Profiles,
 }
@@ -133,6 +134,12 @@ pub(crate) fn is_current(header: &'static Header, generation: u32) -> bool {
     })
 }
 
+/// Whether this thread works on this header, whichever life of it.
+#[inline(always)]
+pub(crate) fn works_on(header: &'static Header) -> bool {
+    with(|lane| lane.header.get().is_some_and(|current| std::ptr::eq(current, header)))
+}
+
 /// What a lane pointed to, to be put back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Position(Option<&'static Header>, u32);
@@ -181,7 +188,8 @@ pub(crate) fn thread() -> Option<&'static Thread> {
 
 #[cold]
 fn register(lane: &Lane) -> Option<&'static Thread> {
-    if lane.has_exited.get() || EXIT.try_with(|_| ()).is_err() {
+    // In the child of a fork the locks may be held by threads that do not exist there.
+    if lane.has_exited.get() || switch::is_forked() || EXIT.try_with(|_| ()).is_err() {
         return None;
     }
     let thread = match ABANDONED.lock().pop() {
@@ -200,6 +208,7 @@ fn new_thread() -> Option<&'static Thread> {
             txid: AtomicU64::new(0),
             tid: AtomicU32::new(0),
         },
+        ended: AtomicU64::new(0),
         summaries: Summaries::new(SegmentPool.take()?),
         profiles: Profiles::new(),
     }));
@@ -253,6 +262,9 @@ impl Drop for Exit {
     fn drop(&mut self) {
         with(|lane| {
             lane.has_exited.set(true);
+            if switch::is_forked() {
+                return;
+            }
             let mut next = lane.free.take();
             lane.free_count.set(0);
             pool::give_headers(std::iter::from_fn(|| {

@@ -153,6 +153,6 @@ pub mod limits {
         MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TENANT_BYTES, MAX_TRACESTATE_BYTES,
     };
     pub use crate::queue::{MAX_PROFILES, MAX_SUMMARIES};
-    pub use crate::text::{DEFAULT_TEXTS_PER_KIND, MAX_SQL_TEXTS, OTHER};
+    pub use crate::text::{DEFAULT_TEXTS_PER_KIND, MAX_SQL_TEXTS, MAX_TEXTS_BYTES, OTHER};
     pub use crate::texts::{MAX_FIELD_BYTES, MAX_TRANSACTION_TEXT_BYTES};
 }

@@ -12,7 +12,7 @@ use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
 
 use crate::clock;
 use crate::header::{Half, Header, Word};
-use crate::records::{NO_RECORD, Record, StepName, open_word, parent_of};
+use crate::records::{NO_RECORD, Record, StepName, parent_of};
 use crate::sync::Ordering;
 use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
@@ -205,7 +205,7 @@ fn copy_stack(
     // What encloses an open step is open, so the whole stack stood if its innermost still does.
     let now = header.record(innermost).and_then(Record::read);
     now.is_some_and(|[word0, start, end, _]| {
-        stack.first() == Some(&(word0, start)) && end == open_word(generation)
+        stack.first() == Some(&(word0, start)) && end == header.open_word(generation)
     })
 }
 
@@ -225,7 +225,7 @@ fn walk_open(
             break;
         };
         // A closed one is what was awaited last; whatever encloses it goes on.
-        if end == open_word(generation) {
+        if end == header.open_word(generation) {
             innermost = innermost.or(Some(index));
             stack.push((word0, start));
         }

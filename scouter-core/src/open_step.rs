@@ -10,7 +10,7 @@ use scouter_wire::record::{Outcome, StepKind};
 use crate::header::{Half, Header, Word, stamp};
 use crate::in_step::close_anywhere;
 use crate::outcome::{ApiOutcome, SqlOutcome};
-use crate::records::{Note, Record, Tag, add_poll, closed, named_word, open_word, owned_word};
+use crate::records::{Note, Record, Tag, add_poll, closed, named_word, owned_word};
 use crate::step::{note_error, push_extra, push_note};
 use crate::text::TextId;
 use crate::{clock, lane, options};
@@ -23,6 +23,9 @@ use crate::{clock, lane, options};
 /// closes the record by compare-and-exchange of exactly its life, and details are lost (counter
 /// `steps_closed_by_others`). Enter the transaction around the drop of a future to avoid that, as
 /// [`InTransaction`](crate::InTransaction) does.
+///
+/// Runs of it never fold, since each has details of its own: past the step limit further ones are
+/// dropped and counted, and go on counting in the totals of their transaction.
 pub struct OpenStep {
     header: Option<&'static Header>,
     /// `None` when the step limit was reached: totals of the transaction still count it.
@@ -67,7 +70,8 @@ impl OpenStep {
         let mut step = Self::inert(kind);
         let Some((header, generation)) = lane::current() else { return step };
         let start = start(header);
-        let words = [named_word(kind, name), start, open_word(generation), header.current().into()];
+        let words =
+            [named_word(kind, name), start, header.open_word(generation), header.current().into()];
         step.record = header.push(words);
         step.header = Some(header);
         step.generation = generation;

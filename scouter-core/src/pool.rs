@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::header::{Chunk, Directory, Header};
 use crate::propagation::Carried;
+use crate::switch;
 use crate::sync::{AtomicU32, Ordering};
 use crate::telemetry::STEPS_DROPPED_MEMORY;
 use crate::texts::TextPage;
@@ -49,6 +50,10 @@ impl CarriedCell {
 }
 
 fn page<T>(pool: &Mutex<Vec<&'static T>>, blank: impl FnOnce() -> T) -> Option<&'static T> {
+    // The lock may be held by a thread that does not exist in the child of a fork.
+    if switch::is_forked() {
+        return None;
+    }
     if let Some(page) = pool.lock().pop() {
         return Some(page);
     }
@@ -110,7 +115,8 @@ pub(crate) fn take_headers() -> Option<(&'static Header, u32)> {
     if all.len() >= MAX_TRANSACTIONS {
         return None;
     }
-    let header: &'static Header = Box::leak(Box::new(Header::blank()));
+    let number = u32::try_from(all.len()).unwrap_or(0);
+    let header: &'static Header = Box::leak(Box::new(Header::blank(number)));
     all.push(header);
     Some((header, 1))
 }
@@ -124,4 +130,14 @@ pub(crate) fn give_headers(headers: impl IntoIterator<Item = &'static Header>) {
 pub(crate) fn headers(out: &mut Vec<&'static Header>) {
     out.clear();
     out.extend_from_slice(&ALL.lock());
+}
+
+/// Holds every lock of the pools, as a thread may at the moment of a fork.
+#[cfg(test)]
+pub(crate) fn hold() -> impl Drop {
+    struct Held<T>(T);
+    impl<T> Drop for Held<T> {
+        fn drop(&mut self) {}
+    }
+    Held((CHUNKS.lock(), DIRECTORIES.lock(), TEXT_PAGES.lock(), FREE.lock(), ALL.lock()))
 }

@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn profile_queue_hands_over_in_order_and_refuses_past_its_limit() {
         let queue = Profiles::new();
-        let header: &'static Header = Box::leak(Box::new(Header::blank()));
+        let header: &'static Header = Box::leak(Box::new(Header::blank(0)));
         let kept = (0..MAX_PROFILES + 3).filter(|_| queue.push(header)).count();
         assert_eq!(kept, MAX_PROFILES as usize);
         assert!(queue.is_pressed());

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0 | tag 8, callsite address 48 (or kind 8, text 32) | tag 8, key length 8, key address 48 (or owner) |
 //! | 1 | start ticks | value, or the first bytes of a text |
-//! | 2 | end: [`OPEN`] and generation, or outcome and ticks | owner 20, type 8, length 16 |
+//! | 2 | end: [`OPEN`], header and generation, or outcome and ticks | owner 20, type 8, length 16 |
 //! | 3 | parent 20, polls 12, busy 32 | value, or the next bytes of a text |
 //!
 //! Two rules keep foreign readers sound whatever happens. Word 0 is always written whole, and an
@@ -18,7 +18,9 @@ use crate::callsite::Callsite;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::text::TextId;
 
-/// Bit of an end word that says the record is open; the low half is then the header's generation.
+/// Bit of an end word that says the record is open; the bits below are then the header's number and,
+/// in the low half, its generation. Both, since blocks of records go from header to header, and a
+/// late close from elsewhere must not hit a step of another one in the same generation.
 pub(crate) const OPEN: u64 = 1 << 63;
 
 /// No record: the parent of an outermost step. Also one more than the highest usable index.
@@ -359,9 +361,13 @@ impl Record {
         self.start.store(words[1], Ordering::Release);
     }
 
-    /// All words as they belong together, or `None` if the record was rewritten meanwhile.
+    /// All words as they belong together, or `None` if the record was rewritten meanwhile or never
+    /// written. No step starts at 0: that start says that a rewrite is under way.
     pub(crate) fn read(&self) -> Option<[u64; 4]> {
         let start = self.start.load(Ordering::Acquire);
+        if start == 0 {
+            return None;
+        }
         let words = [
             self.word0.load(Ordering::Relaxed),
             start,
@@ -408,24 +414,21 @@ impl Record {
         self.end.store(word, Ordering::Relaxed);
     }
 
-    /// Whether it is open in this life of its header.
-    pub(crate) fn is_open(&self, generation: u32) -> bool {
-        self.end.load(Ordering::Relaxed) == open_word(generation)
+    /// Whether it is open in the life that has this open word.
+    pub(crate) fn is_open(&self, open: u64) -> bool {
+        self.end.load(Ordering::Relaxed) == open
     }
 
-    /// Closes it from a thread that does not own it: only if it is still open in exactly this life
-    /// of its header. Whether it was.
-    pub(crate) fn close_from_elsewhere(&self, generation: u32, word: u64) -> bool {
-        self.end
-            .compare_exchange(open_word(generation), word, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+    /// Closes it from a thread that does not own it: only if it is still open in exactly the life
+    /// of the header that has this open word. Whether it was.
+    pub(crate) fn close_from_elsewhere(&self, open: u64, word: u64) -> bool {
+        self.end.compare_exchange(open, word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 
-/// End word of an open record.
-#[inline(always)]
-pub(crate) fn open_word(generation: u32) -> u64 {
-    OPEN | u64::from(generation)
+/// End word of an open record of the header with this number, in this generation.
+pub(crate) const fn open_word(number: u32, generation: u32) -> u64 {
+    OPEN | (number as u64) << 32 | generation as u64
 }
 
 /// How many records a text of this length takes.
@@ -527,7 +530,7 @@ mod tests {
     #[test]
     fn end_word_carries_outcome_and_ticks_and_an_open_one_neither() {
         assert_eq!(end_of(closed(12_345, Outcome::Panic)), Some((12_345, Outcome::Panic)));
-        assert_eq!(end_of(open_word(3)), None);
+        assert_eq!(end_of(open_word(5, 3)), None);
     }
 
     #[test]
@@ -548,12 +551,25 @@ mod tests {
     }
 
     #[test]
+    fn record_in_the_middle_of_a_rewrite_reads_as_nothing() {
+        let record = Record::blank();
+        assert_eq!(record.read(), None);
+        record.write([1, 2, 3, 4]);
+        assert_eq!(record.read(), Some([1, 2, 3, 4]));
+        record.start.store(0, Ordering::Relaxed);
+        assert_eq!(record.read(), None);
+    }
+
+    #[test]
     fn foreign_thread_closes_only_the_life_it_opened() {
         let record = Record::blank();
-        record.write([0, 1, open_word(7), 0]);
-        assert!(!record.close_from_elsewhere(5, closed(9, Outcome::Cancelled)));
-        assert!(record.is_open(7));
-        assert!(record.close_from_elsewhere(7, closed(9, Outcome::Cancelled)));
-        assert!(!record.close_from_elsewhere(7, closed(10, Outcome::Cancelled)));
+        let open = open_word(3, 7);
+        record.write([0, 1, open, 0]);
+        for other in [open_word(3, 5), open_word(2, 7)] {
+            assert!(!record.close_from_elsewhere(other, closed(9, Outcome::Cancelled)));
+        }
+        assert!(record.is_open(open));
+        assert!(record.close_from_elsewhere(open, closed(9, Outcome::Cancelled)));
+        assert!(!record.close_from_elsewhere(open, closed(10, Outcome::Cancelled)));
     }
 }

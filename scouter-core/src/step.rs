@@ -2,7 +2,8 @@
 //!
 //! [`step`] costs two clock reads and a few stores. It records into the transaction this thread
 //! works on; without one it does nothing. Consecutive calls of the same callsite under one parent,
-//! with nothing in between and nothing inside, fold into one record with count, total and maximum.
+//! with nothing in between and nothing inside, fold into one record with count, total and maximum;
+//! a run that folds goes on past the step limit.
 //! A guard that is dropped late, out of order or never leaves the recording consistent: it closes
 //! its own record only while the transaction it belongs to lives.
 
@@ -12,14 +13,14 @@ use std::marker::PhantomData;
 
 use scouter_wire::record::Outcome;
 
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, field};
 use crate::callsite::Callsite;
 use crate::header::Header;
+use crate::in_step::close_anywhere;
 use crate::records::{
-    NO_RECORD, Note, Record, Tag, WordType, add_link, closed, key_word, meta_word, open_word,
-    owned_word, parent_of, records_of_text, site_word, write_text,
+    NO_RECORD, Note, Record, Tag, WordType, add_link, closed, key_word, meta_word, owned_word,
+    parent_of, records_of_text, site_word, write_text,
 };
-use crate::texts::MAX_FIELD_BYTES;
 use crate::value::Value;
 use crate::{clock, lane, transaction};
 
@@ -63,10 +64,15 @@ impl StepGuard {
 
     #[inline(always)]
     fn open(header: &'static Header, generation: u32, site: &'static Callsite) -> Self {
-        let words =
-            [site_word(site), clock::now_ticks(), open_word(generation), header.current().into()];
+        let words = [
+            site_word(site),
+            clock::now_ticks(),
+            header.open_word(generation),
+            header.current().into(),
+        ];
         let mut guard = Self::inert();
-        if let Some((record, index)) = header.push(words) {
+        let pushed = header.push(words).or_else(|| open_past_limit(header, words));
+        if let Some((record, index)) = pushed {
             header.set_current(index);
             header.spoil_stamp();
             guard.open = Some((header, record));
@@ -126,6 +132,9 @@ fn close(
     if header.generation() != generation {
         return;
     }
+    if !lane::works_on(header) {
+        return close_outside(header, record, generation, has_failed);
+    }
     let now = clock::now_ticks();
     // Folding rewrites the record, so its parent is read first.
     let parent = parent_of(record.link());
@@ -133,7 +142,7 @@ fn close(
         record.set_end(closed(now, Outcome::Ok));
         close_leaf(header, record, index, now);
     } else {
-        close_badly(record, now);
+        close_badly(header, record, index, now);
     }
     // Dropped out of order it is not the innermost any more; then somebody inside restores.
     header.set_current_if(index, parent);
@@ -141,9 +150,26 @@ fn close(
 }
 
 #[cold]
-fn close_badly(record: &Record, now: u64) {
-    let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Error };
-    record.set_end(closed(now, outcome));
+fn close_badly(header: &Header, record: &Record, index: u32, now: u64) {
+    record.set_end(closed(now, bad_outcome()));
+    drop_past_limit(header, index);
+}
+
+/// The guard outlived the scope of its transaction, on which another thread may work by now.
+#[cold]
+fn close_outside(
+    header: &'static Header,
+    record: &'static Record,
+    generation: u32,
+    has_failed: bool,
+) {
+    let is_bad = has_failed || std::thread::panicking();
+    let outcome = if is_bad { bad_outcome() } else { Outcome::Ok };
+    close_anywhere(header, record, generation, outcome);
+}
+
+fn bad_outcome() -> Outcome {
+    if std::thread::panicking() { Outcome::Panic } else { Outcome::Error }
 }
 
 impl fmt::Debug for StepGuard {
@@ -156,19 +182,67 @@ impl fmt::Debug for StepGuard {
 /// attributes and the record right before it is such a run of the same callsite and parent.
 #[inline(always)]
 pub(crate) fn close_leaf(header: &'static Header, record: &'static Record, index: u32, now: u64) {
-    if header.len() != index + 1 {
+    let len = header.len();
+    if len != index + 1 {
+        if len == index {
+            close_past_limit(header, record, index, now);
+        }
         return;
     }
+    match run_before(header, index, record.word0(), record.link()) {
+        Some(target) => fold(header, target, record, index, now),
+        None => header.set_fold(record, index + 1),
+    }
+}
+
+/// The run that ends right before `index`, if a step of this name and link would be one more of it.
+#[inline(always)]
+fn run_before(
+    header: &'static Header,
+    index: u32,
+    word0: u64,
+    link: u64,
+) -> Option<&'static Record> {
     let (target, next) = header.fold();
-    match target {
-        Some(target)
-            if next == index
-                && target.word0() == record.word0()
-                && parent_of(target.link()) == parent_of(record.link()) =>
-        {
-            fold(header, target, record, index, now);
-        }
-        _ => header.set_fold(record, index + 1),
+    target.filter(|target| {
+        next == index && target.word0() == word0 && parent_of(target.link()) == parent_of(link)
+    })
+}
+
+/// First word of the totals of a run.
+fn of_totals() -> u64 {
+    owned_word(Tag::Fold, 0, 0)
+}
+
+/// Opens a step that found no room, if the recording ends in a run of its callsite that has totals:
+/// its time is added to them when it ends well. It is written where it counts for nothing.
+#[cold]
+#[inline(never)]
+pub(crate) fn open_past_limit(
+    header: &'static Header,
+    words: [u64; 4],
+) -> Option<(&'static Record, u32)> {
+    let len = header.len();
+    run_before(header, len, words[0], words[3])?;
+    let totals = header.record(len.checked_sub(1)?)?;
+    if totals.word0() != of_totals() {
+        return None;
+    }
+    header.push_past_limit(words)
+}
+
+#[cold]
+fn close_past_limit(header: &'static Header, record: &'static Record, index: u32, now: u64) {
+    match run_before(header, index, record.word0(), record.link()) {
+        Some(target) => fold(header, target, record, index, now),
+        None => header.count_dropped(),
+    }
+}
+
+/// Counts a step that did not end well, if it was written past the limit.
+pub(crate) fn drop_past_limit(header: &Header, index: u32) {
+    if header.len() == index {
+        header.count_dropped();
     }
 }
 
@@ -184,7 +258,7 @@ fn fold(
 ) {
     let elapsed = now.saturating_sub(record.start());
     let previous = index.checked_sub(1).and_then(|index| header.record(index));
-    let of_totals = owned_word(Tag::Fold, 0, 0);
+    let of_totals = of_totals();
     let totals = previous.filter(|previous| previous.word0() == of_totals);
     let link = record.link();
     if let Some(totals) = totals {
@@ -241,8 +315,7 @@ pub(crate) fn push_attr(header: &'static Header, owner: u32, key: &'static str, 
         Value::F64(value) => (WordType::Float, value.to_bits()),
         Value::Bool(value) => (WordType::Bool, value.into()),
         Value::Static(text) | Value::Str(text) => {
-            let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
-            return push_text(header, key_word(Tag::Text, key), owner, text);
+            return push_text(header, key_word(Tag::Text, key), owner, field(text));
         }
     };
     push_extra(header, [key_word(Tag::Word, key), word, meta_word(owner, kind as u8, 0), 0]);
@@ -250,8 +323,7 @@ pub(crate) fn push_attr(header: &'static Header, owner: u32, key: &'static str, 
 
 #[inline]
 pub(crate) fn push_note(header: &'static Header, owner: u32, note: Note, text: &str) {
-    let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);
-    push_text(header, note.word0(), owner, text);
+    push_text(header, note.word0(), owner, field(text));
 }
 
 #[inline]

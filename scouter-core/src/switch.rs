@@ -3,13 +3,15 @@
 //! Recording is off until the exporter (or a test) turns it on; then nothing is recorded that
 //! nobody would drain. In the child of a fork there is no exporter thread, the queues hold the
 //! parent's rows, and any lock may have been held by a thread that does not exist there. So the
-//! child turns recording off for good and counts it (`forks`). A server that forks workers starts
+//! child turns recording off for good and counts it (`forks`); a transaction it was forked inside of
+//! goes on in the parent only, and what still refers to it in the child takes no lock. A server that forks workers starts
 //! Scouter in each worker, after the fork. (Starting anew in the child was rejected: it would have
 //! to trust locks it cannot know.)
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::lane::{self, Position};
 use crate::telemetry::FORKS;
 use crate::{panics, sys};
 
@@ -55,4 +57,6 @@ pub(crate) fn is_forked() -> bool {
 extern "C" fn in_child() {
     STATE.store(FORKED, Ordering::Relaxed);
     FORKS.add(1);
+    // What the thread that forked was working on goes on in the parent.
+    lane::replace(Position::NOTHING);
 }

@@ -84,14 +84,25 @@ pub(crate) fn on_fork_child(child: extern "C" fn()) {
 
 #[cfg(all(test, feature = "enable"))]
 mod tests {
-    use crate::{Begin, TextId, Transaction, is_recording, set_recording, testing};
+    use crate::record::{EndReason, StepKind};
+    use crate::{
+        Begin, Field, OpenStep, TextId, TextKind, Transaction, callsite, current, intern,
+        is_recording, pool, set_recording, step, testing,
+    };
 
-    /// Runs `check` in a forked child; whether it answered `true` there.
-    fn in_fork(check: fn() -> bool) -> bool {
-        // SAFETY: the child only reads and stores atomics and leaves without running destructors.
+    /// Longest that the child of a fork may take, in s.
+    const CHILD_TIMEOUT_S: u32 = 60;
+
+    /// Runs `check` in a forked child; whether it answered `true` there, and in time.
+    fn in_fork(check: impl FnOnce() -> bool) -> bool {
+        // SAFETY: the child takes no lock that another thread may have held and leaves without
+        // running destructors; what it allocates is safe after a fork with the C library's malloc.
         unsafe {
             match libc::fork() {
-                0 => libc::_exit(i32::from(!check())),
+                0 => {
+                    libc::alarm(CHILD_TIMEOUT_S);
+                    libc::_exit(i32::from(!check()))
+                }
                 child => {
                     let mut status = 1;
                     libc::waitpid(child, &raw mut status, 0) == child && status == 0
@@ -110,5 +121,42 @@ mod tests {
             was_off && !Transaction::begin(Begin::new(TextId::NONE)).is_recording()
         }));
         assert!(is_recording(), "the parent goes on");
+    }
+
+    #[test]
+    fn child_forked_inside_a_transaction_takes_no_lock_with_it() {
+        let recorder = testing::exclusive();
+        let transaction = Transaction::begin(Begin::new(intern(TextKind::Service, "forks")));
+        let mut statement = None;
+        {
+            let _entered = transaction.enter();
+            statement.replace(OpenStep::begin(StepKind::Sql, TextId::NONE));
+            let _open = step(callsite!(name: "open at the fork"));
+            let held = pool::hold();
+            assert!(in_fork(|| {
+                let is_nothing_current = !current::is_active();
+                // SAFETY: the child leaves without dropping the one this is a copy of.
+                let transaction = unsafe { std::ptr::read(&raw const transaction) };
+                {
+                    let _entered = transaction.enter();
+                    (0..2_000).for_each(|_| drop(step(callsite!(name: "in the child"))));
+                    for key in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"] {
+                        transaction.tag(key, &"x".repeat(256));
+                    }
+                    transaction.set_text(Field::Desc, &"y".repeat(256));
+                    drop(statement.take());
+                }
+                let is_unknown = intern(TextKind::Service, "first seen in a child");
+                transaction.end(EndReason::Complete);
+                is_nothing_current && is_unknown == TextId::NONE
+            }));
+            drop(held);
+            drop(step(callsite!(name: "in the parent")));
+        }
+        drop(statement);
+        transaction.end(EndReason::Complete);
+        let recording = recorder.take();
+        let row = recording.xlog("forks").expect("the parent goes on");
+        assert_eq!((row.end, row.steps), (EndReason::Complete, 3));
     }
 }

@@ -1,7 +1,8 @@
 //! What the recorder says about itself: how much it recorded, and what it did not keep and why.
 //!
 //! The invariant that tests hold: `recorded == drained + dropped (by reason) + pending`, where
-//! pending is what waits in the summary queues. Transactions still running are in none of them.
+//! pending is what waits in the summary queues, and `recorded` is counted apart from the others.
+//! Transactions still running are in none of them.
 //! Names and meanings are listed in docs/TELEMETRY.md; a test compares the list with this table.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +48,7 @@ counts! {
     STEPS_CLOSED_BY_OTHERS = "steps_closed_by_others",
     TRANSACTION_TEXTS_DROPPED = "transaction_texts_dropped",
     TEXTS_OTHER = "texts_other",
+    TEXTS_OTHER_MEMORY = "texts_other_memory",
     TEXTS_CUT = "texts_cut",
     PROPAGATION_MALFORMED = "propagation_malformed",
     PROPAGATION_OVERSIZED = "propagation_oversized",

@@ -5,8 +5,8 @@
 //! compared, so that a collision costs time and never truth), without allocation and without a
 //! lock. A new text takes a lock once per process.
 //!
-//! Each kind has a limit of its own. Past it every new text of the kind is `(other)` and counter
-//! `texts_other` grows: an application that puts ids into its service names pays with names, not
+//! Each kind has a limit of its own, and all texts together one of bytes. Past it every new text of
+//! the kind is `(other)` and counter `texts_other` grows: an application that puts ids into its service names pays with names, not
 //! with memory. Texts are never freed; the limits bound them.
 
 use std::cell::Cell;
@@ -19,7 +19,8 @@ use parking_lot::RwLock;
 use scouter_wire::text::{MAX_TEXT_BYTES, cut};
 use scouter_wire::{TextKind, TextRef};
 
-use crate::telemetry::TEXTS_OTHER;
+use crate::switch;
+use crate::telemetry::{TEXTS_CUT, TEXTS_OTHER, TEXTS_OTHER_MEMORY};
 
 /// Most texts of one kind that a process keeps, unless the kind has its own limit.
 ///
@@ -29,7 +30,12 @@ pub const DEFAULT_TEXTS_PER_KIND: usize = 10_000;
 /// Most SQL statements that a process keeps; past it they become [`OTHER`].
 pub const MAX_SQL_TEXTS: usize = 20_000;
 
-/// What a text becomes past the limit of its kind.
+/// Most bytes that all texts of a process take together: 64 MiB.
+///
+/// Past it every new text becomes [`OTHER`]; `texts_other` grows, and `texts_other_memory` with it.
+pub const MAX_TEXTS_BYTES: usize = 64 << 20;
+
+/// What a text becomes past a limit.
 pub const OTHER: &str = "(other)";
 
 /// Entries of a thread's cache; a text that falls on the place of another one replaces it.
@@ -76,19 +82,15 @@ struct Entry {
     text: &'static str,
 }
 
+#[derive(Default)]
 struct Table {
     entries: Vec<&'static Entry>,
     places: HashMap<(TextKind, &'static str), &'static Entry>,
     per_kind: [usize; TextKind::ALL.len()],
+    bytes: usize,
 }
 
-static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(|| {
-    RwLock::new(Table {
-        entries: Vec::new(),
-        places: HashMap::new(),
-        per_kind: [0; TextKind::ALL.len()],
-    })
-});
+static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(RwLock::default);
 
 /// Random per process, so that chosen texts cannot fight for one place of the cache.
 static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u8) | 1);
@@ -100,11 +102,11 @@ thread_local! {
 
 /// The number of `text` among the texts of `kind`.
 ///
-/// Longer than [`MAX_TEXT_BYTES`] it is cut first. No allocation and no lock on a hit in the
+/// Longer than [`MAX_TEXT_BYTES`] it is cut first (`texts_cut`). No allocation and no lock on a hit in the
 /// thread's cache. Past the limit of the kind the answer is the number of [`OTHER`].
 #[must_use]
 pub fn intern(kind: TextKind, text: &str) -> TextId {
-    let text = cut(text, MAX_TEXT_BYTES);
+    let text = if text.len() <= MAX_TEXT_BYTES { text } else { cut_long(text) };
     let hash = hash(kind, text.as_bytes());
     let place = usize::try_from(hash >> 32).unwrap_or(0) % CACHED_TEXTS;
     CACHE
@@ -113,7 +115,9 @@ pub fn intern(kind: TextKind, text: &str) -> TextId {
                 entry.id
             }
             _ => {
-                let entry = find_or_add(kind, text, hash);
+                let Some(entry) = find_or_add(&TABLE, kind, text, hash) else {
+                    return TextId::NONE;
+                };
                 if entry.hash == hash {
                     cache[place].set(Some(entry));
                 }
@@ -121,6 +125,12 @@ pub fn intern(kind: TextKind, text: &str) -> TextId {
             }
         })
         .unwrap_or_default()
+}
+
+#[cold]
+fn cut_long(text: &str) -> &str {
+    TEXTS_CUT.add(1);
+    cut(text, MAX_TEXT_BYTES)
 }
 
 /// The number of the concatenation of `parts`, by the rules of [`intern`].
@@ -158,30 +168,72 @@ pub fn new_texts(from: usize, out: &mut Vec<(TextId, TextKind, &'static str)>) {
     out.extend(fresh.iter().map(|entry| (entry.id, entry.kind, entry.text)));
 }
 
+/// Looks up or adds a text. A text past a limit takes the shared lock only, so that a flood of
+/// them does not make requests wait for each other.
 #[cold]
-fn find_or_add(kind: TextKind, text: &str, hash: u64) -> &'static Entry {
-    if let Some(entry) = TABLE.read().places.get(&(kind, text)) {
-        return entry;
+fn find_or_add(
+    table: &RwLock<Table>,
+    kind: TextKind,
+    text: &str,
+    hash: u64,
+) -> Option<&'static Entry> {
+    // In the child of a fork the lock may be held by a thread that does not exist there.
+    if switch::is_forked() {
+        return None;
     }
-    let mut table = TABLE.write();
-    if let Some(entry) = table.places.get(&(kind, text)) {
-        return entry;
+    if let Some(entry) = table.read().known(kind, text) {
+        return Some(entry);
     }
-    if table.per_kind[kind as usize] >= limit(kind) {
-        TEXTS_OTHER.add(1);
-        if let Some(entry) = table.places.get(&(kind, OTHER)) {
-            return entry;
-        }
-        return table.add(kind, OTHER, self::hash(kind, OTHER.as_bytes()));
+    let mut table = table.write();
+    if let Some(entry) = table.known(kind, text) {
+        return Some(entry);
     }
-    table.add(kind, text, hash)
+    if let Some(full) = table.fullness(kind, text) {
+        full.count();
+        return Some(table.add(kind, OTHER, self::hash(kind, OTHER.as_bytes())));
+    }
+    Some(table.add(kind, text, hash))
 }
 
 fn limit(kind: TextKind) -> usize {
     if kind == TextKind::Sql { MAX_SQL_TEXTS } else { DEFAULT_TEXTS_PER_KIND }
 }
 
+/// Which limit a new text is past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Full {
+    Kind,
+    Bytes,
+}
+
+impl Full {
+    fn count(self) {
+        TEXTS_OTHER.add(1);
+        if self == Self::Bytes {
+            TEXTS_OTHER_MEMORY.add(1);
+        }
+    }
+}
+
 impl Table {
+    /// The text, or what stands for it past a limit, which is counted.
+    fn known(&self, kind: TextKind, text: &str) -> Option<&'static Entry> {
+        if let Some(entry) = self.places.get(&(kind, text)) {
+            return Some(entry);
+        }
+        let full = self.fullness(kind, text)?;
+        let other = self.places.get(&(kind, OTHER))?;
+        full.count();
+        Some(other)
+    }
+
+    fn fullness(&self, kind: TextKind, text: &str) -> Option<Full> {
+        if self.per_kind[kind as usize] >= limit(kind) {
+            return Some(Full::Kind);
+        }
+        (self.bytes + text.len() > MAX_TEXTS_BYTES).then_some(Full::Bytes)
+    }
+
     fn add(&mut self, kind: TextKind, text: &str, hash: u64) -> &'static Entry {
         let number = u32::try_from(self.entries.len() + 1).unwrap_or(0);
         let text: &'static str = Box::leak(text.into());
@@ -190,6 +242,7 @@ impl Table {
         self.entries.push(entry);
         self.places.insert((kind, text), entry);
         self.per_kind[kind as usize] += 1;
+        self.bytes += text.len();
         entry
     }
 }
@@ -259,6 +312,38 @@ mod tests {
         assert_eq!(text(ids[DEFAULT_TEXTS_PER_KIND + 9]), OTHER);
         assert!(TEXTS_OTHER.value() >= before + 10);
         assert_eq!(intern(TextKind::Pool, "pool 7"), ids[7], "known texts keep their number");
+    }
+
+    fn find(table: &RwLock<Table>, kind: TextKind, text: &str) -> &'static Entry {
+        find_or_add(table, kind, text, hash(kind, text.as_bytes())).expect("not forked")
+    }
+
+    #[test]
+    fn text_past_a_limit_waits_for_no_reader() {
+        let table = RwLock::new(Table::default());
+        table.write().per_kind[TextKind::Api as usize] = DEFAULT_TEXTS_PER_KIND;
+        assert_eq!(find(&table, TextKind::Api, "first").text, OTHER);
+        let reader = table.read();
+        std::thread::scope(|scope| {
+            // With the exclusive lock it would wait for us, and we for it.
+            let other = scope.spawn(|| find(&table, TextKind::Api, "second").text);
+            assert_eq!(other.join().unwrap(), OTHER);
+        });
+        drop(reader);
+    }
+
+    #[test]
+    fn texts_of_all_kinds_together_keep_to_their_bytes() {
+        let before = TEXTS_OTHER_MEMORY.value();
+        let table = RwLock::new(Table::default());
+        assert_eq!(find(&table, TextKind::Sql, "SELECT 1").text, "SELECT 1");
+        let used = table.read().bytes;
+        table.write().bytes = MAX_TEXTS_BYTES - 4;
+        assert_eq!((find(&table, TextKind::Key, "fits").text, used), ("fits", 8));
+        assert_eq!(find(&table, TextKind::Key, "a").text, OTHER);
+        assert_eq!(find(&table, TextKind::Key, "b").text, OTHER);
+        assert_eq!(find(&table, TextKind::Sql, "SELECT 1").text, "SELECT 1");
+        assert!(TEXTS_OTHER_MEMORY.value() > before);
     }
 
     #[test]

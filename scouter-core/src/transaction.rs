@@ -8,7 +8,7 @@ use scouter_wire::record::{EndReason, XLogFlags};
 use scouter_wire::{Gxid, TextKind, Txid};
 
 use crate::begin::{Begin, Field};
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, field};
 use crate::header::{Half, Header, Word, stamp};
 use crate::lane::{self, Position};
 use crate::propagation::TraceContext;
@@ -80,6 +80,7 @@ impl Transaction {
             return Self::inert();
         }
         if lane::thread().is_none() {
+            finish::count_without_thread();
             DROPPED_NO_THREAD.add(1);
             return Self::inert();
         }
@@ -306,7 +307,7 @@ pub(crate) fn context_of(header: &'static Header) -> Option<TraceContext> {
     let marks = header.half(Half::Marks);
     let is_sampled = marks & mark::UNSAMPLED == 0;
     let context = TraceContext::new(gxid_of(header)?, txid_of(header), is_sampled);
-    if marks & mark::CARRIED == 0 {
+    if marks & mark::CARRIED == 0 || switch::is_forked() {
         return Some(context);
     }
     Some(context.with_carried(header.carried().value()))
@@ -322,7 +323,7 @@ pub(crate) fn set_mark(header: &'static Header, mark: u32) {
 }
 
 pub(crate) fn set_text(header: &'static Header, slot: Slot, key: u32, text: &str) {
-    if !header.texts.set(slot, key, text) {
+    if !header.texts.set(slot, key, field(text)) {
         TRANSACTION_TEXTS_DROPPED.add(1);
     }
 }

@@ -34,7 +34,9 @@ pub struct Drained {
     pub profiles: usize,
 }
 
-/// Totals since the process started. `recorded == drained + dropped + pending` at any moment.
+/// Totals since the process started. `recorded == drained + dropped + pending` at any moment in
+/// which no transaction is just ending; meanwhile `recorded` is ahead, never behind. It is counted
+/// on its own, so a row that got lost would show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Totals {

@@ -55,7 +55,7 @@ macro_rules! options {
 options! {
     numbers {
         PROFILE_STEP_MAX_COUNT = ("profile_step_max_count", "SCOUTER_PROFILE_STEP_MAX_COUNT", "1024" = DEFAULT_PROFILE_STEPS, "records", 16 => MAX_PROFILE_STEPS,
-            "How many records of 32 bytes one transaction keeps: one a step, one an attribute, one for each 16 bytes of text. Past it runs of one callsite still fold, then the newest is dropped and counted.");
+            "How many records of 32 bytes one transaction keeps: one a step, one an attribute, one for each 16 bytes of text. Past it a run of one callsite that folds goes on counting; the newest of the rest is dropped and counted.");
         XLOG_SLOW_TIME_MS = ("xlog_slow_time_ms", "SCOUTER_XLOG_SLOW_TIME_MS", "1000" = 1_000, "ms", 0 => 86_400_000,
             "A transaction that takes at least this long is marked as slow and keeps its profile.");
         XLOG_ERROR_SQL_TIME_MAX_MS = ("xlog_error_sql_time_max_ms", "SCOUTER_XLOG_ERROR_SQL_TIME_MAX_MS", "30000" = 30_000, "ms", 1 => 86_400_000,

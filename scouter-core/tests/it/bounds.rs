@@ -4,9 +4,9 @@ use scouter_core::drain::totals;
 use scouter_core::limits::{MAX_PROFILES, MAX_SUMMARIES};
 use scouter_core::record::{EndReason, ProfileFate, XLogFlags};
 use scouter_core::testing::{capture, exclusive};
-use scouter_core::{attr, callsite, current, in_step, options, step};
+use scouter_core::{Field, TextKind, attr, callsite, current, in_step, intern, options, step};
 
-use crate::support::{begin, poll_once, within};
+use crate::support::{begin, counter, poll_once, within};
 
 #[test]
 fn run_of_one_callsite_folds_into_count_total_and_maximum() {
@@ -101,6 +101,72 @@ fn million_steps_are_all_kept_when_the_limit_allows_it() {
     let xlog = recording.only();
     assert_eq!((xlog.steps, xlog.steps_dropped), (STEPS, 0));
     assert_eq!(recording.steps(xlog.txid).len() as u32, STEPS);
+}
+
+#[test]
+fn run_that_folds_goes_on_past_the_limit_and_everything_else_is_dropped_and_counted() {
+    // Two records for the run at the end: the step and its totals.
+    for limit in [16_u32, 17, 144, 1_024] {
+        let recorder = exclusive();
+        options::set("profile_step_max_count", &limit.to_string()).unwrap();
+        let (a, b, run) = (callsite!(name: "a"), callsite!(name: "b"), callsite!(name: "run"));
+        within("at the limit", || {
+            for n in 0..limit - 2 {
+                drop(step(if n % 2 == 0 { a } else { b }));
+            }
+            for _ in 0..100 {
+                drop(step(run));
+            }
+            // None of these belongs to the run.
+            drop(step(a));
+            step(run).fail(&"no");
+            {
+                let _around = step(b);
+                drop(step(run));
+            }
+            for _ in 0..100 {
+                drop(step(run));
+            }
+        });
+        options::set("profile_step_max_count", "1024").unwrap();
+        let recording = recorder.take();
+        let xlog = recording.only();
+        let steps = recording.steps(xlog.txid);
+        let last = steps.last().unwrap();
+        assert_eq!(steps.len() as u32, limit - 1);
+        // The step inside of `b`, which has no record, is one more of the run around it.
+        assert_eq!((last.name.as_str(), last.count, last.error.as_str()), ("run", 201, ""));
+        assert!(last.max_us <= last.elapsed_us && last.elapsed_us <= xlog.elapsed_us);
+        // `a`, the step that failed and its reason, and `b`.
+        assert_eq!((xlog.steps, xlog.steps_dropped), (limit - 1, 4));
+    }
+}
+
+#[test]
+fn async_run_that_folds_goes_on_past_the_limit_and_a_cancelled_step_does_not() {
+    let recorder = exclusive();
+    options::set("profile_step_max_count", "16").unwrap();
+    let load = || Box::pin(in_step(callsite!(name: "load"), crate::support::yield_once()));
+    within("at the limit", || {
+        (0..14).for_each(|n| current::message(if n % 2 == 0 { "" } else { "x" }));
+        for _ in 0..50 {
+            let mut load = load();
+            assert!(poll_once(&mut load).is_pending());
+            assert!(poll_once(&mut load).is_ready());
+        }
+        let (mut one, mut other) = (load(), load());
+        assert!(poll_once(&mut one).is_pending());
+        // There is one place past the limit.
+        assert!(poll_once(&mut other).is_pending());
+        drop(one);
+    });
+    options::set("profile_step_max_count", "1024").unwrap();
+    let recording = recorder.take();
+    let xlog = recording.only();
+    let steps = recording.steps(xlog.txid);
+    let run = steps.iter().find(|step| step.name == "load").map(|step| (step.count, step.polls));
+    assert!(xlog.steps_dropped >= 2, "{}", recording.tree());
+    assert!(run.is_none_or(|(count, polls)| polls == 2 * count as u16));
 }
 
 #[test]
@@ -226,11 +292,31 @@ fn sampling_keeps_a_share_of_fast_profiles_and_all_that_tell_something() {
 }
 
 #[test]
+fn every_text_that_is_cut_is_counted() {
+    let _recorder = exclusive();
+    let long = "é".repeat(200);
+    let transaction = begin("cut");
+    let _entered = transaction.enter();
+    let guard = step(callsite!(name: "cut"));
+    let cuts: [&dyn Fn(); 6] = [
+        &|| transaction.set_text(Field::Desc, &long),
+        &|| transaction.tag("key", &long),
+        &|| guard.attr("key", long.as_str()),
+        &|| guard.fail(&long),
+        &|| current::message(&long),
+        &|| assert!(intern(TextKind::Sql, &"x".repeat(20_000)).is_some()),
+    ];
+    for (number, cut) in cuts.iter().enumerate() {
+        // Other tests may cut meanwhile, so it is at least one.
+        let before = counter("texts_cut");
+        cut();
+        assert!(counter("texts_cut") > before, "{number}");
+    }
+}
+
+#[test]
 fn texts_past_the_room_of_a_transaction_are_counted() {
-    let count = || {
-        let counters = scouter_core::telemetry::counters();
-        counters.into_iter().find(|(name, _)| *name == "transaction_texts_dropped").unwrap().1
-    };
+    let count = || counter("transaction_texts_dropped");
     let recorder = exclusive();
     let before = count();
     let transaction = begin("texts");

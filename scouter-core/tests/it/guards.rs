@@ -48,6 +48,32 @@ fn guards_dropped_out_of_order_keep_the_tree() {
 }
 
 #[test]
+fn guard_that_outlives_its_scope_closes_its_step_and_nothing_else() {
+    let recording = capture(|| {
+        let transaction = begin("outlived");
+        let guard = {
+            let _entered = transaction.enter();
+            step(callsite!(name: "outlives"))
+        };
+        // Another thread works on the transaction by now.
+        let transaction = std::thread::scope(|scope| {
+            let there = scope.spawn(move || {
+                let there = transaction.enter();
+                let open = step(callsite!(name: "there"));
+                drop((open, there));
+                transaction
+            });
+            there.join().unwrap()
+        });
+        let before = crate::support::counter("steps_closed_by_others");
+        drop(guard);
+        assert!(crate::support::counter("steps_closed_by_others") > before);
+        transaction.end(EndReason::Complete);
+    });
+    assert_eq!(recording.tree(), "outlived\n    outlives\n    there\n");
+}
+
+#[test]
 #[expect(clippy::mem_forget, reason = "what is tested")]
 fn forgotten_step_is_unfinished_and_no_parent_of_what_follows_its_scope() {
     let recording = capture(|| {

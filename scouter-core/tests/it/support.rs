@@ -20,6 +20,12 @@ pub(crate) fn within<T>(service: &str, code: impl FnOnce() -> T) -> T {
     result
 }
 
+/// One counter of the recorder.
+pub(crate) fn counter(name: &str) -> u64 {
+    let counters = scouter_core::telemetry::counters();
+    counters.into_iter().find(|(known, _)| *known == name).expect("known").1
+}
+
 /// Polls a future once, without a runtime.
 pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))

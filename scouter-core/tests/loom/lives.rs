@@ -26,7 +26,7 @@ fn live(header: &'static Header, value: u64) -> u32 {
 #[test]
 fn reader_never_mixes_two_lives_of_a_header() {
     loom::model(|| {
-        let header = leak(Header::blank());
+        let header = leak(Header::blank(0));
         assert_eq!(live(header, 1), 1);
         let writer = thread::spawn(move || {
             header.retire();
@@ -51,11 +51,11 @@ fn reader_never_mixes_two_lives_of_a_header() {
 #[test]
 fn steps_a_reader_sees_are_published_whole() {
     loom::model(|| {
-        let header = leak(Header::blank());
+        let header = leak(Header::blank(0));
         let generation = live(header, 1);
         let writer = thread::spawn(move || {
             for n in [10, 20] {
-                let (_, index) = header.push([n, n, open_word(generation), n]).unwrap();
+                let (_, index) = header.push([n, n, header.open_word(generation), n]).unwrap();
                 header.set_current(index);
             }
         });
@@ -63,7 +63,7 @@ fn steps_a_reader_sees_are_published_whole() {
         if header.len() > 0 && index < 16 {
             let words = header.record(index).unwrap().read().expect("written once");
             let n = (u64::from(index) + 1) * 10;
-            assert_eq!(words, [n, n, open_word(generation), n]);
+            assert_eq!(words, [n, n, header.open_word(generation), n]);
         }
         writer.join().unwrap();
     });
@@ -78,9 +78,7 @@ fn record_that_is_rewritten_reads_as_one_of_its_contents_or_not_at_all() {
             record.write([2; 4]);
             record.write([3; 4]);
         });
-        if let Some(words) = record.read()
-            && words[1] != 0
-        {
+        if let Some(words) = record.read() {
             assert_eq!(words, [words[0]; 4]);
         }
         writer.join().unwrap();
@@ -91,10 +89,11 @@ fn record_that_is_rewritten_reads_as_one_of_its_contents_or_not_at_all() {
 fn of_two_foreign_threads_exactly_one_closes() {
     loom::model(|| {
         let record = leak(Record::blank());
-        record.write([1, 1, open_word(1), 0]);
-        let other =
-            thread::spawn(move || record.close_from_elsewhere(1, closed(5, Outcome::Cancelled)));
-        let here = record.close_from_elsewhere(1, closed(6, Outcome::Panic));
+        record.write([1, 1, open_word(0, 1), 0]);
+        let other = thread::spawn(move || {
+            record.close_from_elsewhere(open_word(0, 1), closed(5, Outcome::Cancelled))
+        });
+        let here = record.close_from_elsewhere(open_word(0, 1), closed(6, Outcome::Panic));
         let there = other.join().unwrap();
         assert!(here != there);
         let (ticks, _) = end_of(record.owned()[2]).unwrap();

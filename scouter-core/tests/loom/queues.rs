@@ -51,7 +51,7 @@ fn rows_arrive_whole_in_order_and_once_while_segments_are_reused() {
 fn finished_header_is_visible_to_whoever_takes_it() {
     loom::model(|| {
         let queue: &'static Profiles = Box::leak(Box::new(Profiles::new()));
-        let header: &'static Header = Box::leak(Box::new(Header::blank()));
+        let header: &'static Header = Box::leak(Box::new(Header::blank(0)));
         let producer = thread::spawn(move || {
             header.prepare(16);
             header.publish();
@@ -72,7 +72,7 @@ fn finished_header_is_visible_to_whoever_takes_it() {
 fn full_profile_queue_refuses_until_one_is_taken() {
     loom::model(|| {
         let queue: &'static Profiles = Box::leak(Box::new(Profiles::new()));
-        let header: &'static Header = Box::leak(Box::new(Header::blank()));
+        let header: &'static Header = Box::leak(Box::new(Header::blank(0)));
         let producer = thread::spawn(move || (0..3).filter(|_| queue.push(header)).count());
         let taken = usize::from(queue.pop().is_some());
         let pushed = producer.join().unwrap();
