@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 pub use scouter_wire::record::{Alert, AlertKind, AlertLevel};
+use scouter_wire::{Gxid, Txid};
 
 use crate::bounded::PANICKED;
 use crate::header::{Header, Word};
@@ -45,12 +46,35 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// Service, tenant and ids come from the transaction this thread works on. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
+    raise_with(about_current, kind, level, place, message);
+}
+
+/// Like [`raise`], about a transaction that may have ended: for whoever watches from outside.
+pub fn raise_about(
+    service: TextId,
+    transaction: Option<(Gxid, Txid)>,
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+) {
+    let subject = || Alert { service: text(service).to_owned(), transaction, ..empty() };
+    raise_with(subject, kind, level, place, message);
+}
+
+fn raise_with(
+    subject: impl FnOnce() -> Alert,
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+) {
     if switch::is_forked() {
         return;
     }
     let key = SEED.hash_one((kind, place));
     let Some(suppressed) = admit(key, clock::steady_us()) else { return };
-    let mut alert = about_current();
+    let mut alert = subject();
     alert.unix_us = clock::unix_us(clock::now_ticks());
     alert.kind = kind;
     alert.level = level;
@@ -117,8 +141,8 @@ fn bounded(message: fmt::Arguments<'_>) -> String {
     }
 }
 
-fn about_current() -> Alert {
-    let mut alert = Alert {
+fn empty() -> Alert {
+    Alert {
         unix_us: 0,
         kind: AlertKind::Agent,
         level: AlertLevel::Info,
@@ -128,7 +152,11 @@ fn about_current() -> Alert {
         tenant: String::new(),
         transaction: None,
         suppressed: 0,
-    };
+    }
+}
+
+fn about_current() -> Alert {
+    let mut alert = empty();
     if let Some((header, _)) = lane::current() {
         alert.service = text(service_of(header)).to_owned();
         alert.tenant = current::text_of(header, Slot::Tenant);

@@ -13,7 +13,7 @@ use scouter_wire::{Gxid, Txid};
 use crate::header::Header;
 use crate::telemetry::CHECKOUTS_UNTRACKED;
 use crate::text::TextId;
-use crate::{clock, lane, switch, transaction};
+use crate::{alert, clock, lane, switch, transaction};
 
 /// Most checkouts that are tracked at once; further ones are not, and `checkouts_untracked` grows.
 pub const MAX_CHECKOUTS: usize = 16_384;
@@ -22,6 +22,7 @@ pub const MAX_CHECKOUTS: usize = 16_384;
 const SHARDS: usize = 8;
 
 struct Entry {
+    number: u64,
     pool: TextId,
     how: &'static str,
     at: &'static Location<'static>,
@@ -49,6 +50,7 @@ struct Owner {
     generation: u32,
     txid: Option<Txid>,
     gxid: Option<Gxid>,
+    service: TextId,
 }
 
 #[derive(Default)]
@@ -59,7 +61,8 @@ struct Shard {
 
 static REGISTRY: [Mutex<Shard>; SHARDS] =
     [const { Mutex::new(Shard { places: Vec::new(), free: Vec::new() }) }; SHARDS];
-static NEXT_SHARD: AtomicU32 = AtomicU32::new(0);
+/// Checkouts so far; the number of one also says which shard it goes to.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A connection is checked out as long as this exists.
 #[must_use = "the checkout ends when this is dropped"]
@@ -71,6 +74,8 @@ pub struct CheckoutGuard {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CheckoutView {
+    /// Its number: no other checkout of this process has it.
+    pub number: u64,
     /// Name of the pool.
     pub pool: TextId,
     /// How it was taken: `acquire`, `begin`.
@@ -83,6 +88,8 @@ pub struct CheckoutView {
     pub age_us: u64,
     /// The transaction that took it.
     pub owner: Option<(Gxid, Txid)>,
+    /// What that transaction served when it took it.
+    pub service: TextId,
     /// Whether that transaction still runs.
     pub is_owner_running: bool,
     /// Statements run on it since.
@@ -104,10 +111,20 @@ impl CheckoutGuard {
             generation,
             txid: transaction::txid_of(header),
             gxid: transaction::gxid_of(header),
+            service: alert::service_of(header),
         });
-        let entry =
-            Entry { pool, how, at, since: clock::now_ticks(), owner, is_leaked_on_purpose: false };
-        let number = NEXT_SHARD.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let entry = Entry {
+            number,
+            pool,
+            how,
+            at,
+            since: clock::now_ticks(),
+            owner,
+            is_leaked_on_purpose: false,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "less than the number of shards")]
+        let number = (number % SHARDS as u64) as usize;
         let mut shard = REGISTRY[number].lock();
         let index = match shard.free.pop() {
             Some(index) => index,
@@ -189,11 +206,13 @@ pub fn open_checkouts(out: &mut Vec<CheckoutView>) {
 fn view(place: &Place, now: u64) -> Option<CheckoutView> {
     let entry = place.entry.as_ref()?;
     Some(CheckoutView {
+        number: entry.number,
         pool: entry.pool,
         how: entry.how,
         file: entry.at.file(),
         line: entry.at.line(),
         age_us: clock::ticks_to_us(now.saturating_sub(entry.since)),
+        service: entry.owner.map_or(TextId::NONE, |owner| owner.service),
         owner: entry.owner.and_then(|owner| owner.gxid.zip(owner.txid)),
         is_owner_running: entry
             .owner

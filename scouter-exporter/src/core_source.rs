@@ -1,21 +1,26 @@
 //! The recorder of this process as a [`Source`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use scouter_core::checkout::open_checkouts;
 use scouter_core::drain::{self, DrainVisitor};
 use scouter_core::{Callsite, CallsiteFlags, Txid, alert, clock, live, options, plugin, telemetry};
 use scouter_wire::codec::{CallsiteEntry, DropReason, HashSeed, OptionEntry, Totals};
 use scouter_wire::record::{ActiveTransaction, Alert, Step, XLog};
 use scouter_wire::{TextKind, TextRef};
 
+use crate::clock::Moment;
 use crate::counters::approximate;
+use crate::leaks::Leaks;
 use crate::source::{Source, TextSource, Visitor};
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Owns the recorder's output: there is one in a process at a time.
-#[derive(Debug)]
-pub(crate) struct CoreSource(());
+pub(crate) struct CoreSource {
+    leaks: Leaks,
+}
 
 impl CoreSource {
     /// Takes the recorder's output and turns recording on; `None` when an exporter has it.
@@ -24,7 +29,7 @@ impl CoreSource {
             return None;
         }
         scouter_core::set_recording(true);
-        Some(Self(()))
+        Some(Self { leaks: Leaks::default() })
     }
 }
 
@@ -115,6 +120,15 @@ impl Source for CoreSource {
 
     fn reanchor(&mut self) {
         clock::reanchor();
+    }
+
+    fn watch(&mut self, now: Moment) {
+        let patience = options::CONNECTION_LEAK_AFTER_MS.value();
+        if patience > 0 {
+            let mut open = Vec::new();
+            open_checkouts(&mut open);
+            self.leaks.look(&open, now, Duration::from_millis(patience));
+        }
     }
 
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize {

@@ -28,6 +28,7 @@ mod core_source;
 mod counters;
 mod digest;
 mod guard;
+mod leaks;
 mod notice;
 mod process;
 mod sink;

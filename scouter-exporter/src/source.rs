@@ -4,6 +4,8 @@ use scouter_wire::codec::{CallsiteEntry, OptionEntry, Totals};
 use scouter_wire::record::{ActiveTransaction, Alert, Step, XLog};
 use scouter_wire::{TextKind, TextRef, Txid};
 
+use crate::clock::Moment;
+
 /// A text that appeared since the last time, with its number in this process.
 pub(crate) type NewText = (TextRef, TextKind, &'static str);
 
@@ -42,6 +44,9 @@ pub(crate) trait Source: Send {
 
     /// Compares the recorder's clock with the kernel's; called about once a second.
     fn reanchor(&mut self);
+
+    /// Looks for what went wrong without anybody telling, and raises alerts; called as often.
+    fn watch(&mut self, now: Moment);
 
     /// Lists transactions in flight and answers how many there are.
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize;

@@ -131,6 +131,8 @@ impl Source for Synthetic {
 
     fn reanchor(&mut self) {}
 
+    fn watch(&mut self, _: crate::clock::Moment) {}
+
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize {
         let transaction = ActiveTransaction {
             txid: Txid::new(1).unwrap(),

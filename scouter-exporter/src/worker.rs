@@ -238,6 +238,7 @@ impl Worker {
         if now.since(times.anchor) >= ANCHOR_INTERVAL {
             times.anchor = now;
             self.source.reanchor();
+            self.source.watch(now);
         }
         let lasted = now.since(times.counters);
         if lasted >= self.intervals.counters {

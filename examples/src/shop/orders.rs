@@ -159,7 +159,7 @@ async fn report(State(orders): State<Arc<Orders>>, Path(tenant): Path<String>) -
     Ok(format!("{tenant}: {} orders, {cents} cents", ids.len()))
 }
 
-/// Takes a connection and never gives it back.
+/// Takes a connection and never gives it back; an alert names this line.
 async fn leak(State(orders): State<Arc<Orders>>) -> Answer<&'static str> {
     let mut forgotten = orders.forgotten.lock().await;
     if forgotten.len() < MAX_FORGOTTEN {

@@ -15,12 +15,14 @@ pub struct CheckoutGuard(());
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are those of the recorder's view")]
 pub struct CheckoutView {
+    pub number: u64,
     pub pool: TextId,
     pub how: &'static str,
     pub file: &'static str,
     pub line: u32,
     pub age_us: u64,
     pub owner: Option<(Gxid, Txid)>,
+    pub service: TextId,
     pub is_owner_running: bool,
     pub statements: u64,
     pub last_sql: TextId,

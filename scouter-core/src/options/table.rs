@@ -84,6 +84,8 @@ options! {
             "From this age on a running transaction is shown in red.");
         ALERT_SEND_INTERVAL_MS = ("alert_send_interval_ms", "SCOUTER_ALERT_SEND_INTERVAL_MS", "10000" = 10_000, "ms", 0 => 86_400_000,
             "Of one kind of alert at one place at most one is sent in this time; the others are counted in the next one.");
+        CONNECTION_LEAK_AFTER_MS = ("connection_leak_after_ms", "SCOUTER_CONNECTION_LEAK_AFTER_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
+            "A pooled connection that is still out, and not used, so long after its transaction has ended raises an alert with the line that took it; 0 raises none.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,

@@ -10,4 +10,5 @@
 
 mod house;
 mod in_flight;
+mod leaks;
 mod watched;
