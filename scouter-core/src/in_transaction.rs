@@ -59,7 +59,9 @@ impl<F: Future> Future for InTransaction<F> {
         let Some(transaction) = this.transaction.as_ref() else { return future.poll(cx) };
         let scope = transaction.enter_poll();
         let polled = future.poll(cx);
-        if polled.is_ready() {
+        if polled.is_pending() {
+            scope.finish();
+        } else {
             // What the future still holds belongs to the transaction too.
             this.future.set(None);
             let end = scope.finish();

@@ -84,7 +84,7 @@ pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
             total += usize::from(header.is_alive());
             continue;
         }
-        if !read(header, &mut raw) {
+        if !read(header, |header, generation| copy(header, generation, &mut raw)) {
             continue;
         }
         total += 1;
@@ -143,9 +143,9 @@ pub fn active_count() -> usize {
 }
 
 /// Copies a living header; `false` if it does not live or does not hold still.
-fn read(header: &'static Header, raw: &mut Raw) -> bool {
+fn read(header: &'static Header, mut copy: impl FnMut(&'static Header, u32)) -> bool {
     for _ in 0..TRIES {
-        match header.read_life(|header, generation| copy(header, generation, raw)) {
+        match header.read_life(&mut copy) {
             Ok(None) => return false,
             Ok(Some(())) => return true,
             Err(_) => LIVE_RETRIES.add(1),
@@ -312,4 +312,44 @@ fn resolve(
 fn replace(place: &mut String, text: &str) {
     place.clear();
     place.push_str(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> &'static Header {
+        let header: &'static Header = Box::leak(Box::new(Header::blank(1)));
+        header.prepare(16);
+        header.publish();
+        header
+    }
+
+    /// Ends the life that is being copied and begins the next one.
+    fn move_on(header: &'static Header) {
+        header.retire();
+        header.prepare(16);
+        header.publish();
+    }
+
+    #[test]
+    fn transaction_that_ends_while_it_is_copied_is_tried_again() {
+        let before = LIVE_RETRIES.value();
+        let mut copies = 0;
+        assert!(read(live(), |header, _| {
+            copies += 1;
+            if copies < TRIES {
+                move_on(header);
+            }
+        }));
+        assert_eq!(copies, TRIES);
+        assert!(LIVE_RETRIES.value() - before >= TRIES as u64 - 1);
+    }
+
+    #[test]
+    fn transaction_that_never_holds_still_is_left_out_and_counted() {
+        let before = LIVE_SKIPPED.value();
+        assert!(!read(live(), |header, _| move_on(header)));
+        assert!(LIVE_SKIPPED.value() > before);
+    }
 }

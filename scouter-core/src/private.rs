@@ -431,14 +431,16 @@ impl<F: Future, L: FnMut(Service<'_>, &F::Output)> Future for ServiceFuture<F, L
         let Opened::Own(transaction) = &*this.opened else { return step.poll(cx) };
         let scope = transaction.enter_poll();
         let polled = step.poll(cx);
-        if let Poll::Ready(value) = &polled {
-            // What the future still holds belongs to the transaction too.
-            this.step.set(None);
-            let end = scope.finish();
-            (this.look)(Service(Some(transaction)), value);
-            if let Opened::Own(transaction) = std::mem::replace(this.opened, Opened::Joined) {
-                transaction.end_at(EndReason::Complete, end);
-            }
+        let Poll::Ready(value) = &polled else {
+            scope.finish();
+            return polled;
+        };
+        // What the future still holds belongs to the transaction too.
+        this.step.set(None);
+        let end = scope.finish();
+        (this.look)(Service(Some(transaction)), value);
+        if let Opened::Own(transaction) = std::mem::replace(this.opened, Opened::Joined) {
+            transaction.end_at(EndReason::Complete, end);
         }
         polled
     }

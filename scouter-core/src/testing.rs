@@ -7,8 +7,8 @@
 mod tree;
 
 use std::future::Future;
-use std::sync::{Condvar, Mutex, PoisonError};
 
+use parking_lot::{Condvar, Mutex};
 use scouter_wire::record::{
     Detail, EndReason, Outcome, ProfileFate, Step, StepKind, XLog, XLogFlags, XLogKind,
 };
@@ -196,9 +196,9 @@ static NEXT: Condvar = Condvar::new();
 /// Two of them in tasks of one single-threaded runtime wait for each other for ever.
 #[must_use]
 pub fn exclusive() -> Exclusive {
-    let mut is_taken = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut is_taken = TURN.lock();
     while *is_taken {
-        is_taken = NEXT.wait(is_taken).unwrap_or_else(PoisonError::into_inner);
+        NEXT.wait(&mut is_taken);
     }
     *is_taken = true;
     drop(is_taken);
@@ -225,7 +225,7 @@ impl Exclusive {
 impl Drop for Exclusive {
     fn drop(&mut self) {
         switch::set_recording(false);
-        *TURN.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *TURN.lock() = false;
         NEXT.notify_one();
     }
 }

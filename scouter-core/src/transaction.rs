@@ -32,7 +32,7 @@ pub(crate) mod mark {
     pub(crate) const DISCARD_PROFILE: u32 = 1 << 4;
     /// A panic happened in it, and may have been caught inside.
     pub(crate) const PANICKED: u32 = 1 << 5;
-    /// A panic left the scope of a thread that worked on it.
+    /// A panic left one of its polls.
     pub(crate) const UNWOUND: u32 = 1 << 6;
 }
 
@@ -382,9 +382,6 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(header) = self.header {
-            if std::thread::panicking() {
-                set_mark(header, mark::UNWOUND);
-            }
             // A step guard that was forgotten inside must not become everybody's parent.
             header.set_current(self.previous_step);
             header.set_half(Half::Tid, self.previous_tid);
@@ -454,6 +451,12 @@ impl PollScope<'_> {
 impl Drop for PollScope<'_> {
     #[inline]
     fn drop(&mut self) {
+        // What finished the poll itself did not unwind, and pays for no question.
+        if let (Some(header), Some(_)) = (self.entered.header, self.start)
+            && std::thread::panicking()
+        {
+            set_mark(header, mark::UNWOUND);
+        }
         self.leave();
     }
 }

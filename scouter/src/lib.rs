@@ -46,9 +46,44 @@
 //! | whose request it is | [`current::set_tenant`], [`current::set_login`], [`current::tag`] |
 //! | the client's address | serve `app.into_make_service_with_connect_info::<SocketAddr>()` |
 //! | a task of a request | [`InCurrent::in_current`], or `spawn` (feature `tokio`) |
-//! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand |
+//! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand, as below |
+//! | what runs now, alerts, counters | [`live`], [`alert`], [`telemetry`] |
 //! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |
 //! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`) |
+//!
+//! # By hand: the consumer of a queue
+//!
+//! A message brings the headers of whoever sent it, so its work is a part of the same trace:
+//!
+//! ```
+//! use scouter::record::{EndReason, StepKind, XLogKind};
+//! use scouter::{Begin, OpenStep, SqlOutcome, TextKind, Transaction, intern, propagation};
+//!
+//! fn consume(traceparent: Option<&[u8]>, order: &str) {
+//!     let caller = traceparent.and_then(propagation::parse_traceparent);
+//!     let service = intern(TextKind::Service, "queue orders");
+//!     let begin = Begin::new(service).kind(XLogKind::Background).context(caller.as_ref());
+//!     let transaction = Transaction::begin(begin);
+//!     {
+//!         let _entered = transaction.enter(); // what runs now belongs to it
+//!         let sql = intern(TextKind::Sql, "INSERT INTO orders VALUES (?)");
+//!         let statement = OpenStep::begin(StepKind::Sql, sql);
+//!         // … insert `order` …
+//!         statement.finish_sql(SqlOutcome { affected: 1, ..SqlOutcome::default() });
+//!     }
+//!     transaction.tag("order", order);
+//!     transaction.end(EndReason::Complete); // dropped instead, it would be cancelled
+//! }
+//!
+//! # let recording = scouter::testing::capture(|| {
+//! // The sender wrote `propagation::format_traceparent(&context, txid)`, its `current::context()`.
+//! consume(Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), "7");
+//! # });
+//! # let row = recording.only();
+//! # assert_eq!(row.gxid.value(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+//! # assert_eq!(row.caller.map(scouter::Txid::value), Some(0x00f0_67aa_0ba9_02b7));
+//! # assert_eq!((row.sql_count, row.tags[0].1.as_str()), (1, "7"));
+//! ```
 //!
 //! # What it costs and keeps
 //!
@@ -69,14 +104,17 @@ mod disabled;
 
 #[cfg(not(feature = "enable"))]
 pub use disabled::{Guard, InitError, init};
+#[cfg(feature = "testing")]
+pub use scouter_core::clock::ManualClock;
 #[cfg(feature = "tokio")]
 pub use scouter_core::spawn;
 #[cfg(all(feature = "testing", feature = "enable"))]
 pub use scouter_core::testing;
 pub use scouter_core::{
-    Begin, Callsite, CallsiteFlags, Field, Gxid, InCurrent, OpenStep, StepGuard, TextKind,
-    Transaction, Txid, Value, attr, callsite, callsites, current, fail, in_step, in_transaction,
-    intern, options, plugin, record, step, wait,
+    ApiOutcome, Begin, Callsite, CallsiteFlags, Field, Gxid, InCurrent, OpenStep, SqlOutcome,
+    StepGuard, TextId, TextKind, TraceContext, Transaction, Txid, Value, alert, attr, callsite,
+    callsites, checkout, current, fail, in_step, in_transaction, intern, live, options, plugin,
+    propagation, record, step, telemetry, wait,
 };
 #[cfg(feature = "enable")]
 pub use scouter_exporter as exporter;

@@ -152,7 +152,7 @@ impl<'a> CallView<'a> {
 pub struct CaptureView<'a> {
     /// Name of the argument.
     pub name: &'static str,
-    /// Its value as text, cut at 256 bytes.
+    /// Its value as text, cut at 128 bytes.
     pub value: &'a str,
 }
 

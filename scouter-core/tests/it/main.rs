@@ -14,6 +14,7 @@ mod bounds;
 mod cancel;
 mod checkouts;
 mod guards;
+mod limits;
 mod live_view;
 mod options;
 mod panics;

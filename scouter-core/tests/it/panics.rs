@@ -3,14 +3,13 @@
 use std::fmt;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use scouter_core::record::EndReason;
 use scouter_core::testing::capture;
 use scouter_core::{callsite, current, in_transaction, set_recording, step};
 
-use crate::support::{begin, poll_once, within};
+use crate::support::{begin, is_own_process, poll_once, within};
 
 fn caught(code: impl FnOnce()) {
     assert!(catch_unwind(AssertUnwindSafe(code)).is_err());
@@ -138,16 +137,9 @@ fn panic_that_the_recorder_caught_is_no_error_of_the_transaction() {
 
 #[test]
 fn hook_that_was_there_before_is_still_called() {
-    const CHILD: &str = "SCOUTER_TEST_PANIC_HOOK";
     static CALLS: AtomicU32 = AtomicU32::new(0);
-    if std::env::var_os(CHILD).is_none() {
-        // The hook is one per process, and recording may be on in this one already.
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "panics::hook_that_was_there_before_is_still_called"])
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
-        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    // The hook is one per process, and recording may be on in this one already.
+    if !is_own_process("panics::hook_that_was_there_before_is_still_called") {
         return;
     }
     std::panic::set_hook(Box::new(|_| {

@@ -1,17 +1,21 @@
 //! Plugins. They cannot be removed, so each looks only at services of its own test.
 
+use std::sync::Mutex;
+
 use scouter_core::drain::totals;
 use scouter_core::plugin::{
-    AgentPlugin, CallView, CounterSink, EndView, Hooks, Reject, RequestView, StartView, call,
-    collect_counters, register, reject,
+    AgentPlugin, CallView, CaptureView, CounterSink, EndView, Hooks, Reject, RequestView,
+    StartView, call, collect_counters, register, reject,
 };
 use scouter_core::record::{ProfileFate, XLogFlags};
 use scouter_core::testing::exclusive;
 use scouter_core::{Field, callsite, options, step};
 
-use crate::support::within;
+use crate::support::{counter, within};
 
 struct Everything;
+
+static CAPTURED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 impl AgentPlugin for Everything {
     fn name(&self) -> &str {
@@ -19,7 +23,7 @@ impl AgentPlugin for Everything {
     }
 
     fn hooks(&self) -> Hooks {
-        [Hooks::START, Hooks::END, Hooks::REJECT, Hooks::CALL, Hooks::COUNTER]
+        [Hooks::START, Hooks::END, Hooks::REJECT, Hooks::CALL, Hooks::COUNTER, Hooks::CAPTURE]
             .into_iter()
             .fold(Hooks::NONE, Hooks::with)
     }
@@ -54,14 +58,15 @@ impl AgentPlugin for Everything {
         assert_ne!(call.address, "panic:80");
     }
 
+    fn capture(&self, capture: &CaptureView<'_>) {
+        if capture.name.starts_with("plugin ") {
+            CAPTURED.lock().unwrap().push(format!("{}={}", capture.name, capture.value));
+        }
+    }
+
     fn counter(&self, sink: &mut CounterSink<'_>) {
         sink.add("plugin_counter|1", 4.5);
     }
-}
-
-fn counter(name: &str) -> u64 {
-    let counters = scouter_core::telemetry::counters();
-    counters.into_iter().find(|(candidate, _)| *candidate == name).unwrap().1
 }
 
 #[test]
@@ -91,6 +96,24 @@ fn plugin_sees_and_changes_what_its_hooks_allow() {
     let after = totals();
     assert_eq!(after.recorded, after.drained + after.dropped() + after.pending);
     asked();
+    captured();
+}
+
+/// What the code written by `#[scout(args(..))]` does.
+fn captured() {
+    use scouter_core::__private::{CaptureDebug, CaptureWord, Probe, capture_redacted};
+    let site = callsite!(name: "captures", args: ["plugin number", "plugin text"]);
+    within("captures", || {
+        let _step = step(site);
+        (&&&Probe(&7_u32)).scouter_capture(site, "plugin number");
+        (&&Probe("two words")).scouter_capture(site, "plugin text");
+        capture_redacted(site, "plugin secret");
+    });
+    let captured = std::mem::take(&mut *CAPTURED.lock().unwrap());
+    assert_eq!(
+        captured,
+        ["plugin number=7", "plugin text=\"two words\"", "plugin secret=<redacted>"]
+    );
 }
 
 fn asked() {
