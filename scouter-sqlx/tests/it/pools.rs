@@ -138,7 +138,7 @@ async fn the_wait_of_a_statement_is_told_apart_from_its_execution() {
     let Some(pool) = postgres().await else { return };
     let held = pool.acquire().await.unwrap();
     let (recording, _) = record(async {
-        let statement = sqlx::query("SELECT pg_sleep(0.02)").execute(&pool);
+        let statement = sqlx::query("SELECT pg_sleep(0.2)").execute(&pool);
         let release = async {
             // The statement is polled first and finds no connection.
             tokio::task::yield_now().await;
@@ -150,6 +150,7 @@ async fn the_wait_of_a_statement_is_told_apart_from_its_execution() {
     .await;
     let select = sql(&recording, "SELECT pg_sleep(?)");
     let elapsed_us = step(&recording, "SELECT pg_sleep(?)").elapsed_us;
+    // Far below what it sleeps: on a busy machine the end of the wait is noted late.
     assert!(select.wait_us > 0 && elapsed_us - select.wait_us >= 20_000, "{select:?}");
     let xlog = recording.only();
     assert_eq!(xlog.pool_wait_us, select.wait_us);
