@@ -7,7 +7,9 @@ use scouter_core::{TextKind, callsite, in_step, intern, text};
 use scouter_sqlx as sqlx;
 use sqlx::{Connection, Database, Executor, SqlitePool};
 
-use crate::support::{assert_tree, of_kind, polled, postgres, record, sql, sqlite, step, until};
+use crate::support::{
+    assert_tree, of_kind, of_place, polled, postgres, record, sql, sqlite, step, until,
+};
 
 /// A pool whose name is its own, so that its checkouts are told from those of other tests.
 async fn named(name: &str) -> SqlitePool {
@@ -80,15 +82,19 @@ async fn what_is_no_statement_stays_out_of_the_sums_however_it_ends() {
     let (recording, _) = record(async {
         // On a busy machine the server may answer within the first poll: then once more.
         while connection.begin().now_or_never().is_some() {}
-        let prepare = connection.prepare(sqlx::SqlStr::from_static("SELECT 'never prepared'"));
-        assert!(prepare.now_or_never().is_none());
+        for number in 0.. {
+            // Of a text of its own, as a known one is not prepared again.
+            let sql = sqlx::AssertSqlSafe(format!("SELECT {number} AS prepared"));
+            let prepare = connection.prepare(sqlx::SqlSafeStr::into_sql_str(sql));
+            if prepare.now_or_never().is_none() {
+                break;
+            }
+        }
     })
     .await;
     let tree = recording.tree();
-    assert!(
-        tree.ends_with("    sql BEGIN !cancelled\n    sql PREPARE SELECT ? !cancelled\n"),
-        "{tree}"
-    );
+    assert!(tree.contains("    sql BEGIN !cancelled\n"), "{tree}");
+    assert!(tree.ends_with("    sql PREPARE SELECT ? AS prepared !cancelled\n"), "{tree}");
     let xlog = recording.only();
     assert_eq!((xlog.sql_count, xlog.sql_us), (0, 0));
 }
@@ -132,7 +138,7 @@ async fn the_wait_of_a_statement_is_told_apart_from_its_execution() {
     let Some(pool) = postgres().await else { return };
     let held = pool.acquire().await.unwrap();
     let (recording, _) = record(async {
-        let statement = sqlx::query("SELECT pg_sleep(0.02)").execute(&pool);
+        let statement = sqlx::query("SELECT pg_sleep(0.2)").execute(&pool);
         let release = async {
             // The statement is polled first and finds no connection.
             tokio::task::yield_now().await;
@@ -144,6 +150,7 @@ async fn the_wait_of_a_statement_is_told_apart_from_its_execution() {
     .await;
     let select = sql(&recording, "SELECT pg_sleep(?)");
     let elapsed_us = step(&recording, "SELECT pg_sleep(?)").elapsed_us;
+    // Far below what it sleeps: on a busy machine the end of the wait is noted late.
     assert!(select.wait_us > 0 && elapsed_us - select.wait_us >= 20_000, "{select:?}");
     let xlog = recording.only();
     assert_eq!(xlog.pool_wait_us, select.wait_us);
@@ -337,7 +344,7 @@ async fn a_cancelled_begin_never_hands_on_an_open_transaction() {
             }
         })
         .await;
-        assert!(of_kind(&alerts, AlertKind::CancelledBegin).len() <= 1);
+        assert!(of_place(&alerts, AlertKind::CancelledBegin, "begun").len() <= 1);
         let mut next = pool.acquire().await.unwrap();
         // Outside a transaction block a savepoint is an error: 25P01.
         let savepoint = next.execute("SAVEPOINT probe").await.unwrap_err();
@@ -357,7 +364,7 @@ async fn a_begin_cancelled_in_flight_raises_an_alert() {
         while connection.begin().now_or_never().is_some() {}
     })
     .await;
-    let told = of_kind(&alerts, AlertKind::CancelledBegin);
+    let told = of_place(&alerts, AlertKind::CancelledBegin, "in flight");
     assert_eq!(told.len(), 1, "{alerts:?}");
     assert!(told[0].message.contains("in flight") && told[0].message.contains("will be closed"));
     let tree = recording.tree();

@@ -5,7 +5,7 @@ use scouter_core::record::AlertKind;
 use scouter_sqlx as sqlx;
 use sqlx::{Connection, Executor, PgPool, SqlitePool};
 
-use crate::support::{MAX_YIELDS, of_kind, postgres, record, sqlite};
+use crate::support::{MAX_YIELDS, of_place, postgres, record, sqlite};
 
 /// How often a begin is cancelled anew when the server answers within the first poll.
 const MAX_CANCELS: usize = MAX_YIELDS;
@@ -99,7 +99,7 @@ async fn a_transaction_lost_with_a_cancelled_savepoint_cannot_be_committed() {
         assert!(error.to_string().contains("rolled back"), "{error}");
     })
     .await;
-    let told = of_kind(&alerts, AlertKind::CancelledBegin);
+    let told = of_place(&alerts, AlertKind::CancelledBegin, "cancelled savepoint");
     assert_eq!(told.len(), 1, "{alerts:?}");
     assert!(told[0].message.contains("savepoint"), "{}", told[0].message);
     assert!(recording.tree().contains("sql COMMIT !error"), "{}", recording.tree());
@@ -196,7 +196,8 @@ async fn a_savepoint_that_fails_in_the_server_loses_what_is_around_it_loudly() {
         assert!(outer.commit().await.is_err());
     })
     .await;
-    assert_eq!(of_kind(&alerts, AlertKind::CancelledBegin).len(), 1, "{alerts:?}");
+    let told = of_place(&alerts, AlertKind::CancelledBegin, "failed savepoint");
+    assert_eq!(told.len(), 1, "{alerts:?}");
     crate::support::until(|| pool.size() == 0).await;
 }
 

@@ -38,6 +38,11 @@ pub(crate) fn of_kind(alerts: &[Alert], kind: AlertKind) -> Vec<&Alert> {
     alerts.iter().filter(|alert| alert.kind == kind).collect()
 }
 
+/// Those about one place: tests that run beside this one raise alerts too.
+pub(crate) fn of_place<'a>(alerts: &'a [Alert], kind: AlertKind, place: &str) -> Vec<&'a Alert> {
+    alerts.iter().filter(|alert| alert.kind == kind && alert.place == place).collect()
+}
+
 /// Asserts the recorded tree; written with four blanks a level, under the transaction's line.
 #[track_caller]
 pub(crate) fn assert_tree(recording: &Recording, expected: &str) {
