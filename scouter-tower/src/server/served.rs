@@ -5,7 +5,7 @@
 //! though it is served within the first one: the current transaction alone cannot tell the two
 //! apart, so the request itself is marked.
 //!
-//! Where axum matched a route its [`MatchedPath`](axum::extract::MatchedPath) is mark enough: it
+//! Where axum matched a route its `MatchedPath` is mark enough: it
 //! travels with the request, every layer inside sees the same one, and a new request never has it.
 //! Elsewhere the layer puts an extension of its own on the request. It does not do so always,
 //! since that would cost a matched request one more allocation: the table of its extensions would
