@@ -56,6 +56,11 @@ impl SpanPeer for Floor {
     }
 
     #[inline]
+    fn other_step(&self, inner: impl FnOnce()) {
+        self.timed(inner);
+    }
+
+    #[inline]
     fn step_with_two(&self, _: u64, _: &'static str, inner: impl FnOnce()) {
         self.timed(inner);
     }
