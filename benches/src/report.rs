@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::harness::{Figure, Measured, Shows};
 use crate::machine;
 use crate::options::Options;
-use crate::peers;
+use crate::{peers, suites};
 
 /// Prints the table.
 pub(crate) fn print(options: &Options, rows: &[Measured]) {
@@ -13,12 +13,8 @@ pub(crate) fn print(options: &Options, rows: &[Measured]) {
     println!("suite {}{small}", options.suite);
     println!("machine: {}", machine::describe());
     println!("versions: {}", machine::versions());
-    println!(
-        "{} rounds of {} ms, interleaved, each cell in its own process; ours/it is the ratio of \
-         the medians",
-        options.rounds(),
-        options.budget().as_millis()
-    );
+    println!("{}, interleaved, each cell in its own process", rounds(options, rows));
+    println!("ours/it: our median as a multiple of the other one");
     let left_out = left_out(rows);
     if !left_out.is_empty() {
         println!("not in this build (feature `peers` is off): {}", left_out.join(", "));
@@ -26,6 +22,21 @@ pub(crate) fn print(options: &Options, rows: &[Measured]) {
     println!("\n{:<58} {:>10} {:>10} {:>8}", "row", "median", "minimum", "ours/it");
     for row in rows {
         print_row(row);
+    }
+}
+
+/// How often each cell is run, and for how long if that is what ends a run.
+fn rounds(options: &Options, rows: &[Measured]) -> String {
+    let of = |row: &Measured| row.row.rounds.unwrap_or(usize::MAX).min(options.rounds());
+    let (least, most) = (rows.iter().map(of).min(), rows.iter().map(of).max());
+    let (least, most) = (least.unwrap_or(0), most.unwrap_or(0));
+    let count = if least == most { most.to_string() } else { format!("{least} to {most}") };
+    let plural = if most == 1 { "" } else { "s" };
+    match options.suite.as_str() {
+        "ingest" => {
+            format!("{count} run{plural} of {} transactions", suites::ingest::total(options.small))
+        }
+        _ => format!("{count} round{plural} of {} ms", options.budget().as_millis()),
     }
 }
 
@@ -64,14 +75,17 @@ fn beside_yardstick(row: &Measured) -> Option<String> {
     let (ours, yardstick) = (row.ours()?.median, row.yardstick()?.median);
     match row.row.shows {
         Shows::Gross => ratio(ours, yardstick),
-        Shows::Net if yardstick > 0.0 => Some(format!("{:+.0} %", 100.0 * ours / yardstick)),
+        Shows::Net if yardstick >= SMALLEST => Some(format!("{:+.0} %", 100.0 * ours / yardstick)),
         Shows::Net | Shows::LossPercent => None,
     }
 }
 
+/// What is less is printed as 0.00.
+const SMALLEST: f64 = 0.005;
+
 /// A multiple; none of what is nothing or, as a difference may be, less.
 fn ratio(ours: f64, other: f64) -> Option<String> {
-    let is_sensible = ours >= 0.0 && other > 0.0;
+    let is_sensible = ours >= 0.0 && other >= SMALLEST;
     is_sensible.then(|| format!("{:.2}x", ours / other))
 }
 
@@ -152,7 +166,7 @@ mod tests {
     #[test]
     fn there_is_no_ratio_to_nothing_or_less() {
         assert_eq!(ratio(1.0, 2.0).as_deref(), Some("0.50x"));
-        assert_eq!(ratio(1.0, 0.0), None);
+        assert_eq!(ratio(1.0, 0.004), None);
         assert_eq!(ratio(-1.0, 2.0), None);
     }
 }

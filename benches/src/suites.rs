@@ -4,7 +4,7 @@ mod active;
 mod compiled_out;
 mod hotpath;
 mod http;
-mod ingest;
+pub(crate) mod ingest;
 mod sql;
 mod wire;
 #[cfg(feature = "peers")]

@@ -39,12 +39,15 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// Transactions sent: enough for the collector to seal several segments.
 const TRANSACTIONS: usize = 2_000_000;
-/// Of them that are not counted: the collector is starting and filling its buffers.
-const WARM_UP: usize = 200_000;
 /// What `--small` sends.
 const SMALL_TRANSACTIONS: usize = 60_000;
 /// Transactions encoded before any of them is sent.
 const CHUNK: usize = 200_000;
+
+/// Transactions of one run.
+pub(crate) const fn total(is_small: bool) -> usize {
+    if is_small { SMALL_TRANSACTIONS } else { TRANSACTIONS }
+}
 
 /// Measures one cell; every cell is a whole run.
 pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
@@ -53,10 +56,8 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
         recorder::PEER => return recorder::serve(Path::new(cell.row)),
         _ => {}
     }
-    let load = match super::is_small() {
-        true => Load { total: SMALL_TRANSACTIONS, warm_up: SMALL_TRANSACTIONS / 10 },
-        false => Load { total: TRANSACTIONS, warm_up: WARM_UP },
-    };
+    let total = total(super::is_small());
+    let load = Load { total, warm_up: total / 10 };
     let folder = std::env::temp_dir().join(format!("scouter-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let result = match (cell.row, cell.peer) {
@@ -73,7 +74,7 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
 #[derive(Clone, Copy)]
 struct Load {
     total: usize,
-    /// Of them that are not counted.
+    /// Of them that are not counted: the collector is starting and filling its buffers.
     warm_up: usize,
 }
 
