@@ -88,6 +88,15 @@ fn ours(cell: &Cell<'_>) -> Result<f64, String> {
     }
 }
 
+/// Counters of what was recorded and not kept.
+const LOSSES: [&str; 5] = [
+    "dropped_header_limit",
+    "dropped_summary_queue",
+    "profiles_dropped_queue",
+    "steps_dropped_limit",
+    "steps_dropped_memory",
+];
+
 /// Says so when the loop recorded more than the drain could take: a lost step costs less.
 fn note_losses(row: &str) {
     let counters = scouter_core::telemetry::counters();
@@ -95,9 +104,9 @@ fn note_losses(row: &str) {
         counters.iter().find(|(name, _)| *name == wanted).map_or(0, |(_, count)| *count)
     };
     let recorded = of("recorded").max(1) as f64;
-    for lost in ["steps_dropped_memory", "steps_dropped_limit", "profiles_dropped_queue"] {
+    for lost in LOSSES {
         let each = of(lost) as f64 / recorded;
-        if each > 0.0 {
+        if each >= 0.005 {
             eprintln!("note: {row} ours: {each:.2} {lost} a transaction");
         }
     }
@@ -230,4 +239,17 @@ fn allocations<P: SpanPeer>(peer: &P) -> Result<f64, String> {
 #[cfg(not(feature = "count"))]
 fn allocations<P: SpanPeer>(_: &P) -> Result<f64, String> {
     Err("this program does not count allocations".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_of_losses_exists() {
+        let counters = scouter_core::telemetry::counters();
+        for lost in LOSSES {
+            assert!(counters.iter().any(|(name, _)| *name == lost), "{lost}");
+        }
+    }
 }
