@@ -98,7 +98,7 @@ const LOSSES: [&str; 5] = [
 ];
 
 /// Says so when the loop recorded more than the drain could take: a lost step costs less.
-fn note_losses(row: &str) {
+pub(super) fn note_losses(row: &str) {
     let counters = scouter_core::telemetry::counters();
     let of = |wanted: &str| {
         counters.iter().find(|(name, _)| *name == wanted).map_or(0, |(_, count)| *count)

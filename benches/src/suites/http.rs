@@ -49,7 +49,11 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
     match cell.row {
         "axum_layer_in_process_ns" => {
             let mut service = router.into_service::<Body>();
-            Ok(measure(cell.budget, || one_request(&mut service)))
+            let nanos = measure(cell.budget, || one_request(&mut service));
+            if cell.peer == OURS {
+                super::hotpath::note_losses(cell.row);
+            }
+            Ok(nanos)
         }
         "allocations_per_request" => allocations(router),
         "loopback_throughput_loss_pct" => loopback(cell, router),
