@@ -20,8 +20,8 @@ pub(crate) fn measure(budget: Duration, mut operation: impl FnMut()) -> f64 {
         operation();
         calls += 1;
     }
-    let per_call = warm_up.elapsed().as_secs_f64() / f64::from(calls);
-    let in_batch = ((BATCH.as_secs_f64() / per_call) as u64).max(1);
+    let per_call_ns = (warm_up.elapsed().as_nanos() / u128::from(calls)).max(1);
+    let in_batch = u64::try_from(BATCH.as_nanos() / per_call_ns).unwrap_or(1).max(1);
     let mut means = Vec::new();
     let begin = now();
     while begin.elapsed() < budget || means.len() < 3 {
@@ -56,4 +56,10 @@ pub(crate) fn cpu_of(pid: u32) -> Option<Duration> {
     /// `USER_HZ`, which Linux fixes for user space.
     const TICKS_PER_SECOND: u64 = 100;
     Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
+/// CPU time that the main thread of process `pid` has used so far, from `/proc`.
+pub(crate) fn cpu_of_main_thread(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    stat.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

@@ -1,42 +1,44 @@
 //! Runs every cell of a suite in a child process of its own, in interleaved rounds.
 
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::clock::median;
 use crate::options::Options;
+use crate::peers;
 
 /// Begins the line with a child's number.
 pub(crate) const RESULT_PREFIX: &str = "result ";
 
 /// The peer that is Scouter.
 pub(crate) const OURS: &str = "ours";
-/// The peer that is the physical floor, or whatever else is the yardstick of its row.
+/// The peer that is the physical floor of its row, or a yardstick as near to it as can be built.
 pub(crate) const FLOOR: &str = "floor";
-/// The peer that is the same code without any instrumentation; a suite may have several whose
-/// names begin with it.
+/// The peer that is the same code without any instrumentation. Where a row has no [`FLOOR`], it
+/// is the yardstick.
 pub(crate) const NONE: &str = "none";
 
 /// What a row shows of the figures of its cells.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shows {
     /// The figures as they are.
     Gross,
-    /// What each is more than the cell without instrumentation that belongs to it.
-    Net(fn(&str) -> &'static str),
-    /// By how many percent fewer operations each does than the cell that belongs to it.
-    LossPercent(fn(&str) -> &'static str),
+    /// What each is more than the cell without instrumentation, which is shown whole.
+    Net,
+    /// By how many percent fewer operations each does than the cell without instrumentation.
+    LossPercent,
 }
 
 impl Shows {
-    /// The figure to show for `peer`, given its own and a way to find that of others.
-    fn of(self, peer: &str, own: f64, other: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    /// The figure to show, given the own one and that of the cell without instrumentation.
+    fn of(self, own: f64, base: Option<f64>) -> Option<f64> {
         match self {
             Self::Gross => Some(own),
-            Self::Net(base) => Some(own - other(base(peer))?),
-            Self::LossPercent(base) => Some(100.0 * (1.0 - other(base(peer))? / own)),
+            Self::Net => Some(own - base?),
+            Self::LossPercent => Some(100.0 * (1.0 - base? / own)),
         }
     }
 }
@@ -48,7 +50,9 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// Unit of all its figures.
     pub(crate) unit: &'static str,
-    /// Who is measured: `ours`, perhaps `floor`, and peers.
+    /// What its yardstick is, in a few words.
+    pub(crate) yardstick: &'static str,
+    /// Who is measured: `ours`, the yardstick, and peers.
     pub(crate) peers: &'static [&'static str],
     /// What is shown instead of the figure itself.
     pub(crate) shows: Shows,
@@ -59,13 +63,22 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A row measured in the usual rounds.
+    /// A row measured in the usual rounds, its figures shown as they are.
     pub(crate) const fn new(
         name: &'static str,
         unit: &'static str,
+        yardstick: &'static str,
         peers: &'static [&'static str],
     ) -> Self {
-        Self { name, unit, peers, shows: Shows::Gross, rounds: None, counts_allocations: false }
+        Self {
+            name,
+            unit,
+            yardstick,
+            peers,
+            shows: Shows::Gross,
+            rounds: None,
+            counts_allocations: false,
+        }
     }
 
     /// Shows something derived from the figure.
@@ -85,6 +98,11 @@ impl Row {
         self.counts_allocations = true;
         self.rounds = Some(1);
         self
+    }
+
+    /// Those it lists that are in this build.
+    pub(crate) fn built(&self) -> impl Iterator<Item = &'static str> {
+        self.peers.iter().copied().filter(|peer| peers::is_built(peer))
     }
 }
 
@@ -123,38 +141,39 @@ impl Measured {
         self.of(OURS)
     }
 
-    /// The yardstick, if the row has one.
-    pub(crate) fn floor(&self) -> Option<Figure> {
-        self.of(FLOOR)
+    /// The yardstick.
+    pub(crate) fn yardstick(&self) -> Option<Figure> {
+        self.of(FLOOR).or_else(|| self.of(NONE))
     }
 
     /// The figure of one peer.
-    pub(crate) fn of(&self, peer: &str) -> Option<Figure> {
+    fn of(&self, peer: &str) -> Option<Figure> {
         self.figures.iter().find(|(name, _)| *name == peer).map(|(_, figure)| *figure)
     }
 
     /// Everyone else.
     pub(crate) fn others(&self) -> impl Iterator<Item = (&'static str, Figure)> {
-        let is_other = |name: &str| name != OURS && name != FLOOR && !name.starts_with(NONE);
+        let is_other = |name: &str| ![OURS, FLOOR, NONE].contains(&name);
         self.figures.iter().filter(move |(name, _)| is_other(name)).copied()
+    }
+
+    /// Who is listed, is in this build, and has no figure.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
+        self.row.built().filter(|peer| self.of(peer).is_none())
     }
 }
 
 /// Measures `rows`.
 pub(crate) fn run(options: &Options, rows: &[Row]) -> Vec<Measured> {
-    let wanted: Vec<&Row> = rows
-        .iter()
-        .filter(|row| options.only.as_ref().is_none_or(|only| row.name.contains(only.as_str())))
-        .collect();
-    let programs = Programs::new(wanted.iter().any(|row| row.counts_allocations));
+    let programs = Programs::new(rows.iter().any(|row| row.counts_allocations));
     let mut values: HashMap<(&str, &str), Vec<f64>> = HashMap::new();
+    let is_watched = std::io::stderr().is_terminal();
     for round in 0..options.rounds() {
-        for row in &wanted {
-            if round >= row.rounds.unwrap_or(usize::MAX) {
-                continue;
+        for row in rows.iter().filter(|row| round < row.rounds.unwrap_or(usize::MAX)) {
+            if is_watched {
+                eprint!("\rround {}/{}: {:<40}", round + 1, options.rounds(), row.name);
             }
-            eprint!("\rround {}/{}: {:<40}", round + 1, options.rounds(), row.name);
-            for peer in row.peers {
+            for peer in row.built() {
                 match run_child(&programs, options, row, peer) {
                     Ok(value) => values.entry((row.name, peer)).or_default().push(value),
                     Err(message) => eprintln!("\n{} {peer}: {message}", row.name),
@@ -162,27 +181,27 @@ pub(crate) fn run(options: &Options, rows: &[Row]) -> Vec<Measured> {
             }
         }
     }
-    eprintln!("\r{:<60}\r", "");
-    wanted.into_iter().map(|row| summarise(row, &mut values)).collect()
+    if is_watched {
+        eprint!("\r{:<60}\r", "");
+    }
+    rows.iter().map(|row| summarise(row, &mut values)).collect()
 }
 
 fn summarise(row: &Row, values: &mut HashMap<(&str, &str), Vec<f64>>) -> Measured {
     let mut figures = Vec::new();
-    for peer in row.peers {
-        if let Some(values) = values.get_mut(&(row.name, *peer)) {
+    for peer in row.built() {
+        if let Some(values) = values.get_mut(&(row.name, peer)) {
             let min = values.iter().copied().fold(f64::INFINITY, f64::min);
-            figures.push((*peer, Figure { median: median(values), min }));
+            figures.push((peer, Figure { median: median(values), min }));
         }
     }
-    let gross = figures.clone();
-    let of = |peer: &str| gross.iter().find(|(name, _)| *name == peer).map(|(_, figure)| *figure);
-    let is_base = |name: &str| name == FLOOR || name.starts_with(NONE);
+    let base = figures.iter().find(|(name, _)| *name == NONE).map(|(_, figure)| *figure);
     figures.retain_mut(|(name, figure)| {
-        if is_base(name) {
+        if *name == NONE {
             return true;
         }
-        let median = row.shows.of(name, figure.median, |peer| of(peer).map(|base| base.median));
-        let min = row.shows.of(name, figure.min, |peer| of(peer).map(|base| base.min));
+        let median = row.shows.of(figure.median, base.map(|base| base.median));
+        let min = row.shows.of(figure.min, base.map(|base| base.min));
         let (Some(median), Some(min)) = (median, min) else { return false };
         *figure = Figure { median, min };
         true
@@ -256,4 +275,39 @@ fn run_child(programs: &Programs, options: &Options, row: &Row, peer: &str) -> R
         .rev()
         .find_map(|line| line.strip_prefix(RESULT_PREFIX)?.parse().ok())
         .ok_or_else(|| "the child printed no result".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: Row = Row::new("row", "ns", "a plain loop", &[NONE, OURS, "peer"]);
+
+    fn measured(row: &Row, cells: &[(&'static str, &[f64])]) -> Measured {
+        let cells = cells.iter().map(|(peer, values)| (("row", *peer), values.to_vec()));
+        summarise(row, &mut cells.collect())
+    }
+
+    #[test]
+    fn a_net_row_shows_its_base_whole_and_the_others_beyond_it() {
+        let row = ROW.shows(Shows::Net);
+        let row = measured(&row, &[(NONE, &[3.0, 2.0, 4.0]), (OURS, &[5.0]), ("peer", &[13.0])]);
+        let of = |figure: Option<Figure>| figure.map(|figure| (figure.median, figure.min));
+        assert_eq!(of(row.yardstick()), Some((3.0, 2.0)));
+        assert_eq!(of(row.ours()), Some((2.0, 3.0)), "median less median, minimum less minimum");
+        let others: Vec<_> = row.others().map(|(name, figure)| (name, figure.median)).collect();
+        assert_eq!(others, [("peer", 10.0)]);
+    }
+
+    #[test]
+    fn a_peer_without_a_figure_is_missing() {
+        let row = measured(&ROW, &[(NONE, &[1.0]), (OURS, &[1.0])]);
+        assert_eq!(row.missing().collect::<Vec<_>>(), ["peer"]);
+    }
+
+    #[test]
+    fn without_its_base_nothing_of_a_net_row_has_a_figure() {
+        let row = measured(&ROW.shows(Shows::Net), &[(OURS, &[1.0]), ("peer", &[1.0])]);
+        assert_eq!(row.missing().collect::<Vec<_>>(), [NONE, OURS, "peer"]);
+    }
 }

@@ -13,8 +13,8 @@ mod machine;
 mod options;
 mod peers;
 mod report;
-mod sample;
 mod suites;
+mod traffic;
 
 use std::process::ExitCode;
 
@@ -49,15 +49,29 @@ fn child(suite: &str, row: &str, peer: &str, budget: std::time::Duration) -> Exi
 }
 
 fn parent(options: &Options) -> ExitCode {
-    let rows = suites::rows(&options.suite);
+    let is_wanted =
+        |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let mut rows = suites::rows(&options.suite);
+    rows.retain(|row| is_wanted(row.name));
+    if rows.is_empty() {
+        eprintln!("no row of suite {} has that in its name", options.suite);
+        return ExitCode::from(2);
+    }
     let measured = harness::run(options, &rows);
     report::print(options, &measured);
     if let Some(path) = &options.json
-        && let Err(error) = std::fs::write(path, report::json(&options.suite, &measured))
+        && let Err(error) = std::fs::write(path, report::json(options, &measured))
     {
         eprintln!("cannot write {}: {error}", path.display());
         return ExitCode::FAILURE;
     }
-    let is_complete = measured.iter().all(|row| row.ours().is_some());
-    if is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let missing: Vec<String> = measured
+        .iter()
+        .flat_map(|row| row.missing().map(|peer| format!("{} {peer}", row.row.name)))
+        .collect();
+    if missing.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("incomplete: no figure for {}", missing.join(", "));
+    ExitCode::FAILURE
 }

@@ -13,17 +13,20 @@ pub(crate) fn describe() -> String {
 
 /// `name version` of every crate we compare with, from the lock file this was built with.
 pub(crate) fn versions() -> String {
-    const SHOWN: [&str; 10] = [
+    const SHOWN: [&str; 13] = [
         "axum",
         "fastrace",
+        "fastrace-axum",
         "opentelemetry-instrumentation-tower",
         "opentelemetry-proto",
         "opentelemetry_sdk",
+        "parquet",
         "sqlx",
         "tokio",
         "tower-http",
         "tracing-opentelemetry",
         "tracing-subscriber",
+        "zstd",
     ];
     let lock = include_str!("../../Cargo.lock");
     let version_of = |wanted: &str| {

@@ -28,7 +28,7 @@ pub(crate) struct Options {
 impl Options {
     /// How many rounds each cell runs.
     pub(crate) fn rounds(&self) -> usize {
-        if self.small { 2 } else { 5 }
+        if self.small { 3 } else { 5 }
     }
 
     /// How long one round of a cell measures.

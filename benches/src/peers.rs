@@ -19,6 +19,44 @@ pub(crate) mod tracing;
 #[cfg(feature = "peers")]
 pub(crate) mod tracing_opentelemetry;
 
+/// fastrace; in front of axum its layer of fastrace-axum.
+pub(crate) const FASTRACE: &str = "fastrace";
+/// tracing with a plain registry, which times and exports nothing.
+pub(crate) const REGISTRY: &str = "tracing-registry";
+/// tracing without a subscriber.
+pub(crate) const TRACING_OFF: &str = "tracing-off";
+/// opentelemetry_sdk.
+pub(crate) const OTEL_SDK: &str = "opentelemetry_sdk";
+/// tracing with tracing-opentelemetry on opentelemetry_sdk.
+pub(crate) const TRACING_OTEL: &str = "tracing-opentelemetry";
+/// The layer of tower-http, without a subscriber.
+pub(crate) const TRACE_LAYER: &str = "tower-http TraceLayer";
+/// The layer of tower-http on a plain registry.
+pub(crate) const TRACE_LAYER_REGISTRY: &str = "tower-http TraceLayer + registry";
+/// The layer of opentelemetry-instrumentation-tower.
+pub(crate) const OTEL_TOWER: &str = "opentelemetry-instrumentation-tower";
+/// OTLP as protobuf.
+pub(crate) const OTLP: &str = "OTLP protobuf";
+/// OTLP as protobuf, compressed as ours is.
+pub(crate) const OTLP_ZSTD: &str = "OTLP protobuf + zstd";
+
+/// Those that only feature `peers` brings.
+pub(crate) const HEAVY: [&str; 8] = [
+    FASTRACE,
+    OTEL_SDK,
+    TRACING_OTEL,
+    TRACE_LAYER,
+    TRACE_LAYER_REGISTRY,
+    OTEL_TOWER,
+    OTLP,
+    OTLP_ZSTD,
+];
+
+/// Whether this build can measure `peer`.
+pub(crate) fn is_built(peer: &str) -> bool {
+    cfg!(feature = "peers") || !HEAVY.contains(&peer)
+}
+
 /// How often a peer's background thread collects what was recorded.
 pub(crate) const DRAIN_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -32,6 +70,9 @@ pub(crate) trait SpanPeer: Sized {
 
     /// A step around `inner`.
     fn step(&self, inner: impl FnOnce());
+
+    /// A step of another place in the code.
+    fn other_step(&self, inner: impl FnOnce());
 
     /// A step with an integer and a static string.
     fn step_with_two(&self, number: u64, text: &'static str, inner: impl FnOnce());

@@ -4,7 +4,7 @@ mod active;
 mod compiled_out;
 mod hotpath;
 mod http;
-mod ingest;
+pub(crate) mod ingest;
 mod sql;
 mod wire;
 #[cfg(feature = "peers")]
@@ -15,7 +15,7 @@ use crate::harness::{Cell, Row};
 /// Names of all suites.
 pub(crate) const SUITES: [&str; 6] = ["hotpath", "http", "sql", "active", "wire", "ingest"];
 
-/// The rows of one suite. Without feature `peers` only those who are always there are measured.
+/// The rows of one suite. Without feature `peers` those of [`crate::peers::HEAVY`] are left out.
 pub(crate) fn rows(suite: &str) -> Vec<Row> {
     let rows = match suite {
         "hotpath" => hotpath::ROWS,
@@ -45,4 +45,103 @@ pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
 /// Whether the bench only has to show that it works.
 pub(crate) fn is_small() -> bool {
     std::env::var("SCOUTER_BENCH_SMALL").is_ok_and(|small| small == "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{FLOOR, NONE, OURS};
+    use crate::peers::{
+        FASTRACE, OTEL_SDK, OTEL_TOWER, OTLP, OTLP_ZSTD, REGISTRY, TRACE_LAYER, TRACING_OTEL,
+    };
+
+    #[test]
+    fn every_row_has_its_binding_name_and_unit() {
+        let check = |suite: &str, expected: &[(&str, &str)]| {
+            let found: Vec<_> = rows(suite).iter().map(|row| (row.name, row.unit)).collect();
+            assert_eq!(found, expected, "suite {suite}");
+        };
+        check(
+            "hotpath",
+            &[
+                ("sync_step_flat100_ns", "ns"),
+                ("sync_step_folded100_ns", "ns"),
+                ("sync_step_nested1000_ns", "ns"),
+                ("step_2_attributes_ns", "ns"),
+                ("step_dynamic_string_ns", "ns"),
+                ("async_request_5_spans_4_polls_ns", "ns"),
+                ("outside_transaction_ns", "ns"),
+                ("disabled_runtime_ns", "ns"),
+                ("compiled_out_ns", "ns"),
+                ("allocations_per_step", "count"),
+            ],
+        );
+        check(
+            "http",
+            &[
+                ("axum_layer_in_process_ns", "ns"),
+                ("allocations_per_request", "count"),
+                ("loopback_throughput_loss_pct", "%"),
+            ],
+        );
+        check(
+            "sql",
+            &[
+                ("sql_statement_overhead_ns", "ns"),
+                ("sql_acquire_overhead_ns", "ns"),
+                ("allocations_per_statement", "count"),
+            ],
+        );
+        check(
+            "active",
+            &[
+                ("active_list_1000_us", "us"),
+                ("active_list_10000_us", "us"),
+                ("idle_transaction_bytes", "bytes"),
+            ],
+        );
+        check(
+            "wire",
+            &[
+                ("encode_ns_per_tx", "ns"),
+                ("decode_xlog_ns_per_tx", "ns"),
+                ("wire_bytes_per_tx", "bytes"),
+            ],
+        );
+        check(
+            "ingest",
+            &[
+                ("ingest_tx_per_cpu_s", "tx/s"),
+                ("disk_bytes_per_xlog", "bytes"),
+                ("disk_bytes_per_profile", "bytes"),
+                ("rss_mb", "MB"),
+            ],
+        );
+    }
+
+    #[test]
+    fn every_row_lists_us_and_a_yardstick() {
+        for row in SUITES.iter().flat_map(|suite| rows(suite)) {
+            assert!(row.peers.contains(&OURS), "{}", row.name);
+            assert!(row.peers.contains(&FLOOR) || row.peers.contains(&NONE), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn every_peer_is_measured_where_it_has_something_to_compare() {
+        let check = |suite: &str, name: &str, peers: &[&str]| {
+            let rows = rows(suite);
+            let row = rows.iter().find(|row| row.name == name);
+            for peer in peers {
+                assert!(row.is_some_and(|row| row.peers.contains(peer)), "{name} {peer}");
+            }
+        };
+        let spans = [FASTRACE, REGISTRY, TRACING_OTEL, OTEL_SDK];
+        check("hotpath", "sync_step_flat100_ns", &spans);
+        check("hotpath", "async_request_5_spans_4_polls_ns", &spans);
+        check("http", "axum_layer_in_process_ns", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
+        check("http", "loopback_throughput_loss_pct", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
+        check("wire", "encode_ns_per_tx", &[OTLP, OTLP_ZSTD]);
+        check("wire", "wire_bytes_per_tx", &[OTLP, OTLP_ZSTD]);
+    }
 }

@@ -12,8 +12,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
-#[path = "../../src/sample.rs"]
-#[allow(dead_code, reason = "the bench uses more of it")]
 mod sample;
 mod zones;
 

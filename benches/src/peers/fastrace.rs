@@ -41,6 +41,12 @@ impl SpanPeer for Fastrace {
     }
 
     #[inline]
+    fn other_step(&self, inner: impl FnOnce()) {
+        let _step = LocalSpan::enter_with_local_parent("other step");
+        inner();
+    }
+
+    #[inline]
     fn step_with_two(&self, number: u64, text: &'static str, inner: impl FnOnce()) {
         let _step = LocalSpan::enter_with_local_parent("step")
             .with_property(|| ("number", number.to_string()))

@@ -2,7 +2,8 @@
 //! 32 bytes. Nobody can time a step for less on this machine.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 
 use fastant::Instant;
 
@@ -29,7 +30,11 @@ impl Floor {
     fn timed(&self, inner: impl FnOnce()) {
         let start = Instant::now();
         inner();
-        let end = Instant::now();
+        self.write(start, Instant::now());
+    }
+
+    #[inline]
+    fn write(&self, start: Instant, end: Instant) {
         let index = self.next.get();
         self.next.set((index + 1) % RECORDS);
         if let Some(slot) = self.ring.get(index) {
@@ -56,6 +61,11 @@ impl SpanPeer for Floor {
     }
 
     #[inline]
+    fn other_step(&self, inner: impl FnOnce()) {
+        self.timed(inner);
+    }
+
+    #[inline]
     fn step_with_two(&self, _: u64, _: &'static str, inner: impl FnOnce()) {
         self.timed(inner);
     }
@@ -65,11 +75,25 @@ impl SpanPeer for Floor {
         self.timed(inner);
     }
 
-    fn root_future<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
-        future
+    /// Each poll of the request is timed, as whoever tells busy from idle must.
+    async fn root_future<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let start = Instant::now();
+        let polled = poll_fn(|cx| {
+            let start = Instant::now();
+            let polled = future.as_mut().poll(cx);
+            self.write(start, Instant::now());
+            polled
+        });
+        let output = polled.await;
+        self.write(start, Instant::now());
+        output
     }
 
-    fn step_future<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
-        future
+    async fn step_future<F: Future>(&self, future: F) -> F::Output {
+        let start = Instant::now();
+        let output = future.await;
+        self.write(start, Instant::now());
+        output
     }
 }

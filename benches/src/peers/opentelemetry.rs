@@ -69,6 +69,11 @@ impl SpanPeer for OpenTelemetry {
     }
 
     #[inline]
+    fn other_step(&self, inner: impl FnOnce()) {
+        self.run(Self::builder("other step"), inner);
+    }
+
+    #[inline]
     #[expect(clippy::cast_possible_wrap, reason = "the attribute type is i64")]
     fn step_with_two(&self, number: u64, text: &'static str, inner: impl FnOnce()) {
         let attributes = [KeyValue::new("number", number as i64), KeyValue::new("text", text)];

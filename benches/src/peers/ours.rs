@@ -81,6 +81,12 @@ impl SpanPeer for Ours {
     }
 
     #[inline]
+    fn other_step(&self, inner: impl FnOnce()) {
+        let _step = scouter_core::step(scouter_core::callsite!(name: "other step"));
+        inner();
+    }
+
+    #[inline]
     fn step_with_two(&self, number: u64, text: &'static str, inner: impl FnOnce()) {
         let step = scouter_core::step(scouter_core::callsite!(name: "step"));
         step.attr("number", number);

@@ -28,6 +28,12 @@ macro_rules! tracing_calls {
         }
 
         #[inline]
+        fn other_step(&self, inner: impl FnOnce()) {
+            let _step = info_span!("other step").entered();
+            inner();
+        }
+
+        #[inline]
         fn step_with_two(&self, number: u64, text: &'static str, inner: impl FnOnce()) {
             let _step = info_span!("step", number, text).entered();
             inner();

@@ -10,14 +10,20 @@ use std::task::{Context, Waker};
 
 use scouter_macros::scout;
 
+use scouter_wire::record::{ActiveStep, ActiveTransaction};
+
 use crate::clock::measure;
-use crate::harness::{Cell, OURS, Row};
+use crate::harness::{Cell, FLOOR, NONE, OURS, Row, Shows};
 use crate::peers;
 
+const COPY: &str = "memcpy of as many bytes as the list has";
+
 pub(crate) const ROWS: &[Row] = &[
-    Row::new("active_list_1000_us", "us", &[OURS]),
-    Row::new("active_list_10000_us", "us", &[OURS]),
-    Row::new("idle_transaction_bytes", "bytes", &[OURS]).rounds(1),
+    Row::new("active_list_1000_us", "us", COPY, &[FLOOR, OURS]),
+    Row::new("active_list_10000_us", "us", COPY, &[FLOOR, OURS]),
+    Row::new("idle_transaction_bytes", "bytes", "the future itself, boxed", &[NONE, OURS])
+        .shows(Shows::Net)
+        .rounds(1),
 ];
 
 type Request = Pin<Box<dyn Future<Output = ()>>>;
@@ -28,7 +34,7 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
     match cell.row {
         "active_list_1000_us" => list(cell, 1_000),
         "active_list_10000_us" => list(cell, 10_000),
-        "idle_transaction_bytes" => bytes(),
+        "idle_transaction_bytes" => bytes(cell),
         other => Err(format!("no row `{other}`")),
     }
 }
@@ -36,38 +42,60 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
 fn list(cell: &Cell<'_>, count: usize) -> Result<f64, String> {
     let requests = in_flight(count);
     let mut listed = Vec::new();
-    // The list is kept, as the exporter keeps it: its entries are filled again.
-    let nanos = measure(cell.budget, || {
-        black_box(scouter_core::live::active(&mut listed, usize::MAX));
-    });
+    scouter_core::live::active(&mut listed, usize::MAX);
     if listed.len() != requests.len() {
         return Err(format!("{} of {} transactions were listed", listed.len(), requests.len()));
     }
+    let nanos = if cell.peer == FLOOR {
+        let bytes = vec![0x5c_u8; listed.iter().map(bytes_of).sum()];
+        let mut copy = vec![0; bytes.len()];
+        measure(cell.budget, || black_box(&mut copy).copy_from_slice(black_box(&bytes)))
+    } else {
+        // The list is kept, as the exporter keeps it: its entries are filled again.
+        measure(cell.budget, || {
+            black_box(scouter_core::live::active(&mut listed, usize::MAX));
+        })
+    };
     Ok(nanos / 1_000.0)
 }
 
-/// What each transaction adds to the memory of the process, the bench's own future taken off.
-fn bytes() -> Result<f64, String> {
+/// Bytes of one entry with all it owns.
+fn bytes_of(entry: &ActiveTransaction) -> usize {
+    let names: usize = entry.stack.iter().map(|step| step.name.len()).sum();
+    size_of::<ActiveTransaction>()
+        + entry.service.len()
+        + entry.tenant.len()
+        + entry.login.len()
+        + entry.stack.len() * size_of::<ActiveStep>()
+        + names
+}
+
+/// What each request in flight adds to the memory of the process, with its boxed future.
+fn bytes(cell: &Cell<'_>) -> Result<f64, String> {
     const COUNT: usize = 20_000;
-    let plain = resident_bytes()?;
-    let futures: Vec<Request> = (0..COUNT).map(|_| Box::pin(waiting()) as Request).collect();
-    let futures_bytes = resident_bytes()? - plain;
-    drop(futures);
     let before = resident_bytes()?;
-    let requests = in_flight(COUNT);
-    let with_recording = resident_bytes()? - before;
-    drop(requests);
-    Ok((with_recording - futures_bytes.min(with_recording)) as f64 / COUNT as f64)
+    let (held, is_recorded) = match cell.peer {
+        NONE => ((0..COUNT).map(|_| suspended(waiting())).collect(), false),
+        _ => (in_flight(COUNT), true),
+    };
+    let after = resident_bytes()?;
+    let active = scouter_core::live::active_count();
+    if active != if is_recorded { held.len() } else { 0 } {
+        return Err(format!("{active} of {} transactions were recorded", held.len()));
+    }
+    Ok(after.saturating_sub(before) as f64 / held.len() as f64)
 }
 
 fn in_flight(count: usize) -> Vec<Request> {
+    (0..count).map(|_| suspended(peers::ours::in_request(waiting()))).collect()
+}
+
+/// A request after its first poll.
+fn suspended(future: impl Future<Output = ()> + 'static) -> Request {
+    let mut request: Request = Box::pin(future);
     let mut cx = Context::from_waker(Waker::noop());
-    let mut requests: Vec<Request> =
-        (0..count).map(|_| Box::pin(peers::ours::in_request(waiting())) as Request).collect();
-    for request in &mut requests {
-        assert!(request.as_mut().poll(&mut cx).is_pending(), "the request waits");
-    }
-    requests
+    assert!(request.as_mut().poll(&mut cx).is_pending(), "the request waits");
+    request
 }
 
 #[scout(crate = scouter_core)]

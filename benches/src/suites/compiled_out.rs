@@ -7,12 +7,13 @@ use std::process::Command;
 
 use crate::harness::{Cell, RESULT_PREFIX};
 
-/// Nanoseconds for one step, gross.
-pub(super) fn run(cell: &Cell<'_>) -> Result<f64, String> {
+/// Nanoseconds for one turn of a loop that is empty (`loop`) or has a step in it (`step`).
+pub(super) fn run(cell: &Cell<'_>, what: &str) -> Result<f64, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/off/Cargo.toml");
     let output = Command::new(cargo)
         .args(["run", "--release", "-q", "--manifest-path", manifest, "--"])
+        .arg(what)
         .arg(cell.budget.as_millis().to_string())
         .env_remove("CARGO_TARGET_DIR")
         .output()

@@ -3,9 +3,9 @@
 //!
 //! In process: a router called directly, without a socket. Figures are net of the same router with
 //! tower's `Identity` in the place of the layer, because axum boxes the service at each layer
-//! whatever the layer does. Loopback: a server thread and a client on a
-//! keep-alive connection with TCP_NODELAY, 16 requests pipelined; on few cores this resolves no
-//! less than about 3 µs a request.
+//! whatever the layer does. Loopback: a server thread and a client on a keep-alive connection with
+//! TCP_NODELAY, 16 requests pipelined; on few cores this resolves no less than about 3 µs a
+//! request, and the plain server measured a second time shows how much that is today.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -24,18 +24,23 @@ use tower::Service;
 use tower::layer::util::Identity;
 
 use crate::clock::measure;
-use crate::harness::{Cell, NONE, OURS, Row, Shows};
-use crate::peers;
+use crate::harness::{Cell, FLOOR, NONE, OURS, Row, Shows};
+#[cfg(feature = "peers")]
+use crate::peers::SpanPeer;
+use crate::peers::{self, FASTRACE, OTEL_TOWER, TRACE_LAYER, TRACE_LAYER_REGISTRY};
 
-const TRACE_LAYER: &str = "tower-http TraceLayer (no subscriber)";
-const OTEL_TOWER: &str = "opentelemetry-instrumentation-tower";
+const ROUTER: &str = "the same router with tower's Identity";
 
-const ALL: &[&str] = &[NONE, OURS, TRACE_LAYER, OTEL_TOWER];
+const ALL: &[&str] = &[NONE, OURS, TRACE_LAYER, TRACE_LAYER_REGISTRY, FASTRACE, OTEL_TOWER];
+/// The plain server is measured once more.
+const WITH_FLOOR: &[&str] =
+    &[NONE, FLOOR, OURS, TRACE_LAYER, TRACE_LAYER_REGISTRY, FASTRACE, OTEL_TOWER];
 
 pub(crate) const ROWS: &[Row] = &[
-    Row::new("axum_layer_in_process_ns", "ns", ALL).shows(Shows::Net(|_| NONE)),
-    Row::new("allocations_per_request", "count", ALL).shows(Shows::Net(|_| NONE)).counting(),
-    Row::new("loopback_throughput_loss_pct", "%", ALL).shows(Shows::LossPercent(|_| NONE)),
+    Row::new("axum_layer_in_process_ns", "ns", ROUTER, ALL).shows(Shows::Net),
+    Row::new("allocations_per_request", "count", ROUTER, ALL).shows(Shows::Net).counting(),
+    Row::new("loopback_throughput_loss_pct", "%", "that server once more: the noise", WITH_FLOOR)
+        .shows(Shows::LossPercent),
 ];
 
 /// Measures one cell.
@@ -44,7 +49,11 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
     match cell.row {
         "axum_layer_in_process_ns" => {
             let mut service = router.into_service::<Body>();
-            Ok(measure(cell.budget, || one_request(&mut service)))
+            let nanos = measure(cell.budget, || one_request(&mut service));
+            if cell.peer == OURS {
+                super::hotpath::note_losses(cell.row);
+            }
+            Ok(nanos)
         }
         "allocations_per_request" => allocations(router),
         "loopback_throughput_loss_pct" => loopback(cell, router),
@@ -54,7 +63,7 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
 
 fn router(peer: &str) -> Result<Router, String> {
     let router = match peer {
-        NONE => route(async || {
+        NONE | FLOOR => route(async || {
             black_box(());
             "hello"
         })
@@ -67,11 +76,23 @@ fn router(peer: &str) -> Result<Router, String> {
             }))
         }
         #[cfg(feature = "peers")]
-        TRACE_LAYER => route(async || {
-            let _leaf = tracing::info_span!("leaf").entered();
-            "hello"
-        })
-        .layer(tower_http::trace::TraceLayer::new_for_http()),
+        TRACE_LAYER => traced(),
+        #[cfg(feature = "peers")]
+        TRACE_LAYER_REGISTRY => {
+            let registry = tracing_subscriber::registry();
+            let installed = tracing::subscriber::set_global_default(registry);
+            installed.map_err(|error| error.to_string())?;
+            traced()
+        }
+        #[cfg(feature = "peers")]
+        FASTRACE => {
+            let _reporter = peers::fastrace::Fastrace::start();
+            route(async || {
+                let _leaf = fastrace::local::LocalSpan::enter_with_local_parent("leaf");
+                "hello"
+            })
+            .layer(fastrace_axum::FastraceLayer::default())
+        }
         #[cfg(feature = "peers")]
         OTEL_TOWER => {
             opentelemetry::global::set_tracer_provider(peers::opentelemetry::provider());
@@ -86,6 +107,15 @@ fn router(peer: &str) -> Result<Router, String> {
         other => return Err(format!("no peer `{other}` in this build")),
     };
     Ok(router)
+}
+
+#[cfg(feature = "peers")]
+fn traced() -> Router {
+    route(async || {
+        let _leaf = tracing::info_span!("leaf").entered();
+        "hello"
+    })
+    .layer(tower_http::trace::TraceLayer::new_for_http())
 }
 
 fn route<H, T>(handler: H) -> Router
@@ -136,15 +166,15 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn allocations(router: Router) -> Result<f64, String> {
     const REQUESTS: u64 = 2_000;
     let mut service = router.into_service::<Body>();
-    for _ in 0..REQUESTS {
-        one_request(&mut service);
-        std::thread::sleep(std::time::Duration::from_micros(20));
-    }
-    let counted = allocation_counter::measure(|| {
+    // With pauses, so that whoever drains keeps up and what it gives back is used again.
+    let mut run = || {
         for _ in 0..REQUESTS {
             one_request(&mut service);
+            std::thread::sleep(std::time::Duration::from_micros(20));
         }
-    });
+    };
+    run();
+    let counted = allocation_counter::measure(run);
     Ok(counted.count_total as f64 / REQUESTS as f64)
 }
 

@@ -11,12 +11,20 @@ use crate::clock::measure;
 use crate::harness::{Cell, NONE, OURS, Row, Shows};
 use crate::peers;
 
-const NET: Shows = Shows::Net(|_| NONE);
+const STATEMENT: &str = "the same statement on the plain pool";
 
 pub(crate) const ROWS: &[Row] = &[
-    Row::new("sql_statement_overhead_ns", "ns", &[NONE, OURS]).shows(NET),
-    Row::new("sql_acquire_overhead_ns", "ns", &[NONE, OURS]).shows(NET),
-    Row::new("allocations_per_statement", "count", &[NONE, OURS]).shows(NET).counting(),
+    Row::new("sql_statement_overhead_ns", "ns", STATEMENT, &[NONE, OURS]).shows(Shows::Net),
+    Row::new(
+        "sql_acquire_overhead_ns",
+        "ns",
+        "acquire and release on the plain pool",
+        &[NONE, OURS],
+    )
+    .shows(Shows::Net),
+    Row::new("allocations_per_statement", "count", STATEMENT, &[NONE, OURS])
+        .shows(Shows::Net)
+        .counting(),
 ];
 
 /// Statements in one transaction.

@@ -25,6 +25,18 @@ pub const MEAN_STEPS: f64 = 9.8;
 /// Transactions remembered as possible callers.
 const RECENT: usize = 4_096;
 
+/// Where generated transactions go.
+pub trait Receiver {
+    /// The row of a transaction; its profile follows unless it says that there is none.
+    fn xlog(&mut self, xlog: &XLog<'_>);
+
+    /// The next step of its profile.
+    fn step(&mut self, step: &Step<'_>);
+
+    /// The profile is complete.
+    fn profile_end(&mut self);
+}
+
 /// Endless traffic of a fleet.
 #[derive(Debug)]
 pub struct Traffic {
@@ -95,11 +107,12 @@ impl Traffic {
     ) {
         for index in 0..transactions {
             let has_profile = profile_every != 0 && index % profile_every == 0;
-            self.push(encoder, object, has_profile);
+            self.transaction(object, has_profile, &mut IntoEncoder(encoder));
         }
     }
 
-    fn push(&mut self, encoder: &mut BatchEncoder, object: usize, has_profile: bool) {
+    /// The next transaction of one object.
+    pub fn transaction(&mut self, object: usize, has_profile: bool, to: &mut impl Receiver) {
         self.now_us += self.random.exponential_us(self.gap_us);
         let application = object / OBJECTS_PER_APPLICATION % self.vocabulary.applications.len();
         let application = self.vocabulary.applications[application].clone();
@@ -150,10 +163,10 @@ impl Traffic {
             user_agent: &self.vocabulary.user_agents[user * 7 % vocabulary::USER_AGENTS],
             tags: &[],
         };
-        encoder.push_xlog(&xlog);
-        if has_profile && encoder.begin_profile(txid, self.now_us) {
-            self.push_steps(encoder);
-            encoder.end_profile();
+        to.xlog(&xlog);
+        if has_profile {
+            self.give_steps(to);
+            to.profile_end();
         }
     }
 
@@ -229,7 +242,7 @@ impl Traffic {
         longest.unwrap_or_default().max(now_us) + random.below(100)
     }
 
-    fn push_steps(&mut self, encoder: &mut BatchEncoder) {
+    fn give_steps(&self, to: &mut impl Receiver) {
         for step in &self.steps {
             let note;
             let values;
@@ -257,7 +270,7 @@ impl Traffic {
                 },
                 _ => Detail::None,
             };
-            encoder.push_step(&Step {
+            to.step(&Step {
                 kind: step.kind,
                 outcome: if step.fails { Outcome::Error } else { Outcome::Ok },
                 parent: step.parent,
@@ -272,5 +285,25 @@ impl Traffic {
                 detail,
             });
         }
+    }
+}
+
+/// Records go into a batch.
+struct IntoEncoder<'a>(&'a mut BatchEncoder);
+
+impl Receiver for IntoEncoder<'_> {
+    fn xlog(&mut self, xlog: &XLog<'_>) {
+        self.0.push_xlog(xlog);
+        if xlog.profile == ProfileFate::Kept {
+            self.0.begin_profile(xlog.txid, xlog.end_unix_us);
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>) {
+        self.0.push_step(step);
+    }
+
+    fn profile_end(&mut self) {
+        self.0.end_profile();
     }
 }

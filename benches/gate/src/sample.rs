@@ -1,14 +1,17 @@
-//! Transactions of a shop, made up but with the shape of real ones: a few services, many values
-//! that repeat, ids and durations that do not. The same ones on every run.
+//! Transactions of a shop for the encode zone, the same ones on every run.
+//!
+//! Small on purpose: the gate compares instruction counts with those of yesterday, not bytes with
+//! those of others. The bench measures on the wide traffic of `scouter_collector::generate`.
+//! Whatever is changed here makes the baseline stale.
 #![allow(clippy::cast_possible_truncation, reason = "generated numbers stay far below 32 bits")]
 
 use scouter_wire::record::{
     Detail, EndReason, Outcome, ProfileFate, Step, StepKind, XLog, XLogFlags, XLogKind,
 };
-use scouter_wire::{Gxid, TextKind, TextRef, Txid};
+use scouter_wire::{Gxid, TextRef, Txid};
 
 /// Steps of each transaction.
-pub(crate) const STEPS: usize = 10;
+const STEPS: usize = 10;
 
 const SERVICES: u32 = 24;
 const METHODS: u32 = 80;
@@ -31,57 +34,19 @@ pub(crate) struct Transaction {
     pub(crate) steps: Vec<Step<'static>>,
 }
 
-/// The texts that the records refer to.
-pub(crate) fn texts() -> Vec<(TextKind, TextRef, String)> {
-    let mut texts = Vec::new();
-    let mut add = |kind, first: u32, count: u32, text: fn(u32) -> String| {
-        texts.extend((0..count).map(|index| (kind, TextRef(first + index), text(index))));
-    };
-    add(TextKind::Service, 1, SERVICES, |n| format!("GET /api/v1/shops/{{shop}}/area{n}/{{id}}"));
-    add(TextKind::Method, FIRST_METHOD, METHODS, |n| {
-        format!("shop::orders::part{n}::load @ src/orders/part{n}.rs:{}", n * 7 + 12)
-    });
-    add(TextKind::Sql, FIRST_STATEMENT, STATEMENTS, |n| {
-        format!("SELECT id, name, price_{n} FROM orders_{n} WHERE shop = ? AND id = ?")
-    });
-    add(TextKind::Api, FIRST_CALLEE, CALLEES, |n| format!("GET http://stock-{n}/items/{{id}}"));
-    add(TextKind::Pool, FIRST_POOL, POOLS, |n| format!("orders-db-{n}"));
-    texts
-}
-
-/// `count` transactions that end one after another.
+/// `count` transactions, each ending after the one before it.
 pub(crate) fn transactions(count: usize) -> Vec<Transaction> {
     const FIRST_END_US: i64 = 1_790_000_000_000_000;
-    Feed::new(FIRST_END_US).next_chunk(count)
+    const AVERAGE_GAP_US: u32 = 200;
+    let mut random = Random(0x5eed);
+    let mut end_unix_us = FIRST_END_US;
+    (0..count)
+        .map(|index| {
+            end_unix_us += i64::from(random.below(2 * AVERAGE_GAP_US));
+            transaction(index + 1, end_unix_us, &mut random)
+        })
+        .collect()
 }
-
-/// Makes transactions, each ending after the one before it, 5,000 in a second.
-pub(crate) struct Feed {
-    random: Random,
-    end_unix_us: i64,
-    made: usize,
-}
-
-impl Feed {
-    /// A feed whose transactions end from `first_end_unix_us` on.
-    pub(crate) const fn new(first_end_unix_us: i64) -> Self {
-        Self { random: Random(0x5eed), end_unix_us: first_end_unix_us, made: 0 }
-    }
-
-    /// The next `count` transactions.
-    pub(crate) fn next_chunk(&mut self, count: usize) -> Vec<Transaction> {
-        (0..count)
-            .map(|_| {
-                self.end_unix_us += i64::from(self.random.below(2 * AVERAGE_GAP_US));
-                self.made += 1;
-                transaction(self.made, self.end_unix_us, &mut self.random)
-            })
-            .collect()
-    }
-}
-
-/// Time between the ends of two transactions, on average.
-pub(crate) const AVERAGE_GAP_US: u32 = 200;
 
 fn transaction(index: usize, end_unix_us: i64, random: &mut Random) -> Transaction {
     const TENANTS: [&str; 6] = ["acme", "globex", "initech", "umbrella", "stark", "wayne"];
@@ -217,11 +182,11 @@ fn detail(kind: StepKind, own_us: u64, is_error: bool, random: &mut Random) -> D
 }
 
 /// xorshift64*: the same numbers everywhere.
-pub(crate) struct Random(pub(crate) u64);
+struct Random(u64);
 
 impl Random {
     /// The next number.
-    pub(crate) fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -229,7 +194,7 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+    fn below(&mut self, limit: u32) -> u32 {
         (((self.next() >> 32) * u64::from(limit)) >> 32) as u32
     }
 }
