@@ -21,12 +21,17 @@ pin_project! {
         #[pin]
         future: Option<F>,
         transaction: Option<Transaction>,
+        // Stays set when a poll unwinds: whoever catches the panic may drop us much later.
+        is_polled: bool,
     }
 
     impl<F> PinnedDrop for InTransaction<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(transaction) = this.transaction.as_ref() {
+                if *this.is_polled {
+                    transaction.mark_unwound();
+                }
                 let _inside = transaction.enter();
                 this.future.set(None);
             }
@@ -43,7 +48,7 @@ impl<F> fmt::Debug for InTransaction<F> {
 
 /// Polls a future inside a transaction, which ends as complete when the future does.
 pub fn in_transaction<F: Future>(transaction: Transaction, future: F) -> InTransaction<F> {
-    InTransaction { future: Some(future), transaction: Some(transaction) }
+    InTransaction { future: Some(future), transaction: Some(transaction), is_polled: false }
 }
 
 impl<F: Future> Future for InTransaction<F> {
@@ -58,10 +63,10 @@ impl<F: Future> Future for InTransaction<F> {
         };
         let Some(transaction) = this.transaction.as_ref() else { return future.poll(cx) };
         let scope = transaction.enter_poll();
+        *this.is_polled = true;
         let polled = future.poll(cx);
-        if polled.is_pending() {
-            scope.finish();
-        } else {
+        *this.is_polled = false;
+        if polled.is_ready() {
             // What the future still holds belongs to the transaction too.
             this.future.set(None);
             let end = scope.finish();

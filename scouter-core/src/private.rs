@@ -382,7 +382,8 @@ where
     F: Future,
     L: FnMut(Service<'_>, &F::Output),
 {
-    ServiceFuture { step: Some(in_step(site, future)), site, opened: Opened::Undecided, look }
+    let step = Some(in_step(site, future));
+    ServiceFuture { step, site, opened: Opened::Undecided, is_polled: false, look }
 }
 
 #[derive(Debug)]
@@ -401,6 +402,8 @@ pin_project_lite::pin_project! {
         step: Option<StepFuture<F>>,
         site: &'static Callsite,
         opened: Opened,
+        // Stays set when a poll unwinds: whoever catches the panic may drop us much later.
+        is_polled: bool,
         look: L,
     }
 
@@ -408,6 +411,9 @@ pin_project_lite::pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Opened::Own(transaction) = &*this.opened {
+                if *this.is_polled {
+                    transaction.mark_unwound();
+                }
                 let _inside = transaction.enter();
                 this.step.set(None);
             }
@@ -430,17 +436,17 @@ impl<F: Future, L: FnMut(Service<'_>, &F::Output)> Future for ServiceFuture<F, L
         };
         let Opened::Own(transaction) = &*this.opened else { return step.poll(cx) };
         let scope = transaction.enter_poll();
+        *this.is_polled = true;
         let polled = step.poll(cx);
-        let Poll::Ready(value) = &polled else {
-            scope.finish();
-            return polled;
-        };
-        // What the future still holds belongs to the transaction too.
-        this.step.set(None);
-        let end = scope.finish();
-        (this.look)(Service(Some(transaction)), value);
-        if let Opened::Own(transaction) = std::mem::replace(this.opened, Opened::Joined) {
-            transaction.end_at(EndReason::Complete, end);
+        *this.is_polled = false;
+        if let Poll::Ready(value) = &polled {
+            // What the future still holds belongs to the transaction too.
+            this.step.set(None);
+            let end = scope.finish();
+            (this.look)(Service(Some(transaction)), value);
+            if let Opened::Own(transaction) = std::mem::replace(this.opened, Opened::Joined) {
+                transaction.end_at(EndReason::Complete, end);
+            }
         }
         polled
     }

@@ -214,6 +214,14 @@ impl Transaction {
         self.header.is_some_and(|header| header.half(Half::Marks) & mark::PANICKED != 0)
     }
 
+    /// Says that a poll of it unwound: dropped from now on, it ended by a panic.
+    #[cold]
+    pub(crate) fn mark_unwound(&self) {
+        if let Some(header) = self.header {
+            set_mark(header, mark::UNWOUND);
+        }
+    }
+
     /// Ends it.
     #[inline]
     pub fn end(mut self, reason: EndReason) {
@@ -451,12 +459,6 @@ impl PollScope<'_> {
 impl Drop for PollScope<'_> {
     #[inline]
     fn drop(&mut self) {
-        // What finished the poll itself did not unwind, and pays for no question.
-        if let (Some(header), Some(_)) = (self.entered.header, self.start)
-            && std::thread::panicking()
-        {
-            set_mark(header, mark::UNWOUND);
-        }
         self.leave();
     }
 }
