@@ -8,7 +8,8 @@ use scouter_sqlx as sqlx;
 use sqlx::{Connection, Database, Executor, SqlitePool};
 
 use crate::support::{
-    assert_tree, of_kind, of_place, polled, postgres, record, sql, sqlite, step, until,
+    assert_tree, of_kind, of_place, polled, postgres, record, record_cancelled, sql, sqlite, step,
+    until,
 };
 
 /// A pool whose name is its own, so that its checkouts are told from those of other tests.
@@ -78,25 +79,23 @@ async fn transactions_are_steps() {
 #[tokio::test]
 async fn what_is_no_statement_stays_out_of_the_sums_however_it_ends() {
     let Some(pool) = postgres().await else { return };
+    let mut first = pool.acquire().await.unwrap();
+    let begin = async |_| first.begin().now_or_never().is_none();
+    let (begun, _) = record_cancelled(begin).await;
+    assert_tree(&begun, "test\n    sql BEGIN !cancelled");
+    drop(first);
     let mut connection = pool.acquire().await.unwrap();
-    let (recording, _) = record(async {
-        // On a busy machine the server may answer within the first poll: then once more.
-        while connection.begin().now_or_never().is_some() {}
-        for number in 0.. {
-            // Of a text of its own, as a known one is not prepared again.
-            let sql = sqlx::AssertSqlSafe(format!("SELECT {number} AS prepared"));
-            let prepare = connection.prepare(sqlx::SqlSafeStr::into_sql_str(sql));
-            if prepare.now_or_never().is_none() {
-                break;
-            }
-        }
-    })
-    .await;
-    let tree = recording.tree();
-    assert!(tree.contains("    sql BEGIN !cancelled\n"), "{tree}");
-    assert!(tree.ends_with("    sql PREPARE SELECT ? AS prepared !cancelled\n"), "{tree}");
-    let xlog = recording.only();
-    assert_eq!((xlog.sql_count, xlog.sql_us), (0, 0));
+    let prepare = async |number| {
+        // Of a text of its own, as a known one is not prepared again.
+        let sql = sqlx::AssertSqlSafe(format!("SELECT {number} AS prepared"));
+        connection.prepare(sqlx::SqlSafeStr::into_sql_str(sql)).now_or_never().is_none()
+    };
+    let (prepared, _) = record_cancelled(prepare).await;
+    assert_tree(&prepared, "test\n    sql PREPARE SELECT ? AS prepared !cancelled");
+    for recording in [begun, prepared] {
+        let xlog = recording.only();
+        assert_eq!((xlog.sql_count, xlog.sql_us), (0, 0));
+    }
 }
 
 #[tokio::test]
@@ -359,11 +358,8 @@ async fn a_begin_cancelled_in_flight_raises_an_alert() {
     let Some(pool) = postgres().await else { return };
     let pool = sqlx::wrap(pool.into_inner()).name("in flight").build();
     let mut connection = pool.acquire().await.unwrap();
-    let (recording, alerts) = record(async {
-        // On a busy machine the server may answer within the first poll: then once more.
-        while connection.begin().now_or_never().is_some() {}
-    })
-    .await;
+    let attempt = async |_| connection.begin().now_or_never().is_none();
+    let (recording, alerts) = record_cancelled(attempt).await;
     let told = of_place(&alerts, AlertKind::CancelledBegin, "in flight");
     assert_eq!(told.len(), 1, "{alerts:?}");
     assert!(told[0].message.contains("in flight") && told[0].message.contains("will be closed"));

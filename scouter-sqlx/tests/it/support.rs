@@ -27,6 +27,21 @@ pub(crate) async fn record<F: Future>(future: F) -> (Recording, Vec<Alert>) {
     (recording, alerts)
 }
 
+/// Records a future that says whether it was cancelled, until it was: a busy machine may answer
+/// within the first poll, and hundreds of attempts would not fit one profile.
+pub(crate) async fn record_cancelled(
+    mut attempt: impl AsyncFnMut(usize) -> bool,
+) -> (Recording, Vec<Alert>) {
+    for number in 0..MAX_YIELDS {
+        let mut is_cancelled = false;
+        let recorded = record(async { is_cancelled = attempt(number).await }).await;
+        if is_cancelled {
+            return recorded;
+        }
+    }
+    panic!("it cannot be cancelled");
+}
+
 /// The alerts raised since the last call.
 pub(crate) fn alerts() -> Vec<Alert> {
     let mut alerts = Vec::new();
