@@ -372,6 +372,41 @@ shapes!(
     }
 );
 
+// A wrapped pool gives the same types as the renamed dependency; `wrapped.rs` has the shapes of
+// source whose `sqlx` is the plain one.
+shapes!(
+    wrapped_sqlite,
+    Sqlite,
+    SqlitePool,
+    SqliteConnection,
+    SqliteExecutor,
+    SqliteTransaction,
+    ::sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await
+        .ok()
+        .map(|plain| sqlx::wrap(plain).name("wrapped shapes").build())
+);
+
+shapes!(
+    wrapped_postgres,
+    Postgres,
+    PgPool,
+    PgConnection,
+    PgExecutor,
+    PgTransaction,
+    match crate::postgres::Postgres::shared() {
+        Some(server) => ::sqlx::postgres::PgPoolOptions::new()
+            .max_connections(1)
+            .connect(&server.url())
+            .await
+            .ok()
+            .map(|plain| sqlx::wrap(plain).name("wrapped shapes").build()),
+        None => None,
+    }
+);
+
 #[tokio::test]
 async fn listeners_and_advisory_locks_of_postgres_take_our_types() {
     use sqlx::postgres::{PgAdvisoryLock, PgListener, PgPoolOptions};
