@@ -103,6 +103,41 @@ fn sealing_changes_no_answer() {
     assert!(!profiles.is_empty());
 }
 
+#[test]
+fn both_encoders_write_files_that_read_the_same() {
+    // More than one row group, and traces whose transactions share their gxid.
+    let (batches, rows) = (280, 500);
+    let [own, arrow] = [SegmentEncoder::Own, SegmentEncoder::Arrow].map(|encoder| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        config.encoder = encoder;
+        let store = scouter_collector::store::local::LocalStore::open(config).unwrap();
+        add_traffic(&store, 1, NOON - 600_000_000, batches, rows);
+        store.seal().unwrap();
+        (store, folder)
+    });
+    let page = |store: &dyn Store| {
+        let filter = Filter::ALL;
+        let bounds = Bounds::time(TimeRange::ALL);
+        store.rows(&bounds, &filter, &PageRequest { limit: 5_000, after: None }).unwrap()
+    };
+    let (ours, theirs) = (page(&own.0), page(&arrow.0));
+    assert_eq!(ours.total, (batches * rows) as u64);
+    assert_eq!(ours.rows, theirs.rows);
+    let services = |store: &dyn Store| store.services(TimeRange::ALL, &Filter::ALL).unwrap();
+    assert_eq!(services(&own.0), services(&arrow.0));
+    for row in ours.rows.iter().step_by(250) {
+        for store in [&own.0, &arrow.0] {
+            assert_eq!(store.transaction(row.txid, None).unwrap().len(), 1);
+            let trace = store.trace(row.gxid).unwrap();
+            assert!(trace.contains(row), "{} transactions", trace.len());
+        }
+        assert_eq!(own.0.trace(row.gxid).unwrap(), arrow.0.trace(row.gxid).unwrap());
+    }
+    let bytes = |store: &dyn Store| store.stats().segment_bytes;
+    assert!(bytes(&own.0) < bytes(&arrow.0), "and ours is the smaller one");
+}
+
 fn kept(rows: &[Row]) -> impl Iterator<Item = &Row> {
     rows.iter().filter(|row| row.profile == ProfileFate::Kept).step_by(50)
 }

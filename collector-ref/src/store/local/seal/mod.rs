@@ -5,6 +5,9 @@
 //! and in the WAL, and is tried again.
 
 mod arrow;
+mod chunk;
+mod own;
+mod pages;
 pub(crate) mod schema;
 mod sort;
 
@@ -75,7 +78,8 @@ impl Sealer<'_> {
             let path = folder.join(&name);
             files.written.push(path.clone());
             let file = match self.encoder {
-                SegmentEncoder::Own | SegmentEncoder::Arrow => arrow::write(&path, data, rows)?,
+                SegmentEncoder::Own => own::write(&path, data, rows)?,
+                SegmentEncoder::Arrow => arrow::write(&path, data, rows)?,
             };
             self.layout.sync_file(&file)?;
             self.layout.sync_folder(&folder)?;
