@@ -18,7 +18,7 @@ use crate::{alert, clock, lane, switch, transaction};
 /// Most checkouts that are tracked at once; further ones are not, and `checkouts_untracked` grows.
 pub const MAX_CHECKOUTS: usize = 16_384;
 
-/// Shards of the registry; checkouts go to them in turn, and each holds its share of the limit.
+/// Shards of the registry; a checkout goes to the next one in turn that has room.
 const SHARDS: usize = 8;
 
 struct Entry {
@@ -57,6 +57,20 @@ struct Owner {
 struct Shard {
     places: Vec<Place>,
     free: Vec<usize>,
+}
+
+impl Shard {
+    /// A place that nobody has, made if need be; `None` when the shard has its share of the limit.
+    fn free_place(&mut self) -> Option<usize> {
+        if let Some(index) = self.free.pop() {
+            return Some(index);
+        }
+        if self.places.len() >= MAX_CHECKOUTS / SHARDS {
+            return None;
+        }
+        self.places.push(Place { used: Box::leak(Box::default()), entry: None });
+        Some(self.places.len() - 1)
+    }
 }
 
 static REGISTRY: [Mutex<Shard>; SHARDS] =
@@ -124,25 +138,18 @@ impl CheckoutGuard {
             is_leaked_on_purpose: false,
         };
         #[expect(clippy::cast_possible_truncation, reason = "less than the number of shards")]
-        let number = (number % SHARDS as u64) as usize;
-        let mut shard = REGISTRY[number].lock();
-        let index = match shard.free.pop() {
-            Some(index) => index,
-            None if shard.places.len() >= MAX_CHECKOUTS / SHARDS => {
-                CHECKOUTS_UNTRACKED.add(1);
-                return Self { place: None };
-            }
-            None => {
-                let used = Box::leak(Box::default());
-                shard.places.push(Place { used, entry: None });
-                shard.places.len() - 1
-            }
-        };
-        let place = &mut shard.places[index];
-        place.entry = Some(entry);
-        place.used.statements.store(0, Ordering::Relaxed);
-        place.used.last_sql.store(0, Ordering::Relaxed);
-        Self { place: Some((number, index, place.used)) }
+        let first = (number % SHARDS as u64) as usize;
+        for shard_number in (0..SHARDS).map(|next| (first + next) % SHARDS) {
+            let mut shard = REGISTRY[shard_number].lock();
+            let Some(index) = shard.free_place() else { continue };
+            let place = &mut shard.places[index];
+            place.entry = Some(entry);
+            place.used.statements.store(0, Ordering::Relaxed);
+            place.used.last_sql.store(0, Ordering::Relaxed);
+            return Self { place: Some((shard_number, index, place.used)) };
+        }
+        CHECKOUTS_UNTRACKED.add(1);
+        Self { place: None }
     }
 
     /// Says that a statement runs on the connection; for the one who holds it.

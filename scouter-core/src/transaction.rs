@@ -139,6 +139,10 @@ impl Transaction {
 
     /// Like [`Transaction::enter`], counted as a poll and measured as busy time. Use it around each
     /// poll of a future or body.
+    ///
+    /// If a poll unwinds and somebody else catches the panic, a later drop of the handle reads as
+    /// cancelled: whoever polls by hand ends it with [`EndReason::Panic`] then, as
+    /// [`in_transaction`](crate::in_transaction) does.
     #[inline]
     pub fn enter_poll(&self) -> PollScope<'_> {
         PollScope::new(self.header, self.generation)

@@ -45,8 +45,12 @@ impl Leaks {
     }
 }
 
+/// A statement on a pool holds its connection as long as it runs, and its line is not its caller's.
 fn is_orphan(view: &CheckoutView) -> bool {
-    view.owner.is_some() && !view.is_owner_running && !view.is_leaked_on_purpose
+    view.how != "statement"
+        && view.owner.is_some()
+        && !view.is_owner_running
+        && !view.is_leaked_on_purpose
 }
 
 fn tell(view: &CheckoutView) {

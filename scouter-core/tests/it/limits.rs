@@ -121,9 +121,14 @@ fn checkout_past_the_limit_is_not_tracked_and_counted_and_the_next_one_is() {
     assert_eq!(tracked(), MAX_CHECKOUTS);
     guards.extend((0..5).map(|_| register()));
     assert_eq!((tracked(), counter("checkouts_untracked") - before), (MAX_CHECKOUTS, 5));
-    guards.clear();
-    let _next = register();
-    assert_eq!(tracked(), 1);
+    // Whichever place is given back, the next checkout finds it.
+    for (at, untracked) in [0, 3, 10, 4_444, MAX_CHECKOUTS - 1].into_iter().zip(6..) {
+        guards[at] = register(); // before the old one is given back
+        assert_eq!(tracked(), MAX_CHECKOUTS - 1);
+        guards[at] = register();
+        assert_eq!(tracked(), MAX_CHECKOUTS);
+        assert_eq!(counter("checkouts_untracked") - before, untracked);
+    }
 }
 
 struct Idle;

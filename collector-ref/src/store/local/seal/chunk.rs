@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
@@ -75,7 +75,6 @@ impl Tools {
 pub(super) struct Chunk {
     sink: TrackedWrite<Vec<u8>>,
     descriptor: ColumnDescPtr,
-    is_compressed: bool,
     encodings: Vec<Encoding>,
     uncompressed_bytes: i64,
     rows: i64,
@@ -87,11 +86,10 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn new(descriptor: ColumnDescPtr, is_compressed: bool) -> Self {
+    pub(super) fn new(descriptor: ColumnDescPtr) -> Self {
         Self {
             sink: TrackedWrite::new(Vec::new()),
             descriptor,
-            is_compressed,
             encodings: vec![Encoding::RLE],
             uncompressed_bytes: 0,
             rows: 0,
@@ -105,7 +103,7 @@ impl Chunk {
 
     /// Adds what stands in the tools' page as the dictionary.
     pub(super) fn dictionary(&mut self, tools: &mut Tools, entries: usize) -> io::Result<()> {
-        let (buf, raw) = self.seal_page(tools)?;
+        let (buf, raw) = Self::compress(tools)?;
         let num_values = u32::try_from(entries).unwrap_or(u32::MAX);
         let encoding = Encoding::PLAIN;
         let page = Page::DictionaryPage { buf, num_values, encoding, is_sorted: false };
@@ -134,7 +132,7 @@ impl Chunk {
         rows: usize,
         encoding: Encoding,
     ) -> io::Result<()> {
-        let (buf, raw) = self.seal_page(tools)?;
+        let (buf, raw) = Self::compress(tools)?;
         let page = Page::DataPage {
             buf,
             num_values: u32::try_from(rows).unwrap_or(u32::MAX),
@@ -153,11 +151,8 @@ impl Chunk {
         Ok(())
     }
 
-    fn seal_page(&self, tools: &mut Tools) -> io::Result<(Bytes, usize)> {
+    fn compress(tools: &mut Tools) -> io::Result<(Bytes, usize)> {
         let raw = tools.page.len();
-        if !self.is_compressed {
-            return Ok((Bytes::copy_from_slice(&tools.page), raw));
-        }
         tools.compressed.clear();
         tools.compressed.reserve(::zstd::zstd_safe::compress_bound(raw));
         tools.zstd.compress_to_buffer(&tools.page, &mut tools.compressed)?;
@@ -181,9 +176,8 @@ impl Chunk {
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> io::Result<()> {
         let bytes = self.sink.into_inner().map_err(io_error)?;
-        let compression = if self.is_compressed { zstd() } else { Compression::UNCOMPRESSED };
         let mut metadata = ColumnChunkMetaData::builder(self.descriptor)
-            .set_compression(compression)
+            .set_compression(zstd())
             .set_encodings(self.encodings)
             .set_total_compressed_size(i64::try_from(bytes.len()).map_err(io::Error::other)?)
             .set_total_uncompressed_size(self.uncompressed_bytes)

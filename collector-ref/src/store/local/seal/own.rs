@@ -40,8 +40,7 @@ pub(crate) fn write(path: &Path, data: &HotData, order: &[u32]) -> io::Result<Fi
     for rows in order.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group().map_err(io_error)?;
         for (column, descriptor) in Column::all().zip(&descriptors) {
-            let is_compressed = column != Column::Gxid;
-            let mut chunk = Chunk::new(descriptor.clone(), is_compressed);
+            let mut chunk = Chunk::new(descriptor.clone());
             encoder.column(&mut chunk, column, rows)?;
             chunk.append(&mut group)?;
         }
@@ -122,13 +121,7 @@ impl Encoder<'_> {
     fn split<const BYTES: usize>(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         for rows in self.numbers.chunks(PAGE_ROWS) {
             self.tools.page.clear();
-            put_split::<BYTES>(
-                &mut self.tools.page,
-                rows.iter().map(|number| {
-                    let bytes = number.to_le_bytes();
-                    std::array::from_fn(|place| bytes[place])
-                }),
-            );
+            put_split::<BYTES>(&mut self.tools.page, rows);
             chunk.data(&mut self.tools, rows.len(), Encoding::BYTE_STREAM_SPLIT)?;
         }
         Ok(())
