@@ -115,8 +115,9 @@ pub trait Store: Send + Sync + Debug {
     /// sequence of an append.
     fn durable(&self) -> watch::Receiver<Durable>;
 
-    /// Highest frame sequence kept of this origin, also from before a restart; `None` when the
-    /// store has none of it.
+    /// Highest frame sequence of this origin that is durable, also from before a restart; `None` when
+    /// the store has none of it, or when its last frame is still on the way to the disk: then
+    /// nothing is said, the agent sends again what it keeps, and duplicates are found.
     fn high_water(&self, origin: Origin) -> Option<u64>;
 
     /// What the store remembers of every origin: object, high-water mark, rows kept.

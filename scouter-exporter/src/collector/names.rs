@@ -46,6 +46,13 @@ impl Names {
         }
     }
 
+    /// Forgets all numbers: a store that refuses them has lost its dictionary, or part of it. All
+    /// texts travel by hash again, and are introduced again.
+    pub(crate) fn forget(&mut self) {
+        self.states.clear();
+        self.waiting.clear();
+    }
+
     /// Of these texts, those to be sent before a frame that refers to them; they count as sent.
     pub(crate) fn introduce(
         &mut self,

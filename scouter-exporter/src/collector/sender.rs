@@ -52,6 +52,8 @@ pub(crate) struct Sender {
     clock_offset_us: i64,
     /// Last seq sent on this connection.
     sent_seq: u64,
+    /// The highest ever sent, on any connection: nothing above it can be stored.
+    most_sent: u64,
     /// Seq and length of frames that are sent and not acknowledged.
     in_flight: VecDeque<(u64, usize)>,
     in_flight_bytes: usize,
@@ -117,6 +119,7 @@ impl Sender {
             welcome: Welcome::default(),
             clock_offset_us: 0,
             sent_seq: 0,
+            most_sent: 0,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
             credit_bytes: 0,
@@ -169,6 +172,7 @@ impl Sender {
         let target = self.transport.target();
         if let Broken::Refused(sentence) = broken {
             self.telemetry.refusals.add(1);
+            self.names.forget();
             self.notices.once(Notice::Refused, || {
                 format!("the collector at {target} refuses this agent: {sentence}")
             });
@@ -247,7 +251,7 @@ impl Sender {
         self.names.connect(welcome.store, welcome.hash_seed);
         self.credit_bytes = usize::try_from(welcome.credit_bytes).unwrap_or(usize::MAX);
         // What the store has already was delivered on a connection that broke before the answer.
-        window.acknowledge(welcome.acked_seq, &self.telemetry);
+        window.acknowledge(welcome.acked_seq.min(self.most_sent), &self.telemetry);
         self.sent_seq = 0;
         self.backoff.reset();
         self.telemetry.connections.add(1);
@@ -364,6 +368,7 @@ impl Sender {
             self.waiting_since = Moment::now();
         }
         self.sent_seq = seq;
+        self.most_sent = self.most_sent.max(seq);
         self.in_flight.push_back((seq, length));
         self.in_flight_bytes += length;
         true

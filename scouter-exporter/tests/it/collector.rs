@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) clock_ahead_us: i64,
     /// Closes each connection after this many frames with records.
     pub(crate) frames_per_connection: Option<usize>,
+    /// Forgets all texts at the next batch, and refuses it as one that names what it does not know.
+    pub(crate) loses_texts: bool,
 
     pub(crate) hellos: Vec<Hello>,
     pub(crate) objects: Vec<Object>,
@@ -310,6 +312,11 @@ impl Connection {
         state: &mut State,
     ) -> Result<(), Over> {
         assert!(seq > 0, "{frame_type:?} has a place in the sequence");
+        if frame_type == FrameType::Batch && std::mem::take(&mut state.loses_texts) {
+            state.texts.clear();
+            state.names.clear();
+            return self.refuse("a text that was never numbered here: send its TEXT again");
+        }
         let high_water = state.high_water.entry(self.instance).or_default();
         if seq <= *high_water {
             state.duplicates += 1;

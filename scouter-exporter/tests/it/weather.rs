@@ -182,6 +182,21 @@ fn garbage_after_the_welcome_ends_the_connection_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_store_that_lost_its_texts_is_told_all_of_them_again() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State::default());
+    let guard = agent(&collector.address).start().unwrap();
+    record(10);
+    flush(&guard);
+    collector.state().loses_texts = true;
+    record(10);
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!((telemetry.refusals, collector.state().stored), (1, 20));
+}
+
+#[test]
 fn the_clock_offset_is_measured_and_told() {
     let _recorder = Recorder::take();
     let ahead = 5_000_000;

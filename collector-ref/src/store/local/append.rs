@@ -65,6 +65,10 @@ impl Inner {
             return Ok(known);
         }
         self.make_room(&mut ingest, rows)?;
+        // Waiting for room lets others in: the same frame may have come on another connection.
+        if let Some(known) = self.duplicate(&ingest, &frame) {
+            return Ok(known);
+        }
         ingest.head.batch(&frame, batch.arrival_unix_us, batch.clock_offset_us, batch.texts);
         let body_at = self.log(&mut ingest, batch.body)?;
         let section = batch.view.profile_section;
@@ -274,7 +278,7 @@ const MAX_RESERVED_ROWS: usize = 1 << 20;
 
 impl Ingest {
     fn kept(&mut self, frame: &FrameId, xlogs: u64, profiles: u64) {
-        self.origins.kept(frame.origin, frame.seq, frame.object, xlogs, profiles);
+        self.origins.kept(frame.origin, frame.seq, frame.object, xlogs, profiles, self.seq);
         self.changed.insert(frame.origin);
     }
 }

@@ -43,6 +43,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use self::clock::Calendar;
 use self::hot::Generation;
 use self::layout::Layout;
 use self::lock::FolderLock;
@@ -77,6 +78,7 @@ pub struct LocalStore {
 #[derive(Debug)]
 struct Inner {
     config: StoreConfig,
+    calendar: Calendar,
     layout: Layout,
     identity: Identity,
     dictionary: Dictionary,

@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use scouter_wire::codec::{BatchView, HashSeed, SectionDecoder, TextTable, XLogColumns};
 
 use super::alerts::AlertRow;
+use super::clock::Calendar;
 use super::config::StoreConfig;
 use super::hot::{BatchContext, Generation, HotFrame, frame_texts};
 use super::layout::Layout;
@@ -79,6 +80,7 @@ impl LocalStore {
             counters: Arc::new(inventory.counters.clone()),
         };
         let inner = Arc::new(Inner {
+            calendar: Calendar::new(&config.clock),
             layout,
             identity,
             dictionary,
@@ -260,6 +262,9 @@ impl<'a> Recovery<'a> {
             fs::remove_file(path)?;
             return Ok(None);
         }
+        // What was written before a crash may not have reached the disk: what is told from now on as
+        // kept has.
+        self.layout.sync_file(&generation.wal)?;
         let mut origins = self.origins.all();
         origins.retain(|mark| changed.contains(&mark.origin));
         let wal_bytes = report.good_bytes;
@@ -279,7 +284,7 @@ impl<'a> Recovery<'a> {
             Record::Counters { frame, unix_us, points } => {
                 generation.open(*unix_us);
                 generation.data.write().counters.push(frame.object, *unix_us, points);
-                self.origins.kept(frame.origin, frame.seq, frame.object, 0, 0);
+                self.origins.kept(frame.origin, frame.seq, frame.object, 0, 0, WalSeq(0));
                 true
             }
             Record::Alerts { frame, json } => {
@@ -289,7 +294,7 @@ impl<'a> Recovery<'a> {
                 }
                 let with_object = alerts.into_iter().map(|alert| (frame.object, alert));
                 generation.data.write().alerts.extend(with_object);
-                self.origins.kept(frame.origin, frame.seq, frame.object, 0, 0);
+                self.origins.kept(frame.origin, frame.seq, frame.object, 0, 0, WalSeq(0));
                 true
             }
             Record::Batch { frame, arrival_unix_us, clock_offset_us, texts, body } => {
@@ -317,7 +322,14 @@ impl<'a> Recovery<'a> {
                 let rows = self.columns.len() as u64;
                 self.cursor += rows;
                 self.xlogs += rows;
-                self.origins.kept(frame.origin, frame.seq, frame.object, rows, profiles as u64);
+                self.origins.kept(
+                    frame.origin,
+                    frame.seq,
+                    frame.object,
+                    rows,
+                    profiles as u64,
+                    WalSeq(0),
+                );
                 true
             }
         }

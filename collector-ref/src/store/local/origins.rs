@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use scouter_wire::ObjectId;
 
-use crate::store::{Origin, OriginMark};
+use crate::store::{Origin, OriginMark, WalSeq};
 
 /// Most origins remembered. Past it those that were used longest ago are forgotten; such an agent
 /// would have to be silent for as long as 65,536 others take to start, and then repeat a frame.
@@ -21,6 +21,8 @@ pub(crate) struct Origins {
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     mark: OriginMark,
+    /// The record of its last frame; 0 when that was durable when the store was opened.
+    last: WalSeq,
     /// When it was used last, on a clock that counts uses.
     used: u64,
 }
@@ -31,12 +33,18 @@ impl Origins {
         self.marks.get(&origin).map(|mark| mark.mark.high_water)
     }
 
+    /// Highest sequence kept of an origin, once all it sent is durable.
+    pub(crate) fn durable_high_water(&self, origin: Origin, durable: WalSeq) -> Option<u64> {
+        let mark = self.marks.get(&origin)?;
+        (mark.last <= durable).then_some(mark.mark.high_water)
+    }
+
     /// Whether this frame has been kept already.
     pub(crate) fn has(&self, origin: Origin, seq: u64) -> bool {
         self.high_water(origin).is_some_and(|high| seq <= high)
     }
 
-    /// A frame has been kept.
+    /// A frame has been kept, by this record of the log.
     pub(crate) fn kept(
         &mut self,
         origin: Origin,
@@ -44,12 +52,14 @@ impl Origins {
         object: ObjectId,
         xlogs: u64,
         profiles: u64,
+        record: WalSeq,
     ) {
         self.clock += 1;
         let used = self.clock;
         let new = OriginMark { origin, object, high_water: 0, xlogs: 0, profiles: 0 };
-        let entry = self.marks.entry(origin).or_insert(Mark { mark: new, used });
+        let entry = self.marks.entry(origin).or_insert(Mark { mark: new, last: record, used });
         entry.used = used;
+        entry.last = record;
         entry.mark.object = object;
         entry.mark.high_water = entry.mark.high_water.max(seq);
         entry.mark.xlogs += xlogs;
@@ -60,7 +70,7 @@ impl Origins {
     /// Takes over a mark of the manifest.
     pub(crate) fn restore(&mut self, mark: OriginMark) {
         self.clock += 1;
-        self.marks.insert(mark.origin, Mark { mark, used: self.clock });
+        self.marks.insert(mark.origin, Mark { mark, last: WalSeq(0), used: self.clock });
         self.bound();
     }
 
@@ -95,11 +105,13 @@ mod tests {
     fn frames_up_to_the_mark_are_known_and_others_are_not() {
         let mut origins = Origins::default();
         assert!(!origins.has(origin(1), 1));
-        origins.kept(origin(1), 3, ObjectId(1), 10, 5);
-        origins.kept(origin(1), 7, ObjectId(1), 1, 0);
+        origins.kept(origin(1), 3, ObjectId(1), 10, 5, WalSeq(1));
+        origins.kept(origin(1), 7, ObjectId(1), 1, 0, WalSeq(4));
         for (seq, known) in [(1, true), (3, true), (7, true), (8, false)] {
             assert_eq!(origins.has(origin(1), seq), known, "{seq}");
         }
+        assert_eq!(origins.durable_high_water(origin(1), WalSeq(3)), None, "not on the disk yet");
+        assert_eq!(origins.durable_high_water(origin(1), WalSeq(4)), Some(7));
         assert!(!origins.has(Origin { instance: 1, epoch: 2 }, 1));
         assert_eq!(origins.all()[0].xlogs, 11);
     }
@@ -108,7 +120,7 @@ mod tests {
     fn origins_used_longest_ago_are_forgotten_first() {
         let mut origins = Origins::default();
         for instance in 0..=MAX_ORIGINS as u128 {
-            origins.kept(origin(instance), 1, ObjectId(1), 0, 0);
+            origins.kept(origin(instance), 1, ObjectId(1), 0, 0, WalSeq(0));
         }
         assert!(origins.all().len() <= MAX_ORIGINS);
         assert!(!origins.has(origin(0), 1));

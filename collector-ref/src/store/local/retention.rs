@@ -30,8 +30,7 @@ impl Purge {
 impl Inner {
     /// Unlinks what is too old or too much.
     pub(super) fn purge(&self) {
-        let now = self.config.clock.unix_us();
-        let purge = self.choose(now);
+        let purge = self.choose(self.calendar.now(self.config.clock.unix_us()));
         if purge.files.is_empty() {
             return;
         }

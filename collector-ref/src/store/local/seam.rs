@@ -222,7 +222,8 @@ impl Store for LocalStore {
     }
 
     fn high_water(&self, origin: Origin) -> Option<u64> {
-        self.inner.ingest.lock().origins.high_water(origin)
+        let durable = self.inner.syncer.durable();
+        self.inner.ingest.lock().origins.durable_high_water(origin, durable)
     }
 
     fn origins(&self) -> Vec<OriginMark> {
