@@ -213,6 +213,9 @@ impl<'a> Recovery<'a> {
             }
         }
         files.sort_unstable();
+        // A damaged manifest may have forgotten the newest: their names are not given again.
+        let sealed = sealed_files(self.layout).map(|(number, _)| number + 1).max();
+        self.next = self.next.max(sealed.unwrap_or_default());
         let mut frozen = Vec::new();
         for (number, path) in files {
             self.next = self.next.max(number + 1);
@@ -352,28 +355,28 @@ impl Inner {
     }
 
     /// Unlinks sealed files that the manifest does not name: rests of a seal or a purge that did
-    /// not finish. When the manifest itself is damaged nothing is unlinked.
+    /// not finish. When the manifest was damaged they may be all there is of their transactions:
+    /// then only those go that are sealed anew from the log, and the others stay and are told.
     fn unlink_unnamed(&self, inventory: &Inventory) {
-        if inventory.damaged_lines > 0 {
-            return;
-        }
+        let is_whole = inventory.damaged_lines == 0 && inventory.torn_bytes == 0;
         let segments = inventory.segments.iter().map(|segment| &segment.file);
         let packs = inventory.packs.iter().map(|pack| &pack.file);
         let counters = inventory.counters.iter().map(|counters| &counters.file);
         let named: HashSet<PathBuf> =
             segments.chain(packs).chain(counters).map(|file| self.layout.sealed(file)).collect();
-        for day in folders(&self.layout.data()) {
-            for hour in folders(&day) {
-                for file in entries(&hour) {
-                    let is_ours = file
-                        .file_name()
-                        .and_then(OsStr::to_str)
-                        .is_some_and(|name| name.starts_with("seg-"));
-                    if is_ours && !named.contains(&file) {
-                        // Tried again at the next start.
-                        let _left = fs::remove_file(&file);
-                    }
-                }
+        let frozen = &self.tables.read().frozen;
+        let in_the_log: HashSet<u64> =
+            frozen.iter().map(|frozen| frozen.generation.number).collect();
+        for (number, file) in sealed_files(&self.layout) {
+            if named.contains(&file) {
+                continue;
+            }
+            if is_whole || in_the_log.contains(&number) {
+                // Tried again at the next start.
+                let _left = fs::remove_file(&file);
+            } else {
+                let why = "the manifest was damaged and does not name it; it is kept, not served";
+                self.report_corrupt(file, why.to_owned());
             }
         }
     }
@@ -383,6 +386,15 @@ impl Inner {
         let active = self.ingest.lock().wal.bytes();
         active + self.tables.read().frozen.iter().map(|frozen| frozen.wal_bytes).sum::<u64>()
     }
+}
+
+/// Sealed files on the disk, with the number of their generation.
+fn sealed_files(layout: &Layout) -> impl Iterator<Item = (u64, PathBuf)> {
+    let hours = folders(&layout.data()).into_iter().flat_map(|day| folders(&day));
+    hours.flat_map(|hour| entries(&hour)).filter_map(|file| {
+        let number = file.file_stem()?.to_str()?.strip_prefix("seg-")?.parse().ok()?;
+        Some((number, file))
+    })
 }
 
 /// The entries of a folder; none when it cannot be read.

@@ -104,12 +104,22 @@ fn a_damaged_pack_costs_its_profiles_and_no_row() {
 }
 
 #[test]
-fn a_manifest_whose_last_entry_is_torn_opens_with_what_it_had_before() {
+fn a_manifest_whose_last_entry_is_torn_keeps_the_files_it_forgot_and_tells_of_them() {
     let (folder, rows) = sealed();
+    let before = files(folder.path(), ".parquet");
     let manifest = folder.path().join("manifest");
     change(&manifest, |bytes| bytes.truncate(bytes.len() - 3));
     let store = open(folder.path());
     let left = every_row(&store);
-    assert!(left.len() <= rows.len());
+    assert_eq!(left.len(), rows.len() / 2, "what the entries before it name");
     assert!(left.iter().all(|row| rows.contains(row)));
+    let corrupt = store.stats().corrupt_files;
+    let forgotten = |file: &&PathBuf| corrupt.iter().any(|corrupt| corrupt.path == **file);
+    assert_eq!(before.iter().filter(forgotten).count(), 1, "{corrupt:?}");
+    // What comes now does not overwrite them.
+    add_traffic(&store, 21, NOON - 60_000_000, 2, 100);
+    store.seal().unwrap();
+    let after = files(folder.path(), ".parquet");
+    assert!(before.iter().all(|file| after.contains(file)), "{before:?}, then {after:?}");
+    assert!(after.len() > before.len());
 }
