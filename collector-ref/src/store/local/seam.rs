@@ -12,10 +12,10 @@ use super::view::{Stop, View};
 use super::wal::OBJECT_KIND;
 use super::{Inner, LocalStore, query, seal};
 use crate::store::{
-    AlertBatch, AppendError, Appended, Bounds, CounterBatch, Durable, Filter, Glob, MAX_TRACE_ROWS,
-    Origin, OriginMark, Page, PageRequest, Points, ProfileMissing, QueryError, Row, Series,
-    ServiceSummary, Store, StoreStats, StoredAlert, StoredObject, Texts, TimeRange, WalSeq,
-    XLogBatch,
+    AlertBatch, AppendError, Appended, Bounds, CounterBatch, Differences, Dimension, Durable,
+    Filter, Glob, Grid, GridShape, GroupSummary, MAX_TRACE_ROWS, Origin, OriginMark, Page,
+    PageRequest, Points, ProfileMissing, QueryError, Row, Series, ServiceSummary, Store,
+    StoreStats, StoredAlert, StoredObject, Texts, TimeRange, WalSeq, XLogBatch,
 };
 
 /// Most rows that one txid is looked for.
@@ -298,6 +298,29 @@ impl Store for LocalStore {
         filter: &Filter,
     ) -> Result<Vec<ServiceSummary>, QueryError> {
         self.inner.ask(|view| query::services(view, range, filter))
+    }
+
+    fn summary(
+        &self,
+        bounds: &Bounds,
+        filter: &Filter,
+        by: Dimension,
+    ) -> Result<Vec<GroupSummary>, QueryError> {
+        self.inner.ask(|view| query::summary(view, bounds, filter, by))
+    }
+
+    fn differences(
+        &self,
+        bounds: &Bounds,
+        range: TimeRange,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Differences, QueryError> {
+        self.inner.ask(|view| query::differences(view, bounds, range, filter, limit))
+    }
+
+    fn grid(&self, shape: &GridShape, filter: &Filter) -> Result<Grid, QueryError> {
+        self.inner.ask(|view| query::grid(view, shape, filter))
     }
 
     fn counter_names(&self, object: &Glob) -> Vec<String> {
