@@ -9,6 +9,7 @@ mod callsites;
 mod counters;
 mod differences;
 pub(crate) mod error;
+mod export;
 mod grid;
 pub(crate) mod json;
 mod monitor;

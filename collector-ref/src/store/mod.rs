@@ -24,6 +24,7 @@ mod row;
 mod stats;
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use scouter_wire::record::Step;
@@ -141,6 +142,20 @@ pub trait Store: Send + Sync + Debug {
         filter: &Filter,
         page: &PageRequest,
     ) -> Result<Page, QueryError>;
+
+    /// Visits every row inside the bounds that passes the filter, until `visit` breaks. Rows of one
+    /// file come in the order of END; over files there is none. Rows that are appended meanwhile
+    /// are not among them. Of a file that turns out damaged some rows may have been visited before
+    /// it is left out.
+    ///
+    /// # Errors
+    /// A file could not be read.
+    fn walk(
+        &self,
+        bounds: &Bounds,
+        filter: &Filter,
+        visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<(), QueryError>;
 
     /// Points of all rows in a time range that pass the filter, ascending by time, together with
     /// the cursor up to which they are complete: a row is among them if and only if its arrival

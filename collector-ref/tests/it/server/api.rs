@@ -53,6 +53,8 @@ async fn every_resource_refuses_what_it_does_not_understand() {
             400,
             "bad_parameter",
         ),
+        ("/api/v1/export".into(), 400, "bad_range"),
+        (format!("/api/v1/export?{range}&format=xls"), 400, "bad_parameter"),
         ("/api/v1/tx/nonsense".into(), 400, "bad_id"),
         ("/api/v1/tx/0000000000000001".into(), 404, "not_found"),
         ("/api/v1/tx/0000000000000001?x=1".into(), 400, "unknown_parameter"),

@@ -6,6 +6,7 @@ mod bad_frames;
 mod binary;
 mod collector;
 mod control;
+mod export;
 mod ingest;
 mod live;
 mod newer_agent;

@@ -2,6 +2,7 @@
 //! memory and from files.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use scouter_collector::store::{
     AxisKind, Bounds, Dimension, Filter, GridShape, Row, Store, TimeRange, quantise,
@@ -165,6 +166,32 @@ fn the_counted_picture_has_each_row_in_its_pixel() {
         store.seal().unwrap();
         assert_eq!(store.grid(&shape, &Filter::ALL).unwrap(), found, "sealed, {axis:?}");
     }
+}
+
+#[test]
+fn a_walk_visits_every_row_once_and_stops_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut expected = with_traffic(&store, 8, 500);
+    expected.sort_unstable_by_key(Row::cursor);
+    let bounds = Bounds::time(TimeRange::ALL);
+    hot_and_sealed(&store, || {
+        let mut seen = Vec::new();
+        let mut keep = |row| {
+            seen.push(row);
+            ControlFlow::Continue(())
+        };
+        store.walk(&bounds, &Filter::ALL, &mut keep).unwrap();
+        seen.sort_unstable_by_key(Row::cursor);
+        assert_eq!(seen, expected);
+        let mut visited = 0;
+        let mut stop = |_| {
+            visited += 1;
+            if visited == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        store.walk(&bounds, &Filter::ALL, &mut stop).unwrap();
+        assert_eq!(visited, 7);
+    });
 }
 
 #[test]

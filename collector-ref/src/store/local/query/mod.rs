@@ -9,6 +9,7 @@ mod services;
 mod spread;
 mod summary;
 mod values;
+mod walk;
 
 pub(crate) use differences::differences;
 pub(crate) use grid::grid;
@@ -16,3 +17,4 @@ pub(crate) use page::page;
 pub(crate) use points::points;
 pub(crate) use services::services;
 pub(crate) use summary::summary;
+pub(crate) use walk::walk;
