@@ -6,6 +6,7 @@
 
 /// The height axis of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AxisKind {
     /// Each octave is as high as the next.
     Log,

@@ -14,3 +14,4 @@ mod page;
 mod plugin;
 mod quantiser;
 mod start;
+mod summaries;
