@@ -11,4 +11,5 @@ mod crash;
 mod damage;
 mod full_disk;
 mod open_data;
+mod summaries;
 mod support;
