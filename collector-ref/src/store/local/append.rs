@@ -164,13 +164,14 @@ impl Inner {
             // The fields are the same, only the file is another.
         }
         let Ingest { wal, head, .. } = ingest;
-        let at = wal.append(head, payload).map_err(|error| {
+        let at = wal.append(head, payload, self.syncer.mark()).map_err(|error| {
             count(&self.tallies.append_errors, 1);
             AppendError::from(error)
         })?;
         ingest.seq.0 += 1;
         ingest.active.open(self.config.clock.unix_us());
-        self.syncer.written(ingest.active.number, ingest.wal.file(), ingest.seq);
+        let Ingest { wal, active, seq, .. } = ingest;
+        self.syncer.written(active.number, wal.file(), *seq, wal.bytes());
         Ok(at)
     }
 

@@ -26,6 +26,7 @@ mod origins;
 mod pack;
 mod profile;
 mod query;
+mod recover;
 mod retention;
 mod seal;
 mod seam;
