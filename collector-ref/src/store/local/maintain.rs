@@ -40,7 +40,8 @@ impl Inner {
     fn freeze_due(&self) {
         let mut ingest = self.ingest.lock();
         let opened = ingest.active.opened_unix_us();
-        if opened == 0 || ingest.is_closed {
+        // While nothing can be sealed, the active one goes on until it is full.
+        if opened == 0 || ingest.is_closed || !self.has_room() {
             return;
         }
         let age_us = self.config.clock.unix_us().saturating_sub(opened);
