@@ -9,6 +9,7 @@ use scouter_wire::record::Alert;
 use scouter_wire::{ObjectId, TextKind, TextRef};
 
 use super::config::{MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS};
+use super::health::Part;
 use super::hot::{BatchContext, Generation, HotFrame, POINTS_A_ROW, frame_texts};
 use super::texts::{Interned, OTHER};
 use super::wal::{FrameId, OBJECT_KIND, WalHeader, WalWriter};
@@ -177,8 +178,10 @@ impl Inner {
         let Ingest { wal, head, .. } = ingest;
         let at = wal.append(head, payload, self.syncer.mark()).map_err(|error| {
             count(&self.tallies.append_errors, 1);
+            self.health.failed(Part::Append, &error);
             AppendError::from(error)
         })?;
+        self.health.works(Part::Append);
         ingest.seq.0 += 1;
         ingest.active.open(self.config.clock.unix_us());
         let Ingest { wal, active, seq, .. } = ingest;

@@ -78,6 +78,7 @@ fn on_a_small_disk() {
     assert_eq!(rows(&store), kept, "what was kept is served from a full disk");
     assert!(agent.append(&store, &refused).is_err(), "it is still full");
     assert!(store.stats().append_errors >= 2);
+    assert!(store.trouble().is_some_and(|why| why.contains("No space left")), "and it says so");
     assert!(store.seal().is_err() || store.stats().seal_errors > 0, "sealing needs room too");
     assert_eq!(rows(&store), kept, "and nothing is lost by trying");
 
@@ -86,6 +87,8 @@ fn on_a_small_disk() {
     assert!(matches!(again, Appended::Kept { .. }), "{again:?}");
     kept += ROWS;
     assert_eq!(rows(&store), kept);
+    store.seal().unwrap();
+    assert_eq!(store.trouble(), None, "all is well again");
     drop(store);
     let store = open(&folder);
     assert_eq!(rows(&store), kept, "after a crash all of it is there, once");

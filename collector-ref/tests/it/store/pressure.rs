@@ -43,8 +43,10 @@ fn memory_stays_bounded_while_nothing_can_be_sealed_and_nothing_is_lost() {
     }
     assert!(store.stats().seal_errors >= 20);
     assert!(wal_files(folder.path()) <= MAX_GENERATIONS, "{} logs", wal_files(folder.path()));
+    assert!(store.trouble().is_some_and(|why| why.starts_with("sealing")), "and it says so");
     std::fs::remove_file(&day).unwrap();
     (0..=MAX_GENERATIONS).for_each(|_| store.maintain());
+    assert_eq!(store.trouble(), None);
     assert_eq!(wal_files(folder.path()), 1, "all is sealed");
     let series = store.counters(&Glob::new("*"), "heap|byte", TimeRange::ALL).unwrap();
     assert_eq!(series[0].points.len(), 20);
