@@ -279,6 +279,15 @@ async fn two_processes_under_one_name_are_two_entries_with_books_of_their_own() 
         assert_eq!((&object["pending"], &object["alive"]), (&0.into(), &true.into()));
     }
     assert_ne!(objects[0]["instance"], objects[1]["instance"]);
+    let metrics = collector.client.get(collector.url("/metrics")).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for (object, stored) in objects.iter().zip([3, 5]) {
+        let instance = object["instance"].as_str().unwrap();
+        let series = format!(
+            "object_stored_total{{object=\"/test/orders\",instance=\"{instance}\"}} {stored}\n"
+        );
+        assert!(metrics.contains(&series), "{metrics}");
+    }
     first.close();
     second.close();
     until("both are gone", async || {
