@@ -12,6 +12,9 @@ mod allocations;
 mod any;
 mod fallback;
 mod hooks;
+#[path = "../../../tests/src/mariadb.rs"]
+mod mariadb;
+mod mysql;
 mod pools;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
