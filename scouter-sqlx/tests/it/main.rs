@@ -21,6 +21,7 @@ mod postgres;
 mod savepoints;
 mod shapes;
 mod sizes;
+mod soak;
 mod statements;
 mod support;
 mod upstream;
