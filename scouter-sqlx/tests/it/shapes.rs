@@ -216,7 +216,7 @@ macro_rules! shapes {
             }
 
             #[tokio::test]
-            async fn prepared_statements_run() {
+            async fn prepared_statements_run_and_statements_are_described() {
                 let Some(pool) = prepared_pool().await else { return };
                 let sql = concat!("SELECT name FROM shapes WHERE id = ", $one);
                 let mut connection = pool.acquire().await.unwrap();
@@ -227,6 +227,9 @@ macro_rules! shapes {
                     .await
                     .unwrap();
                 assert_eq!(row.get::<String, _>(0), "one");
+                let described = sqlx::SqlStr::from_static("SELECT id FROM shapes");
+                let described = connection.describe(described).await.unwrap();
+                assert_eq!(sqlx::Column::name(described.column(0)), "id");
                 let before = connection.cached_statements_size();
                 assert!(before > 0);
                 ::scouter_sqlx::Connection::clear_cached_statements(&mut *connection)
