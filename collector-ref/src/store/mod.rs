@@ -254,6 +254,10 @@ pub trait Store: Send + Sync + Debug {
     /// A file could not be read.
     fn alerts(&self, range: TimeRange, limit: usize) -> Result<Vec<StoredAlert>, QueryError>;
 
+    /// Why the store cannot keep what it gets, as far as it knows from its last attempt; `None` while
+    /// everything it writes arrives.
+    fn trouble(&self) -> Option<String>;
+
     /// Counters and sizes of the store itself.
     fn stats(&self) -> StoreStats;
 

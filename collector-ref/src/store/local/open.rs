@@ -13,6 +13,7 @@ use scouter_wire::codec::HashSeed;
 
 use super::clock::Calendar;
 use super::config::StoreConfig;
+use super::health::Health;
 use super::hot::Generation;
 use super::layout::Layout;
 use super::lock::FolderLock;
@@ -93,6 +94,7 @@ impl LocalStore {
             open_packs: Mutex::default(),
             tallies,
             corrupt: Mutex::default(),
+            health: Health::default(),
             last_seal_error: Mutex::default(),
             work: Work::default(),
             config,

@@ -377,6 +377,10 @@ impl Store for LocalStore {
         Ok(alerts)
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.inner.syncer.stalled().or_else(|| self.inner.health.trouble())
+    }
+
     fn stats(&self) -> StoreStats {
         self.inner.stats()
     }

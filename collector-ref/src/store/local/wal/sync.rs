@@ -84,6 +84,11 @@ impl Syncer {
         self.shared.durable.borrow().seq
     }
 
+    /// Why nothing becomes durable, if it does not.
+    pub(crate) fn stalled(&self) -> Option<String> {
+        self.shared.durable.borrow().stalled.clone()
+    }
+
     /// How far the log is on disk.
     pub(crate) fn mark(&self) -> Mark {
         *self.shared.mark.lock()
