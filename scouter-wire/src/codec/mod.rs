@@ -70,8 +70,8 @@ pub use answers::{
     read_callsites, read_options,
 };
 pub use batch::{
-    BatchCounts, BatchEncoder, BatchView, EncodedBatch, ProfileEntry, Profiles, SectionDecoder,
-    XLogColumns,
+    BatchCounts, BatchEncoder, BatchView, DistinctText, EncodedBatch, ProfileEntry, Profiles,
+    SectionDecoder, XLogColumns,
 };
 pub use control::{Answer, Command, CommandKind, Encoding, Reply};
 pub use error::{DecodeError, EncodeError};
