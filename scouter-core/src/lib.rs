@@ -134,7 +134,8 @@ pub mod limits {
     pub use scouter_wire::text::MAX_INLINE_BYTES as MAX_FIELD_BYTES;
 
     pub use crate::propagation::{
-        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TENANT_BYTES, MAX_TRACESTATE_BYTES,
+        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_MESSAGE_HEADERS, MAX_TENANT_BYTES,
+        MAX_TRACESTATE_BYTES,
     };
 }
 
@@ -150,7 +151,8 @@ pub mod limits {
     pub use crate::plugin::MAX_PLUGINS;
     pub use crate::pool::{MAX_PAGES, MAX_TRANSACTIONS};
     pub use crate::propagation::{
-        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TENANT_BYTES, MAX_TRACESTATE_BYTES,
+        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_MESSAGE_HEADERS, MAX_TENANT_BYTES,
+        MAX_TRACESTATE_BYTES,
     };
     pub use crate::queue::{MAX_PROFILES, MAX_SUMMARIES};
     pub use crate::text::{DEFAULT_TEXTS_PER_KIND, MAX_SQL_TEXTS, MAX_TEXTS_BYTES, OTHER};

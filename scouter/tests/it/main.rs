@@ -5,6 +5,7 @@
 mod capture;
 mod futures;
 mod hygiene;
+mod jobs;
 mod service;
 mod shapes;
 mod size;
