@@ -10,6 +10,7 @@
 //! | what you want | where it is |
 //! |---|---|
 //! | record | [`Transaction`], [`step`], [`in_step`], [`wait`], [`OpenStep`], [`current`], [`spawn`](InCurrent) |
+//! | bridge other instrumentation | [`SpanStep`], [`current::note`], [`current::error`] |
 //! | instrumented places and their switches | [`callsite!`], [`callsites`] |
 //! | options | [`options`] |
 //! | trace headers | [`propagation`] |
@@ -80,6 +81,8 @@ mod macros;
 mod open_step;
 #[cfg_attr(not(feature = "enable"), path = "off/private.rs")]
 mod private;
+#[cfg_attr(not(feature = "enable"), path = "off/span_step.rs")]
+mod span_step;
 #[cfg_attr(not(feature = "enable"), path = "off/spawn.rs")]
 mod spawn;
 #[cfg_attr(not(feature = "enable"), path = "off/step.rs")]
@@ -119,6 +122,7 @@ pub use crate::in_transaction::{InTransaction, in_transaction};
 pub use crate::open_step::{OpenStep, OpenStepPoll};
 pub use crate::outcome::{ApiOutcome, SqlOutcome};
 pub use crate::propagation::TraceContext;
+pub use crate::span_step::SpanStep;
 pub use crate::spawn::InCurrent;
 #[cfg(feature = "tokio")]
 pub use crate::spawn::spawn;

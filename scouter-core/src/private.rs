@@ -31,6 +31,7 @@ use crate::{current, lane, panics, switch};
 
 pub use linkme;
 
+pub use crate::bounded::bounded;
 pub use crate::callsite;
 pub use crate::callsite::CALLSITES;
 pub use crate::in_step::in_step;

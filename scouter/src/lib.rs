@@ -49,6 +49,7 @@
 //! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand, as below |
 //! | what runs now, alerts, counters | [`live`], [`alert`], [`telemetry`] |
 //! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |
+//! | the spans and log events you have | `scouter::tracing::Bridge` (feature `tracing`) |
 //! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`) |
 //!
 //! # By hand: the consumer of a queue
@@ -95,8 +96,9 @@
 //! # Features
 //!
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
-//! `reqwest`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tokio`:
-//! `spawn`. `testing`: captures recordings in your tests.
+//! `reqwest`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
+//! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `testing`:
+//! captures recordings in your tests.
 #![forbid(unsafe_code)]
 
 #[cfg(not(feature = "enable"))]
@@ -129,6 +131,8 @@ pub use scouter_tower as tower;
 pub use scouter_tower::client::SendScouted;
 #[cfg(feature = "axum")]
 pub use scouter_tower::wrap;
+#[cfg(feature = "tracing")]
+pub use scouter_tracing as tracing;
 
 #[doc(hidden)]
 pub use scouter_core::__private;
