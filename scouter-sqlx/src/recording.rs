@@ -3,6 +3,7 @@
 use std::task::Poll;
 
 use scouter_core::checkout::CheckoutGuard;
+use scouter_core::pools::PoolWait;
 use scouter_core::record::{AlertKind, AlertLevel, Outcome, StepKind};
 use scouter_core::{OpenStep, SqlOutcome, alert, current, options};
 use sqlx::{Database, Either, Error};
@@ -29,6 +30,8 @@ pub(crate) struct Recording {
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
     checkout: Option<CheckoutGuard>,
     is_waiting: bool,
+    /// From the first poll on, while it waits.
+    wait: Option<PoolWait>,
     /// How long it waited, µs.
     waited_us: u64,
     mark: FacadeMark,
@@ -88,6 +91,7 @@ impl Recording {
             bind_values,
             checkout: None,
             is_waiting: false,
+            wait: None,
             waited_us: 0,
             mark: FacadeMark::new(),
         }
@@ -109,6 +113,7 @@ impl Recording {
             repeat::count(self.tally.statement, &self.tally.settings);
         }
         self.step = Some(step);
+        self.wait = self.is_waiting.then(|| self.tally.settings.waits.begin());
     }
 
     #[inline]
@@ -125,6 +130,7 @@ impl Recording {
         let polled = self.poll_inside(poll);
         if let Some(started) = mark.started() {
             self.is_waiting = false;
+            self.wait = None;
             if let Some(step) = &mut self.step {
                 self.waited_us = step.mark_wait_end_at(started);
             }
@@ -213,6 +219,7 @@ impl Recording {
         end: impl FnOnce(OpenStep, SqlOutcome<'_>) -> u64,
     ) {
         self.checkout = None;
+        self.wait = None;
         let Some(mut step) = self.step.take() else { return };
         if self.is_waiting {
             step.mark_wait_end();

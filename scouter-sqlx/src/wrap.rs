@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scouter_core::{TextKind, intern};
+use scouter_core::{TextKind, intern, pools};
 use sqlx::Database;
 
 use crate::recorded_pool::Pool;
@@ -28,15 +28,15 @@ use crate::settings::Settings;
 /// # }
 /// ```
 pub fn wrap<DB: Database>(pool: sqlx::Pool<DB>) -> Wrap<DB> {
-    let pool = Pool::from(pool);
-    Wrap { settings: pool.settings(), pool }
+    let settings = Pool::settings_of(&pool);
+    Wrap { settings, pool }
 }
 
 /// Settings of one pool; made by [`wrap`], ended by [`build`](Self::build).
 #[derive(Debug)]
 #[must_use = "a wrapper without `build()` is not a pool"]
 pub struct Wrap<DB: Database> {
-    pool: Pool<DB>,
+    pool: sqlx::Pool<DB>,
     settings: Settings,
 }
 
@@ -46,6 +46,7 @@ impl<DB: Database> Wrap<DB> {
     /// Default: driver, database, host and port, without user and password.
     pub fn name(mut self, name: &str) -> Self {
         self.settings.pool = intern(TextKind::Pool, name);
+        self.settings.waits = pools::waits(self.settings.pool);
         self
     }
 
@@ -105,6 +106,6 @@ impl<DB: Database> Wrap<DB> {
 
     /// The recorded pool.
     pub fn build(self) -> Pool<DB> {
-        Pool::new(self.pool.into_inner(), Some(self.settings))
+        Pool::new(self.pool, Some(self.settings))
     }
 }
