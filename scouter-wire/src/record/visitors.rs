@@ -24,7 +24,6 @@ impl Visitors {
             self.registers = vec![0; REGISTERS];
         }
         let hash = hash(parts);
-        #[expect(clippy::cast_possible_truncation, reason = "its highest bits only")]
         let register = (hash >> (64 - PRECISION)) as usize;
         let rank = ((hash << PRECISION) | 1 << (PRECISION - 1)).leading_zeros() + 1;
         let rank = u8::try_from(rank).unwrap_or(u8::MAX);
