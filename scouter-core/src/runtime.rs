@@ -94,10 +94,8 @@ mod tests {
         assert!(!watch_runtime(), "not in a runtime");
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
-        let task = runtime.block_on(async {
-            assert!(watch_runtime() && watch_runtime());
-            tokio::spawn(std::future::pending::<()>())
-        });
+        runtime.block_on(async { assert!(watch_runtime() && watch_runtime()) });
+        let task = runtime.spawn(std::future::pending::<()>());
         let shown = || {
             let mut all = HashMap::new();
             visit(&mut |name, value| {

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use scouter_core::checkout::CheckoutGuard;
-use scouter_core::pools::{self, PoolProbe, PoolState};
+use scouter_core::pools::{self, PoolProbe, PoolState, PoolWaits};
 use scouter_core::record::StepKind;
 use scouter_core::{OpenStep, TextKind, intern};
 use sqlx::{Database, Error, SqlSafeStr, SqlStr};
@@ -30,6 +30,8 @@ pub struct Pool<DB: Database> {
     settings: Settings,
     /// Shared by all clones: the pool is among the counters of the process as long as one of them is.
     probe: Arc<Probe<DB>>,
+    /// Where waits for its connections are counted.
+    waits: &'static PoolWaits,
 }
 
 /// How a pool is, for the counters of the process.
@@ -51,7 +53,7 @@ impl<DB: Database> Pool<DB> {
         let options = Arc::new(PoolOptions::from(inner.options().clone()));
         let probe = Arc::new(Probe(inner.clone()));
         pools::watch(settings.pool, &probe);
-        Self { inner, options, settings, probe }
+        Self { inner, options, settings, probe, waits: pools::waits(settings.pool) }
     }
 
     /// Settings of a pool of which nothing was said.
@@ -110,10 +112,10 @@ impl<DB: Database> Pool<DB> {
         at: &'static Location<'static>,
     ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + use<DB> {
         // The pool and not its future is captured: a captured future is stored twice.
-        let (pool, settings) = (self.inner.clone(), self.settings);
+        let (pool, settings, waits) = (self.inner.clone(), self.settings, self.waits);
         async move {
             let step = OpenStep::begin(StepKind::PoolWait, settings.pool);
-            let wait = settings.waits.begin();
+            let wait = waits.begin();
             let acquired = in_open_step(step, pool.acquire()).await;
             drop(wait);
             match acquired {
@@ -235,6 +237,10 @@ impl<DB: Database> Pool<DB> {
     pub(crate) fn settings(&self) -> Settings {
         self.settings
     }
+
+    pub(crate) fn waits(&self) -> &'static PoolWaits {
+        self.waits
+    }
 }
 
 fn held<DB: Database>(
@@ -254,6 +260,7 @@ impl<DB: Database> Clone for Pool<DB> {
             options: Arc::clone(&self.options),
             settings: self.settings,
             probe: Arc::clone(&self.probe),
+            waits: self.waits,
         }
     }
 }

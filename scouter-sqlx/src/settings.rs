@@ -1,6 +1,5 @@
 //! What is set per pool; everything else comes from the option table.
 
-use scouter_core::pools::{self, PoolWaits};
 use scouter_core::{TextId, options};
 
 use crate::text::Dialect;
@@ -10,8 +9,6 @@ use crate::text::Dialect;
 pub(crate) struct Settings {
     /// Name of the pool.
     pub(crate) pool: TextId,
-    /// Where waits for its connections are counted.
-    pub(crate) waits: &'static PoolWaits,
     /// How the statements are written.
     pub(crate) dialect: Dialect,
     pub(crate) too_many_rows: Option<u64>,
@@ -26,7 +23,6 @@ impl Settings {
     pub(crate) fn named(pool: TextId, dialect: Dialect) -> Self {
         Self {
             pool,
-            waits: pools::waits(pool),
             dialect,
             too_many_rows: None,
             hard_limit: None,

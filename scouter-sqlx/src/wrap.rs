@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scouter_core::{TextKind, intern, pools};
+use scouter_core::{TextKind, intern};
 use sqlx::Database;
 
 use crate::recorded_pool::Pool;
@@ -46,7 +46,6 @@ impl<DB: Database> Wrap<DB> {
     /// Default: driver, database, host and port, without user and password.
     pub fn name(mut self, name: &str) -> Self {
         self.settings.pool = intern(TextKind::Pool, name);
-        self.settings.waits = pools::waits(self.settings.pool);
         self
     }
 
