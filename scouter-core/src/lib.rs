@@ -89,6 +89,8 @@ mod metrics;
 mod open_step;
 #[cfg_attr(not(feature = "enable"), path = "off/private.rs")]
 mod private;
+#[cfg(feature = "enable")]
+mod slow;
 #[cfg_attr(not(feature = "enable"), path = "off/span_step.rs")]
 mod span_step;
 #[cfg_attr(not(feature = "enable"), path = "off/spawn.rs")]

@@ -143,7 +143,7 @@ fn whatever_bit_flips_in_an_acknowledged_record_those_behind_it_are_kept() {
     let crashed = crashed(4);
     // Head, length and checksum first: they tell where the next record begins.
     let begin = crashed.ends[1] * 8;
-    for bit in (begin..begin + 64 * 8).chain((begin..crashed.ends[2] * 8).step_by(997)) {
+    for bit in (begin..begin + 40 * 8).chain((begin..crashed.ends[2] * 8).step_by(997)) {
         let (rows, stats) =
             after(&crashed, |wal| wal[at(bit / 8)] ^= 1 << u32::try_from(bit % 8).unwrap());
         assert!(rows.len() >= 3 * ROWS, "bit {bit}: {} rows", rows.len());

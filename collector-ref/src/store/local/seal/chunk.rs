@@ -1,6 +1,6 @@
 //! One column of one row group under construction: pages, dictionary, what the footer says of them.
 
-use std::io;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
@@ -24,6 +24,10 @@ pub(super) const SMALL: u32 = 4_096;
 /// What is used again from column to column.
 pub(super) struct Tools {
     zstd: ::zstd::bulk::Compressor<'static>,
+    /// For the columns that gain from a higher level.
+    zstd_fine: ::zstd::bulk::Compressor<'static>,
+    /// Whether the column being made is one of them.
+    pub(super) is_fine: bool,
     /// The page being made, and its compressed form.
     pub(super) page: Vec<u8>,
     compressed: Vec<u8>,
@@ -36,11 +40,10 @@ pub(super) struct Tools {
 impl Tools {
     /// For columns whose texts have numbers below `texts`.
     pub(super) fn new(texts: usize) -> io::Result<Self> {
-        let mut zstd = ::zstd::bulk::Compressor::new(1)?;
-        // Every reader of zstd checks it: what a disk changed in a page is an error and not a row.
-        zstd.set_parameter(::zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
         Ok(Self {
-            zstd,
+            zstd: compressor(1)?,
+            zstd_fine: compressor(FINE_LEVEL)?,
+            is_fine: false,
             page: Vec::new(),
             compressed: Vec::new(),
             stamps: vec![(0, 0); texts.max(SMALL as usize)],
@@ -74,6 +77,18 @@ impl Tools {
     }
 }
 
+/// Level of columns with structure across rows that the first level misses: callers (those of one
+/// process differ in few bits) and arrival delays. They take 0.26 bytes a row less; the others gain
+/// next to nothing, or lose.
+const FINE_LEVEL: i32 = 3;
+
+fn compressor(level: i32) -> io::Result<::zstd::bulk::Compressor<'static>> {
+    let mut zstd = ::zstd::bulk::Compressor::new(level)?;
+    // Every reader of zstd checks it: what a disk changed in a page is an error and not a row.
+    zstd.set_parameter(::zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
+    Ok(zstd)
+}
+
 /// The column.
 pub(super) struct Chunk {
     sink: TrackedWrite<Vec<u8>>,
@@ -83,6 +98,8 @@ pub(super) struct Chunk {
     rows: i64,
     pages: Vec<PageLocation>,
     dictionary_at: Option<i64>,
+    /// Checksum of every page with its header, in the order of the file.
+    pub(super) sums: Vec<u32>,
     pub(super) statistics: Option<Statistics>,
     pub(super) index: Option<ColumnIndexMetaData>,
     pub(super) bloom: Option<Sbbf>,
@@ -98,6 +115,7 @@ impl Chunk {
             rows: 0,
             pages: Vec::new(),
             dictionary_at: None,
+            sums: Vec::new(),
             statistics: None,
             index: None,
             bloom: None,
@@ -158,23 +176,29 @@ impl Chunk {
         let raw = tools.page.len();
         tools.compressed.clear();
         tools.compressed.reserve(::zstd::zstd_safe::compress_bound(raw));
-        tools.zstd.compress_to_buffer(&tools.page, &mut tools.compressed)?;
+        let Tools { zstd, zstd_fine, page, compressed, .. } = tools;
+        let zstd = if tools.is_fine { zstd_fine } else { zstd };
+        zstd.compress_to_buffer(page, compressed)?;
         Ok((Bytes::copy_from_slice(&tools.compressed), raw))
     }
 
     /// Where the page begins and how many bytes it has, header included.
     fn write(&mut self, page: Page, raw: usize) -> io::Result<(i64, usize)> {
-        let offset = i64::try_from(self.sink.bytes_written()).map_err(io::Error::other)?;
+        let start = self.sink.bytes_written();
+        let offset = i64::try_from(start).map_err(io::Error::other)?;
         let page = CompressedPage::new(page, raw);
         let written =
             SerializedPageWriter::new(&mut self.sink).write_page(page).map_err(io_error)?;
+        // The sink buffers, so what the page writer wrote may not stand in the vector yet.
+        self.sink.flush()?;
+        self.sums.push(crc32c::crc32c(&self.sink.inner()[start..]));
         self.uncompressed_bytes +=
             i64::try_from(written.uncompressed_size).map_err(io::Error::other)?;
         Ok((offset, written.compressed_size))
     }
 
     /// Splices the column into its row group.
-    pub(super) fn append<W: io::Write + Send>(
+    pub(super) fn append<W: Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> io::Result<()> {

@@ -23,7 +23,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::chunk::{Chunk, SMALL, Tools};
 use super::pages::{index_bits, put_deltas, put_split};
 use super::schema::{self, GROUP_ROWS, PAGE_ROWS, io_error};
-use crate::store::local::columns::{Column, Text, Wide};
+use crate::store::local::columns::{Column, Narrow, Text, Wide};
 use crate::store::local::hot::HotData;
 
 /// Writes rows, in this order, into a segment; answers the open file, to be synced.
@@ -37,15 +37,18 @@ pub(crate) fn write(path: &Path, data: &HotData, order: &[u32]) -> io::Result<Fi
     let texts = data.pools.iter().map(|pool| pool.len()).max().unwrap_or_default();
     let mut encoder =
         Encoder { data, tools: Tools::new(texts)?, numbers: Vec::new(), ids: IdTable::new() };
+    let mut sums = Vec::new();
     for rows in order.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group().map_err(io_error)?;
         for (column, descriptor) in Column::all().zip(&descriptors) {
             let mut chunk = Chunk::new(descriptor.clone());
             encoder.column(&mut chunk, column, rows)?;
+            sums.append(&mut chunk.sums);
             chunk.append(&mut group)?;
         }
         group.close().map_err(io_error)?;
     }
+    writer.append_key_value_metadata(schema::page_sums(&sums));
     let file = writer.into_inner().map_err(io_error)?;
     Ok(file.into_inner()?)
 }
@@ -61,6 +64,8 @@ struct Encoder<'a> {
 impl Encoder<'_> {
     fn column(&mut self, chunk: &mut Chunk, column: Column, rows: &[u32]) -> io::Result<()> {
         let columns = &self.data.columns;
+        self.tools.is_fine =
+            matches!(column, Column::Caller | Column::Narrow(Narrow::ArrivalDelay));
         match column {
             Column::EndTime => self.end_time(chunk, rows),
             Column::Text(text) => self.text(chunk, text, rows),
