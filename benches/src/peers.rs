@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) mod bridge;
 #[cfg(feature = "peers")]
 pub(crate) mod fastrace;
 pub(crate) mod floor;

@@ -139,6 +139,7 @@ mod tests {
         let spans = [FASTRACE, REGISTRY, TRACING_OTEL, OTEL_SDK];
         check("hotpath", "sync_step_flat100_ns", &spans);
         check("hotpath", "async_request_5_spans_4_polls_ns", &spans);
+        check("hotpath", "tracing_bridge_span_ns", &[REGISTRY, TRACING_OTEL]);
         check("http", "axum_layer_in_process_ns", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
         check("http", "loopback_throughput_loss_pct", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
         check("wire", "encode_ns_per_tx", &[OTLP, OTLP_ZSTD]);

@@ -46,6 +46,11 @@ impl Bounded {
     }
 }
 
+/// Formats by the rules of [`Bounded`], for bridges.
+pub fn bounded(text: fmt::Arguments<'_>) -> String {
+    Bounded::format(text).as_str().to_owned()
+}
+
 /// At most [`MAX_FIELD_BYTES`] of a text; a cut is counted.
 #[inline]
 pub(crate) fn field(text: &str) -> &str {

@@ -104,18 +104,25 @@ pub fn tag(key: &'static str, value: &str) {
 pub fn error(error: &dyn fmt::Display) {
     if let Some(header) = header() {
         transaction::set_error(header, error);
-        note(header, StepKind::Error, Bounded::of(error).as_str());
+        push(header, StepKind::Error, Bounded::of(error).as_str());
     }
 }
 
 /// Notes a text as a step; cut at 256 bytes.
 pub fn message(text: &str) {
     if let Some(header) = header() {
-        note(header, StepKind::Message, text);
+        push(header, StepKind::Message, text);
     }
 }
 
-fn note(header: &'static Header, kind: StepKind, text: &str) {
+/// Like [`message`], formatted here: only what is kept, and a panic of the formatting stays here.
+pub fn note(text: &dyn fmt::Display) {
+    if let Some(header) = header() {
+        push(header, StepKind::Message, Bounded::of(text).as_str());
+    }
+}
+
+fn push(header: &'static Header, kind: StepKind, text: &str) {
     let now = clock::now_ticks();
     let word0 = crate::records::named_word(kind, TextId::NONE);
     let end = closed(now, scouter_wire::record::Outcome::Ok);

@@ -55,11 +55,11 @@ enum State {
 
 /// A record that spans polls.
 #[derive(Debug, Clone, Copy)]
-struct OpenRecord {
-    header: &'static Header,
-    record: &'static Record,
-    index: u32,
-    generation: u32,
+pub(crate) struct OpenRecord {
+    pub(crate) header: &'static Header,
+    pub(crate) record: &'static Record,
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
 }
 
 pin_project! {
@@ -141,16 +141,12 @@ fn enter(state: &mut State) -> Option<(u64, u32, OpenRecord)> {
         }
         State::New(name) => {
             let now = clock::now_ticks();
-            let opened = name.word0().and_then(|word0| {
-                let words = [word0, now, header.open_word(generation), previous.into()];
-                header.push(words).or_else(|| open_past_limit(header, words))
-            });
-            let Some((record, index)) = opened else {
+            let opened =
+                name.word0().and_then(|word0| OpenRecord::push(word0, header, generation, now));
+            let Some(open) = opened else {
                 *state = State::Done;
                 return None;
             };
-            header.spoil_stamp();
-            let open = OpenRecord { header, record, index, generation };
             *state = State::Open(open);
             (now, open)
         }
@@ -223,6 +219,20 @@ impl Drop for Scope {
 }
 
 impl OpenRecord {
+    /// Writes an open record that begins now inside the innermost step.
+    #[inline(always)]
+    pub(crate) fn push(
+        word0: u64,
+        header: &'static Header,
+        generation: u32,
+        now: u64,
+    ) -> Option<Self> {
+        let words = [word0, now, header.open_word(generation), header.current().into()];
+        let (record, index) = header.push(words).or_else(|| open_past_limit(header, words))?;
+        header.spoil_stamp();
+        Some(Self { header, record, index, generation })
+    }
+
     /// The future was dropped before its end, perhaps on another thread, perhaps long after the
     /// transaction: only exactly this life of the record is closed.
     #[cold]

@@ -10,11 +10,13 @@
 //! | what you want | where it is |
 //! |---|---|
 //! | record | [`Transaction`], [`step`], [`in_step`], [`wait`], [`OpenStep`], [`current`], [`spawn`](InCurrent) |
+//! | bridge other instrumentation | [`SpanStep`], [`current::note`], [`current::error`] |
 //! | instrumented places and their switches | [`callsite!`], [`callsites`] |
 //! | options | [`options`] |
 //! | trace headers | [`propagation`] |
 //! | connections checked out | [`checkout`] |
 //! | alerts | [`alert`] |
+//! | numbers of your own | [`counter`], [`gauge`] |
 //! | add own code | [`plugin`] |
 //! | export | [`drain`], [`live`], [`telemetry`], [`clock`] |
 //! | test | [`testing`] (feature `testing`) |
@@ -43,6 +45,8 @@ pub mod telemetry;
 #[cfg(feature = "enable")]
 mod bounded;
 #[cfg(feature = "enable")]
+pub mod counters;
+#[cfg(feature = "enable")]
 mod finish;
 #[cfg(feature = "enable")]
 mod header;
@@ -57,6 +61,9 @@ mod queue;
 #[cfg(feature = "enable")]
 #[expect(unsafe_code, reason = "a word of a record holds the address of a static")]
 mod records;
+#[cfg(feature = "tokio")]
+#[cfg_attr(not(feature = "enable"), path = "off/runtime.rs")]
+mod runtime;
 #[cfg(feature = "enable")]
 #[expect(unsafe_code, reason = "references to what is never freed")]
 mod sync;
@@ -76,12 +83,16 @@ mod in_step;
 #[cfg_attr(not(feature = "enable"), path = "off/in_transaction.rs")]
 mod in_transaction;
 mod macros;
+#[cfg_attr(not(feature = "enable"), path = "off/metrics.rs")]
+mod metrics;
 #[cfg_attr(not(feature = "enable"), path = "off/open_step.rs")]
 mod open_step;
 #[cfg_attr(not(feature = "enable"), path = "off/private.rs")]
 mod private;
 #[cfg(feature = "enable")]
 mod slow;
+#[cfg_attr(not(feature = "enable"), path = "off/span_step.rs")]
+mod span_step;
 #[cfg_attr(not(feature = "enable"), path = "off/spawn.rs")]
 mod spawn;
 #[cfg_attr(not(feature = "enable"), path = "off/step.rs")]
@@ -105,6 +116,8 @@ pub mod drain;
 pub mod live;
 #[cfg_attr(not(feature = "enable"), path = "off/plugin.rs")]
 pub mod plugin;
+#[cfg_attr(not(feature = "enable"), path = "off/pools.rs")]
+pub mod pools;
 
 #[doc(hidden)]
 pub mod __private {
@@ -118,9 +131,13 @@ pub use crate::begin::{Begin, Field};
 pub use crate::callsite::{Callsite, CallsiteFlags, callsites};
 pub use crate::in_step::{StepFuture, in_step, wait};
 pub use crate::in_transaction::{InTransaction, in_transaction};
+pub use crate::metrics::{Counter, Gauge, counter, gauge};
 pub use crate::open_step::{OpenStep, OpenStepPoll};
 pub use crate::outcome::{ApiOutcome, SqlOutcome};
 pub use crate::propagation::TraceContext;
+#[cfg(feature = "tokio")]
+pub use crate::runtime::watch_runtime;
+pub use crate::span_step::SpanStep;
 pub use crate::spawn::InCurrent;
 #[cfg(feature = "tokio")]
 pub use crate::spawn::spawn;
@@ -136,7 +153,8 @@ pub mod limits {
     pub use scouter_wire::text::MAX_INLINE_BYTES as MAX_FIELD_BYTES;
 
     pub use crate::propagation::{
-        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TENANT_BYTES, MAX_TRACESTATE_BYTES,
+        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_MESSAGE_HEADERS, MAX_TENANT_BYTES,
+        MAX_TRACESTATE_BYTES,
     };
 }
 
@@ -148,13 +166,18 @@ pub mod limits {
     pub use crate::clock::MAX_DRIFT_PPM;
     pub use crate::lane::MAX_SEGMENTS;
     pub use crate::live::MAX_ACTIVE_STEPS;
+    pub use crate::metrics::{MAX_METRIC_NAME_BYTES, MAX_METRICS};
     pub use crate::options::{DEFAULT_PROFILE_STEPS, MAX_PROFILE_STEPS, MAX_TEXT_OPTION_BYTES};
     pub use crate::plugin::MAX_PLUGINS;
     pub use crate::pool::{MAX_PAGES, MAX_TRANSACTIONS};
+    pub use crate::pools::{MAX_POOL_NAMES, MAX_WATCHED_POOLS};
     pub use crate::propagation::{
-        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TENANT_BYTES, MAX_TRACESTATE_BYTES,
+        MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_MESSAGE_HEADERS, MAX_TENANT_BYTES,
+        MAX_TRACESTATE_BYTES,
     };
     pub use crate::queue::{MAX_PROFILES, MAX_SUMMARIES};
+    #[cfg(feature = "tokio")]
+    pub use crate::runtime::MAX_WATCHED_RUNTIMES;
     pub use crate::text::{DEFAULT_TEXTS_PER_KIND, MAX_SQL_TEXTS, MAX_TEXTS_BYTES, OTHER};
     pub use crate::texts::{MAX_FIELD_BYTES, MAX_TRANSACTION_TEXT_BYTES};
 }

@@ -134,6 +134,24 @@ pub fn lanes(out: &mut Vec<LaneView>) {
     }));
 }
 
+/// How many of the running transactions are younger than the first age, younger than the second,
+/// and older; ages in µs.
+#[must_use]
+pub fn active_speed(ages_us: [u64; 2]) -> [usize; 3] {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    let now = clock::now_ticks();
+    let mut counts = [0; 3];
+    for header in headers {
+        let mut start = 0;
+        if read(header, |header, _| start = header.word(Word::Start)) {
+            let age_us = clock::ticks_to_us(now.saturating_sub(start));
+            counts[ages_us.iter().filter(|age| age_us >= **age).count()] += 1;
+        }
+    }
+    counts
+}
+
 /// How many transactions run now.
 #[must_use]
 pub fn active_count() -> usize {

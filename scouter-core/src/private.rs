@@ -32,6 +32,7 @@ use crate::{current, lane, panics, switch};
 pub use linkme;
 pub use scouter_wire::record::XLogKind;
 
+pub use crate::bounded::bounded;
 pub use crate::callsite;
 pub use crate::callsite::CALLSITES;
 pub use crate::in_step::in_step;

@@ -4,8 +4,11 @@
 //! exist only here. Read in this order: `traceparent`, `X-Scouter-Gxid`, `b3`, `X-B3-*`. A header
 //! that is malformed or longer than its limit is never an error of the request: the answer is
 //! `None` and a counter grows (`propagation_malformed`, `propagation_oversized`).
+//!
+//! [`extract`] and [`inject`] do all of it for messages of queues, whose headers are any map.
 
 mod b3;
+mod message;
 mod w3c;
 mod x_scouter;
 
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use scouter_wire::{Gxid, Txid};
 
 pub use b3::{format_b3_single, parse_b3_multi, parse_b3_single};
+pub use message::{MAX_MESSAGE_HEADERS, extract, extract_trusted, inject, inject_trusted};
 pub use w3c::{format_traceparent, parse_traceparent};
 pub use x_scouter::{Hexa32, format_x_scouter, parse_x_scouter};
 

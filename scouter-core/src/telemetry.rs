@@ -55,6 +55,8 @@ counts! {
     ALERTS_DROPPED = "alerts_dropped",
     ALERTS_SUPPRESSED = "alerts_suppressed",
     CHECKOUTS_UNTRACKED = "checkouts_untracked",
+    METRICS_OTHER = "metrics_other",
+    POOLS_UNWATCHED = "pools_unwatched",
     PLUGIN_PANICS = "plugin_panics",
     LIVE_RETRIES = "live_retries",
     LIVE_SKIPPED = "live_skipped",

@@ -108,6 +108,7 @@ impl Source for CoreSource {
         for (name, value) in telemetry::counters() {
             visit(format!("scouter_{name}|"), approximate(value));
         }
+        scouter_core::counters::visit(visit);
         plugin::collect_counters(|name, value| {
             let has_unit = name.contains('|');
             visit(if has_unit { name.to_owned() } else { format!("{name}|") }, value);

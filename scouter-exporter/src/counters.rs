@@ -10,9 +10,11 @@ use scouter_wire::record::{CounterPoint, Sketch, XLog};
 use scouter_wire::{TextKind, TextRef};
 
 use crate::Texts;
+use crate::cgroup;
 use crate::process::Process;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
+use crate::visitors::Users;
 
 /// Most services with counters of their own in one interval: the busiest ones. Digests of all
 /// services are sent every ten seconds, so that nothing is lost but the finer steps.
@@ -38,6 +40,8 @@ impl Figures {
 pub(crate) struct Counters {
     all: Figures,
     services: HashMap<TextRef, Figures>,
+    users: Users,
+    throttled_us: Option<u64>,
     process: Process,
     points: Vec<CounterPoint>,
     name: String,
@@ -46,6 +50,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn xlog(&mut self, xlog: &XLog<'_>) {
         self.all.add(xlog);
+        self.users.xlog(xlog);
         // The recorder bounds the number of services.
         self.services.entry(xlog.service).or_default().add(xlog);
     }
@@ -73,12 +78,10 @@ impl Counters {
         for (service, figures) in services {
             self.push_figures(&names, texts.text(service), &figures, seconds, source);
         }
-        if let Some(process) = self.process.read() {
-            self.push(source, "process_rss|B", approximate(process.rss_bytes));
-            self.push(source, "process_cpu|%", process.cpu_percent);
-            self.push(source, "process_threads|", approximate(process.threads));
-            self.push(source, "process_open_files|", approximate(process.open_files));
-        }
+        let (recent, today) = self.users.counts(source.unix_us());
+        self.push(source, "recent_users|", approximate(recent));
+        self.push(source, "visitors_today|", approximate(today));
+        self.push_process(source, seconds);
         let mut own = Vec::new();
         source.counters(&mut |name, value| own.push((name, value)));
         telemetry.visit(|name, value| own.push((format!("scouter_{name}|"), approximate(value))));
@@ -86,6 +89,33 @@ impl Counters {
             self.push(source, &name, value);
         }
         &self.points
+    }
+
+    fn push_process(&mut self, source: &mut dyn Source, seconds: f64) {
+        if let Some(process) = self.process.read() {
+            self.push(source, "process_rss|B", approximate(process.rss_bytes));
+            self.push(source, "process_cpu|%", process.cpu_percent);
+            self.push(source, "process_threads|", approximate(process.threads));
+            self.push(source, "process_open_files|", approximate(process.open_files));
+            if let Some(limit) = process.open_files_limit {
+                self.push(source, "process_open_files_limit|", approximate(limit));
+            }
+        }
+        let group = cgroup::read();
+        if let Some(bytes) = group.memory_limit_bytes {
+            self.push(source, "cgroup_memory_limit|B", approximate(bytes));
+        }
+        if let Some(bytes) = group.memory_used_bytes {
+            self.push(source, "cgroup_memory_used|B", approximate(bytes));
+        }
+        if let Some(percent) = group.cpu_limit_percent {
+            self.push(source, "cgroup_cpu_limit|%", percent);
+        }
+        let before = std::mem::replace(&mut self.throttled_us, group.throttled_us);
+        if let (Some(before), Some(now)) = (before, group.throttled_us) {
+            let throttled_ms = approximate(now.saturating_sub(before)) / 1e3;
+            self.push(source, "cgroup_cpu_throttled|ms/s", throttled_ms / seconds);
+        }
     }
 
     fn push_figures(

@@ -21,6 +21,7 @@
 
 mod agent;
 mod backoff;
+mod cgroup;
 mod clock;
 mod collector;
 mod config;
@@ -37,6 +38,7 @@ mod telemetry;
 #[cfg(test)]
 mod testing;
 mod texts;
+mod visitors;
 mod worker;
 
 pub use agent::{Agent, Builder, InitError, init};
@@ -51,4 +53,5 @@ pub use guard::Guard;
 pub use sink::{JsonLines, MAX_MEMORY_RECORDS, Memory, MemoryContent, Progress, Sink, Turn};
 pub use telemetry::TelemetrySnapshot;
 pub use texts::Texts;
+pub use visitors::RECENT_USER_US;
 pub use worker::{COUNTER_INTERVAL, DIGEST_INTERVAL};

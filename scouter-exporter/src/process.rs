@@ -13,6 +13,8 @@ pub(crate) struct ProcessFigures {
     pub(crate) cpu_percent: f64,
     pub(crate) threads: u64,
     pub(crate) open_files: u64,
+    /// How many it may have open.
+    pub(crate) open_files_limit: Option<u64>,
 }
 
 /// Reads the figures, and CPU as the difference to the last reading.
@@ -43,6 +45,9 @@ impl Process {
             threads,
             // Reading the folder opens it.
             open_files: open_files.saturating_sub(1) as u64,
+            open_files_limit: std::fs::read_to_string("/proc/self/limits")
+                .ok()
+                .and_then(|limits| parse_open_files_limit(&limits)),
         })
     }
 }
@@ -55,6 +60,12 @@ fn parse_stat(stat: &str) -> Option<(Duration, u64)> {
     let cpu = TICK * number()?.checked_add(number()?)?;
     let threads = fields.nth(4)?.parse().ok()?;
     Some((cpu, threads))
+}
+
+/// The soft limit, which is the one that holds; `None` when there is none.
+fn parse_open_files_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn parse_rss(status: &str) -> Option<u64> {
@@ -79,6 +90,14 @@ mod tests {
     fn memory_is_read_in_bytes() {
         assert_eq!(parse_rss("Name:\tx\nVmRSS:\t    2048 kB\n"), Some(2_097_152));
         assert_eq!(parse_rss("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn the_soft_limit_of_open_files_is_the_one_that_holds() {
+        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files   1024   4096   files\n";
+        assert_eq!(parse_open_files_limit(limits), Some(1_024));
+        assert_eq!(parse_open_files_limit("Max open files unlimited unlimited files"), None);
+        assert_eq!(parse_open_files_limit(""), None);
     }
 
     #[test]

@@ -164,12 +164,12 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     fn open<'e>(&self, mut query: Taken<DB>) -> Recorded<'e, DB> {
-        let recording = Recording::on_pool(&mut query, self.settings());
+        let recording = Recording::on_pool(&mut query, self.settings(), self.waits());
         Recorded::new(recording, Rows::Same(self.inner().fetch_many(query)))
     }
 
     fn open_optional<'e>(&self, mut query: Taken<DB>) -> FetchOptional<'e, DB> {
-        let recording = Recording::on_pool(&mut query, self.settings());
+        let recording = Recording::on_pool(&mut query, self.settings(), self.waits());
         FetchOptional::new(recording, Row::Same(self.inner().fetch_optional(query)))
     }
 }

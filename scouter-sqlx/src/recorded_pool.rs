@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use scouter_core::checkout::CheckoutGuard;
+use scouter_core::pools::{self, PoolProbe, PoolState, PoolWaits};
 use scouter_core::record::StepKind;
 use scouter_core::{OpenStep, TextKind, intern};
 use sqlx::{Database, Error, SqlSafeStr, SqlStr};
@@ -27,17 +28,39 @@ pub struct Pool<DB: Database> {
     inner: sqlx::Pool<DB>,
     options: Arc<PoolOptions<DB>>,
     settings: Settings,
+    /// Shared by all clones: the pool is among the counters of the process as long as one of them is.
+    probe: Arc<Probe<DB>>,
+    /// Where waits for its connections are counted.
+    waits: &'static PoolWaits,
+}
+
+/// How a pool is, for the counters of the process.
+struct Probe<DB: Database>(sqlx::Pool<DB>);
+
+impl<DB: Database> PoolProbe for Probe<DB> {
+    fn state(&self) -> PoolState {
+        PoolState {
+            max: self.0.options().get_max_connections().into(),
+            size: self.0.size().into(),
+            idle: self.0.num_idle() as u64,
+        }
+    }
 }
 
 impl<DB: Database> Pool<DB> {
     pub(crate) fn new(inner: sqlx::Pool<DB>, settings: Option<Settings>) -> Self {
-        let settings = settings.unwrap_or_else(|| {
-            let options = inner.connect_options();
-            let name = intern(TextKind::Pool, &pool_name::of::<DB>(&options));
-            Settings::named(name, driver::dialect_by_options::<DB>(&options))
-        });
+        let settings = settings.unwrap_or_else(|| Self::settings_of(&inner));
         let options = Arc::new(PoolOptions::from(inner.options().clone()));
-        Self { inner, options, settings }
+        let probe = Arc::new(Probe(inner.clone()));
+        pools::watch(settings.pool, &probe);
+        Self { inner, options, settings, probe, waits: pools::waits(settings.pool) }
+    }
+
+    /// Settings of a pool of which nothing was said.
+    pub(crate) fn settings_of(inner: &sqlx::Pool<DB>) -> Settings {
+        let options = inner.connect_options();
+        let name = intern(TextKind::Pool, &pool_name::of::<DB>(&options));
+        Settings::named(name, driver::dialect_by_options::<DB>(&options))
     }
 
     /// See [`sqlx::Pool::connect`].
@@ -89,10 +112,13 @@ impl<DB: Database> Pool<DB> {
         at: &'static Location<'static>,
     ) -> impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + use<DB> {
         // The pool and not its future is captured: a captured future is stored twice.
-        let (pool, settings) = (self.inner.clone(), self.settings);
+        let (pool, settings, waits) = (self.inner.clone(), self.settings, self.waits);
         async move {
             let step = OpenStep::begin(StepKind::PoolWait, settings.pool);
-            match in_open_step(step, pool.acquire()).await {
+            let wait = waits.begin();
+            let acquired = in_open_step(step, pool.acquire()).await;
+            drop(wait);
+            match acquired {
                 Ok(connection) => Ok(held(connection, settings, how, at)),
                 Err(error) => {
                     if matches!(error, Error::PoolTimedOut) {
@@ -211,6 +237,10 @@ impl<DB: Database> Pool<DB> {
     pub(crate) fn settings(&self) -> Settings {
         self.settings
     }
+
+    pub(crate) fn waits(&self) -> &'static PoolWaits {
+        self.waits
+    }
 }
 
 fn held<DB: Database>(
@@ -229,6 +259,8 @@ impl<DB: Database> Clone for Pool<DB> {
             inner: self.inner.clone(),
             options: Arc::clone(&self.options),
             settings: self.settings,
+            probe: Arc::clone(&self.probe),
+            waits: self.waits,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::task::Poll;
 
 use scouter_core::checkout::CheckoutGuard;
+use scouter_core::pools::{PoolWait, PoolWaits};
 use scouter_core::record::{AlertKind, AlertLevel, Outcome, StepKind};
 use scouter_core::{OpenStep, SqlOutcome, alert, current, options};
 use sqlx::{Database, Either, Error};
@@ -29,6 +30,10 @@ pub(crate) struct Recording {
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
     checkout: Option<CheckoutGuard>,
     is_waiting: bool,
+    /// Where its wait is counted, if it waits at all.
+    waits: Option<&'static PoolWaits>,
+    /// From the first poll on, while it waits.
+    wait: Option<PoolWait>,
     /// How long it waited, µs.
     waited_us: u64,
     mark: FacadeMark,
@@ -60,10 +65,15 @@ impl Recording {
     }
 
     /// Opens the step of a statement that first waits for a connection of the pool.
-    pub(crate) fn on_pool<DB: Database>(query: &mut Taken<DB>, settings: Settings) -> Self {
+    pub(crate) fn on_pool<DB: Database>(
+        query: &mut Taken<DB>,
+        settings: Settings,
+        waits: &'static PoolWaits,
+    ) -> Self {
         query.tell_start();
         let mut recording = Self::new(query, settings);
         recording.is_waiting = true;
+        recording.waits = Some(waits);
         recording
     }
 
@@ -91,6 +101,8 @@ impl Recording {
             bind_values,
             checkout: None,
             is_waiting: false,
+            waits: None,
+            wait: None,
             waited_us: 0,
             mark: FacadeMark::new(),
         }
@@ -112,6 +124,7 @@ impl Recording {
             repeat::count(self.tally.statement, &self.tally.settings);
         }
         self.step = Some(step);
+        self.wait = self.waits.map(PoolWaits::begin);
     }
 
     #[inline]
@@ -128,6 +141,7 @@ impl Recording {
         let polled = self.poll_inside(poll);
         if let Some(started) = mark.started() {
             self.is_waiting = false;
+            self.wait = None;
             if let Some(step) = &mut self.step {
                 self.waited_us = step.mark_wait_end_at(started);
             }
@@ -216,6 +230,7 @@ impl Recording {
         end: impl FnOnce(OpenStep, SqlOutcome<'_>) -> u64,
     ) {
         self.checkout = None;
+        self.wait = None;
         let Some(mut step) = self.step.take() else { return };
         if self.is_waiting {
             step.mark_wait_end();

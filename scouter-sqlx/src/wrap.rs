@@ -28,15 +28,15 @@ use crate::settings::Settings;
 /// # }
 /// ```
 pub fn wrap<DB: Database>(pool: sqlx::Pool<DB>) -> Wrap<DB> {
-    let pool = Pool::from(pool);
-    Wrap { settings: pool.settings(), pool }
+    let settings = Pool::settings_of(&pool);
+    Wrap { settings, pool }
 }
 
 /// Settings of one pool; made by [`wrap`], ended by [`build`](Self::build).
 #[derive(Debug)]
 #[must_use = "a wrapper without `build()` is not a pool"]
 pub struct Wrap<DB: Database> {
-    pool: Pool<DB>,
+    pool: sqlx::Pool<DB>,
     settings: Settings,
 }
 
@@ -121,6 +121,6 @@ impl<DB: Database> Wrap<DB> {
 
     /// The recorded pool.
     pub fn build(self) -> Pool<DB> {
-        Pool::new(self.pool.into_inner(), Some(self.settings))
+        Pool::new(self.pool, Some(self.settings))
     }
 }

@@ -35,6 +35,7 @@ mod counter;
 mod digest;
 mod object;
 mod step;
+mod visitors;
 mod xlog;
 
 pub use active::{ActiveStep, ActiveTransaction, RunState};
@@ -43,4 +44,5 @@ pub use counter::CounterPoint;
 pub use digest::{Digest, DigestKey, Sketch};
 pub use object::Object;
 pub use step::{Detail, Outcome, Step, StepKind};
+pub use visitors::Visitors;
 pub use xlog::{EndReason, ProfileFate, Tag, XLog, XLogFlags, XLogKind};

@@ -49,6 +49,8 @@
 //! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand, as below |
 //! | what runs now, alerts, counters | [`live`], [`alert`], [`telemetry`] |
 //! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |
+//! | a number of the business | [`counter`]`("orders_placed").add(1)`, [`gauge`]`("mails_waiting").set(7.0)` |
+//! | the spans and log events you have | `scouter::tracing::Bridge` (feature `tracing`) |
 //! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`) |
 //!
 //! # By hand: the consumer of a queue
@@ -95,8 +97,9 @@
 //! # Features
 //!
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
-//! `reqwest`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tokio`:
-//! `spawn`. `testing`: captures recordings in your tests.
+//! `reqwest`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
+//! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `testing`:
+//! captures recordings in your tests.
 #![forbid(unsafe_code)]
 
 #[cfg(not(feature = "enable"))]
@@ -106,20 +109,22 @@ mod disabled;
 pub use disabled::{Guard, InitError, init};
 #[cfg(feature = "testing")]
 pub use scouter_core::clock::ManualClock;
-#[cfg(feature = "tokio")]
-pub use scouter_core::spawn;
 #[cfg(all(feature = "testing", feature = "enable"))]
 pub use scouter_core::testing;
 pub use scouter_core::{
-    ApiOutcome, Begin, Callsite, CallsiteFlags, Field, Gxid, InCurrent, OpenStep, SqlOutcome,
-    StepGuard, TextId, TextKind, TraceContext, Transaction, Txid, Value, alert, attr, callsite,
-    callsites, checkout, current, fail, in_step, in_transaction, intern, live, options, plugin,
-    propagation, record, step, telemetry, wait,
+    ApiOutcome, Begin, Callsite, CallsiteFlags, Counter, Field, Gauge, Gxid, InCurrent, OpenStep,
+    SqlOutcome, StepGuard, TextId, TextKind, TraceContext, Transaction, Txid, Value, alert, attr,
+    callsite, callsites, checkout, counter, current, fail, gauge, in_step, in_transaction, intern,
+    live, options, plugin, propagation, record, step, telemetry, wait,
 };
+#[cfg(feature = "tokio")]
+pub use scouter_core::{spawn, watch_runtime};
 #[cfg(feature = "enable")]
 pub use scouter_exporter as exporter;
+#[cfg(all(feature = "enable", not(feature = "tokio")))]
+pub use scouter_exporter::init;
 #[cfg(feature = "enable")]
-pub use scouter_exporter::{Guard, InitError, init};
+pub use scouter_exporter::{Guard, InitError};
 pub use scouter_macros::scout;
 #[cfg(feature = "sqlx")]
 pub use scouter_sqlx as sqlx;
@@ -129,6 +134,25 @@ pub use scouter_tower as tower;
 pub use scouter_tower::client::SendScouted;
 #[cfg(feature = "axum")]
 pub use scouter_tower::wrap;
+#[cfg(feature = "tracing")]
+pub use scouter_tracing as tracing;
 
 #[doc(hidden)]
 pub use scouter_core::__private;
+
+/// Starts the agent, as [`exporter::init`] does, and shows the tokio runtime it is called in among
+/// the counters ([`watch_runtime`]).
+///
+/// # Errors
+/// Those of [`exporter::init`].
+///
+/// # Examples
+/// ```no_run
+/// let _scouter = scouter::init("orders")?;
+/// # Ok::<(), scouter::InitError>(())
+/// ```
+#[cfg(all(feature = "enable", feature = "tokio"))]
+pub fn init(name: &str) -> Result<Guard, InitError> {
+    watch_runtime();
+    scouter_exporter::init(name)
+}

@@ -33,6 +33,8 @@ pub(crate) const ROWS: &[Row] = &[
         "5 spans and 4 polls, each timed like a step",
         &[FLOOR, OURS, FASTRACE, REGISTRY, OTEL_SDK, TRACING_OTEL],
     ),
+    Row::new("tracing_bridge_span_ns", "ns", TIMED, &[FLOOR, OURS, REGISTRY, TRACING_OTEL]),
+    Row::new("tracing_bridge_outside_ns", "ns", LOOP, &[NONE, OURS, REGISTRY]).shows(Shows::Net),
     Row::new("outside_transaction_ns", "ns", LOOP, &[NONE, OURS, FASTRACE, TRACING_OFF])
         .shows(Shows::Net),
     Row::new("disabled_runtime_ns", "ns", LOOP, &[NONE, OURS, TRACING_OFF]).shows(Shows::Net),
@@ -80,9 +82,13 @@ fn ours(cell: &Cell<'_>) -> Result<f64, String> {
             peers::ours::switch_off();
             measure_peer(cell, &peer)
         }
-        _ => {
-            let nanos = run_peer::<peers::ours::Ours>(cell);
-            note_losses(cell.row);
+        row => {
+            let nanos = if row.starts_with("tracing_bridge") {
+                run_peer::<peers::bridge::BridgedTracing>(cell)
+            } else {
+                run_peer::<peers::ours::Ours>(cell)
+            };
+            note_losses(row);
             nanos
         }
     }
@@ -119,7 +125,9 @@ fn run_peer<P: SpanPeer>(cell: &Cell<'_>) -> Result<f64, String> {
 fn measure_peer<P: SpanPeer>(cell: &Cell<'_>, peer: &P) -> Result<f64, String> {
     let per_span = |spans: u64, nanos: f64| nanos / spans as f64;
     let nanos = match cell.row {
-        "sync_step_flat100_ns" => per_span(FLAT, measure(cell.budget, || flat(peer))),
+        "sync_step_flat100_ns" | "tracing_bridge_span_ns" => {
+            per_span(FLAT, measure(cell.budget, || flat(peer)))
+        }
         "sync_step_folded100_ns" => per_span(FLAT, measure(cell.budget, || folded(peer))),
         "sync_step_nested1000_ns" => {
             per_span(DEPTH, measure(cell.budget, || peer.root(|| nested(peer, DEPTH))))
@@ -145,7 +153,9 @@ fn measure_peer<P: SpanPeer>(cell: &Cell<'_>, peer: &P) -> Result<f64, String> {
             }),
         ),
         "async_request_5_spans_4_polls_ns" => measure(cell.budget, || async_request(peer)),
-        "outside_transaction_ns" => measure(cell.budget, || peer.step(work)),
+        "outside_transaction_ns" | "tracing_bridge_outside_ns" => {
+            measure(cell.budget, || peer.step(work))
+        }
         "disabled_runtime_ns" => per_span(FLAT, measure(cell.budget, || flat(peer))),
         "allocations_per_step" => allocations(peer)?,
         other => return Err(format!("no row `{other}`")),

@@ -1,12 +1,12 @@
 //! The plugin example as a stranger runs it: a collector that writes each transaction to a file.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::demo::until;
+use crate::small::program;
 
 /// Killed when dropped.
 struct Example(Child);
@@ -16,12 +16,6 @@ impl Drop for Example {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Cargo puts examples beside the folder of the tests.
-fn program(name: &str) -> PathBuf {
-    let own = std::env::current_exe().expect("a path");
-    own.ancestors().nth(2).expect("the profile's folder").join("examples").join(name)
 }
 
 #[scouter::scout(service, name = "nightly job")]

@@ -14,4 +14,5 @@ mod demo;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
 mod reconcile;
+mod small;
 mod survive;

@@ -78,6 +78,10 @@ pub fn message(_: &str) {}
 
 /// Does nothing.
 #[inline(always)]
+pub fn note(_: &dyn fmt::Display) {}
+
+/// Does nothing.
+#[inline(always)]
 pub fn keep_profile() {}
 
 /// Does nothing.

@@ -14,6 +14,12 @@ pub use crate::callsite;
 pub use crate::in_step::in_step;
 pub use crate::step::step;
 
+/// Empty.
+#[must_use]
+pub fn bounded(_: std::fmt::Arguments<'_>) -> String {
+    String::new()
+}
+
 /// A value that would be shown.
 #[derive(Debug)]
 pub struct Probe<'a, T: ?Sized>(pub &'a T);

@@ -5,14 +5,14 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use scouter_core::clock::ManualClock;
-use scouter_core::live::{LaneView, active, active_count, lanes};
+use scouter_core::live::{LaneView, active, active_count, active_speed, lanes};
 use scouter_core::record::{ActiveTransaction, EndReason, RunState, StepKind};
 use scouter_core::testing::exclusive;
 use scouter_core::{
     Field, OpenStep, TextKind, callsite, in_step, in_transaction, intern, step, wait,
 };
 
-use crate::support::{begin, poll_once, within};
+use crate::support::{begin, is_own_process, poll_once, within};
 
 fn of(service: &str) -> ActiveTransaction {
     let mut all = Vec::new();
@@ -200,4 +200,26 @@ fn lane_tells_which_thread_polls_which_transaction_since_when() {
         assert_eq!(polled.tid, of("live lane").tid);
     }
     assert_eq!(lane(), None);
+}
+
+#[test]
+fn what_runs_is_counted_by_its_age() {
+    const SECOND: Duration = Duration::from_secs(1);
+    // Other tests leave transactions behind on purpose.
+    if !is_own_process("live_view::what_runs_is_counted_by_its_age") {
+        return;
+    }
+    let _recorder = exclusive();
+    let clock = ManualClock::install();
+    let old = begin("old");
+    clock.advance(5 * SECOND);
+    let slow = begin("slow");
+    clock.advance(3 * SECOND);
+    let fast = begin("fast");
+    let speed = || active_speed([3_000_000, 8_000_000]);
+    assert_eq!(speed(), [1, 1, 1]);
+    clock.advance(3 * SECOND);
+    assert_eq!(speed(), [0, 2, 1]);
+    drop((old, slow, fast));
+    assert_eq!(speed(), [0, 0, 0]);
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use scouter_core::record::XLog;
+use scouter_core::record::{EndReason, XLog};
+use scouter_core::{Begin, Transaction};
 use scouter_exporter::{JsonLines, Memory, Sink, Texts};
 
 use crate::collector::{Collector, State};
@@ -142,4 +143,43 @@ fn a_full_disk_under_json_lines_harms_nobody_else() {
     until("the collector has all", || collector.state().stored == 10);
     let telemetry = guard.shutdown();
     recorder.assert_balance(&telemetry);
+}
+
+#[test]
+fn numbers_of_the_application_and_of_its_users_leave_with_the_counters() {
+    let _recorder = Recorder::take();
+    let out = Shared::default();
+    let interval = Duration::from_millis(20);
+    scouter_core::counter("sinks.rs orders").add(5);
+    scouter_core::gauge("sinks.rs waiting").set(2.5);
+    let guard = agent("")
+        .without_collector()
+        .sink(JsonLines::new(out.clone()))
+        .intervals(interval, Duration::from_secs(3_600))
+        .start()
+        .unwrap();
+    for (login, ip) in [("ann", ""), ("bob", ""), ("ann", ""), ("", "10.0.0.1"), ("", "")] {
+        let service = scouter_core::intern(scouter_core::TextKind::Service, "GET /who");
+        let transaction = Transaction::begin(Begin::new(service));
+        transaction.set_text(scouter_core::Field::Login, login);
+        transaction.set_text(scouter_core::Field::Ip, ip);
+        transaction.end(EndReason::Complete);
+    }
+    let last = || -> Option<serde_json::Value> {
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        let line = text.lines().rfind(|line| line.contains("\"counters\""))?;
+        serde_json::from_str(line).ok().map(|line: serde_json::Value| line["values"].clone())
+    };
+    until("the users are counted, and nothing grows any more", || {
+        last().is_some_and(|all| {
+            all["visitors_today|"] == 3.0 && all["app_sinks.rs orders_rate|1/s"] == 0.0
+        })
+    });
+    drop(guard);
+    let all = last().unwrap();
+    assert_eq!(all["recent_users|"], 3.0);
+    assert_eq!(all["app_sinks.rs orders|"], 5.0);
+    assert_eq!(all["app_sinks.rs waiting|"], 2.5);
+    assert_eq!(all["active_over_8s|"], 0.0);
+    assert!(all["process_open_files_limit|"].as_f64().is_none_or(|limit| limit > 0.0));
 }

@@ -10,6 +10,7 @@ use std::sync::{Once, OnceLock};
 use futures_util::FutureExt;
 use scouter_sqlx as ours;
 use scouter_sqlx::fallback::{FallbackLayer, dropped_statements};
+use scouter_tracing::Bridge;
 use sqlx::{Executor, SqlitePool};
 use tracing::Instrument;
 use tracing::Subscriber;
@@ -34,8 +35,13 @@ impl<S: Subscriber> Layer<S> for CountEvents {
 fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let subscriber =
-            tracing_subscriber::registry().with(FallbackLayer::new()).with(CountEvents);
+        // The bridge sees sqlx's events too and must not record a statement a second time. Spans of
+        // these tests are left out, so that the trees have the statements alone.
+        let bridge = Bridge::new().max_level(tracing::Level::TRACE).skip_target("it");
+        let subscriber = tracing_subscriber::registry()
+            .with(FallbackLayer::new())
+            .with(bridge)
+            .with(CountEvents);
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
 }

@@ -337,3 +337,38 @@ async fn a_begin_cancelled_in_flight_raises_an_alert() {
     drop(connection);
     until(|| pool.size() == 0).await;
 }
+
+/// The gauges of a pool: size, idle, in use, waiters.
+fn gauges(pool: &str) -> Option<[f64; 4]> {
+    let mut all = std::collections::HashMap::new();
+    scouter_core::counters::visit(&mut |name, value| {
+        all.insert(name, value);
+    });
+    let of = |name: &str| all.get(&format!("{name}||{pool}")).copied();
+    Some([of("pool_size")?, of("pool_idle")?, of("pool_in_use")?, of("pool_waiters")?])
+}
+
+#[tokio::test]
+async fn a_pool_shows_its_size_its_use_and_who_waits_as_long_as_it_lives() {
+    let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let plain = options.connect("sqlite::memory:").await.unwrap();
+    let pool = sqlx::wrap(plain.into_inner()).name("gauged").build();
+    assert_eq!(gauges("gauged"), Some([1.0, 1.0, 0.0, 0.0]));
+
+    let clone = pool.clone();
+    let held = pool.acquire().await.unwrap();
+    drop(pool);
+    let mut acquiring = Box::pin(clone.acquire());
+    let mut fetching = Box::pin(sqlx::query("SELECT 1").execute(&clone));
+    assert!((&mut acquiring).now_or_never().is_none());
+    assert!((&mut fetching).now_or_never().is_none());
+    assert_eq!(gauges("gauged"), Some([1.0, 0.0, 1.0, 2.0]));
+
+    drop(fetching);
+    drop(held);
+    let held = acquiring.await.unwrap();
+    assert_eq!(gauges("gauged"), Some([1.0, 0.0, 1.0, 0.0]));
+    drop(held);
+    drop(clone);
+    assert_eq!(gauges("gauged"), None);
+}

@@ -5,6 +5,7 @@
 mod capture;
 mod futures;
 mod hygiene;
+mod jobs;
 mod lean;
 mod service;
 mod shapes;

@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracing-subscriber",
         ],
     ),
+    ("scouter-tracing", &["scouter-core", "tracing", "tracing-subscriber"]),
     ("scouter-exporter", &["scouter-core", "scouter-wire", "libc"]),
     (
         "scouter",
@@ -54,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "scouter-macros",
             "scouter-tower",
             "scouter-sqlx",
+            "scouter-tracing",
             "scouter-exporter",
             "axum",
         ],
