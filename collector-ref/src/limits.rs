@@ -9,7 +9,8 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 1_024;
 /// Agents send a heartbeat (OBJECT) every 10 seconds.
 pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a new connection may take for preface, HELLO and AUTH.
+/// How long a new connection may take for preface, HELLO and AUTH, all together; then it is closed
+/// and `closed_idle` grows.
 pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// New texts one connection may bring per minute. Past it a text becomes `(other)` for good in
@@ -17,10 +18,7 @@ pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// an agent that puts ids into names.
 pub const DEFAULT_TEXTS_PER_MINUTE: u32 = 20_000;
 
-/// Frames an agent may have under way before it must wait for an acknowledgement (the credit).
-pub const DEFAULT_CREDIT_FRAMES: u32 = 256;
-
-/// Bytes an agent may have under way before it must wait for an acknowledgement.
+/// Bytes an agent may have under way before it must wait for an acknowledgement (the credit).
 pub const DEFAULT_CREDIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Commands waiting for one agent; past it a command is refused and `commands_dropped` grows.
@@ -35,6 +33,9 @@ pub const DEFAULT_VIEWER_QUEUE_FRAMES: usize = 64;
 
 /// Most points of one answer of `/api/v1/points` and of one live snapshot.
 pub const MAX_POINTS: usize = 2_000_000;
+
+/// Exports at once, since each keeps a thread busy; a further one is refused with 503.
+pub const MAX_EXPORTS: usize = 4;
 
 /// Largest body of a POST, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -51,8 +52,6 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Default: [`DEFAULT_TEXTS_PER_MINUTE`].
     pub texts_per_minute: u32,
-    /// Default: [`DEFAULT_CREDIT_FRAMES`].
-    pub credit_frames: u32,
     /// Default: [`DEFAULT_CREDIT_BYTES`].
     pub credit_bytes: u64,
     /// Default: [`DEFAULT_MAX_VIEWERS`].
@@ -68,7 +67,6 @@ impl Default for Limits {
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
             texts_per_minute: DEFAULT_TEXTS_PER_MINUTE,
-            credit_frames: DEFAULT_CREDIT_FRAMES,
             credit_bytes: DEFAULT_CREDIT_BYTES,
             max_viewers: DEFAULT_MAX_VIEWERS,
             viewer_queue_frames: DEFAULT_VIEWER_QUEUE_FRAMES,

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use scouter_wire::TextRef;
 use scouter_wire::codec::{
-    Ack, Auth, BatchView, Command, Frame, Hello, Refusal, Reply, SectionDecoder, SeriesView,
+    Ack, Auth, BatchView, ClockReading, Command, Frame, Hello, Refusal, Reply, SectionDecoder, SeriesView,
     TextTable, Welcome, XLogColumns, check_preface, read_active, read_alerts, read_callsites,
     read_object_frame, read_options, read_text_ids, read_texts,
 };
@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = Frame::parse(data);
     let Some((kind, body)) = data.split_first() else { return };
     let mut table = TextTable::default();
-    match kind % 16 {
+    match kind % 17 {
         0 => drop(Hello::read(body)),
         1 => drop(Auth::read(body)),
         2 => drop(Welcome::read(body)),
@@ -47,6 +47,7 @@ fuzz_target!(|data: &[u8]| {
         12 => drop(Refusal::read(body)),
         13 => drop(read_active(body)),
         14 => drop(read_options(body)),
+        15 => drop(ClockReading::read(body)),
         _ => drop(read_callsites(body)),
     }
 });

@@ -80,6 +80,8 @@ mod macros;
 mod open_step;
 #[cfg_attr(not(feature = "enable"), path = "off/private.rs")]
 mod private;
+#[cfg(feature = "enable")]
+mod slow;
 #[cfg_attr(not(feature = "enable"), path = "off/spawn.rs")]
 mod spawn;
 #[cfg_attr(not(feature = "enable"), path = "off/step.rs")]

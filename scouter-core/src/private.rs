@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use scouter_wire::TextKind;
-use scouter_wire::record::{EndReason, XLogKind};
+use scouter_wire::record::EndReason;
 
 use crate::begin::Begin;
 use crate::bounded::Bounded;
@@ -30,10 +30,12 @@ use crate::value::Value;
 use crate::{current, lane, panics, switch};
 
 pub use linkme;
+pub use scouter_wire::record::XLogKind;
 
 pub use crate::callsite;
 pub use crate::callsite::CALLSITES;
 pub use crate::in_step::in_step;
+pub use crate::slow::{SlowGuard, mark_slow};
 pub use crate::step::step;
 
 /// Longest text of one captured value; the rest is cut off and `…` says so.
@@ -129,7 +131,7 @@ fn capture(site: &'static Callsite, key: &'static str, value: Value<'_>) {
 }
 
 /// The innermost open step of this thread, if it is one of `site`.
-fn innermost(site: &'static Callsite) -> Option<(&'static Header, u32)> {
+pub(crate) fn innermost(site: &'static Callsite) -> Option<(&'static Header, u32)> {
     let (header, _) = lane::current()?;
     let index = header.current();
     let is_it = header.record(index).is_some_and(|record| record.word0() == site_word(site));
@@ -338,8 +340,8 @@ impl Service<'_> {
 pub struct ServiceGuard(Option<Transaction>);
 
 /// Opens a transaction named after the callsite, unless one is active on this thread.
-pub fn service(site: &'static Callsite) -> ServiceGuard {
-    ServiceGuard(opens_transaction().then(|| begin(site)))
+pub fn service(site: &'static Callsite, kind: XLogKind) -> ServiceGuard {
+    ServiceGuard(opens_transaction().then(|| begin(site, kind)))
 }
 
 impl ServiceGuard {
@@ -369,21 +371,26 @@ fn opens_transaction() -> bool {
     switch::is_recording() && !current::is_active()
 }
 
-fn begin(site: &'static Callsite) -> Transaction {
+fn begin(site: &'static Callsite, kind: XLogKind) -> Transaction {
     let service = intern(TextKind::Service, site.name());
-    Transaction::begin(Begin::new(service).kind(XLogKind::Service))
+    Transaction::begin(Begin::new(service).kind(kind))
 }
 
 /// A step like [`in_step`], in a transaction of its own unless one is active at the first poll.
 ///
 /// `look` sees the transaction, if one was opened, and what the future yields.
-pub fn in_service<F, L>(site: &'static Callsite, future: F, look: L) -> ServiceFuture<F, L>
+pub fn in_service<F, L>(
+    site: &'static Callsite,
+    kind: XLogKind,
+    future: F,
+    look: L,
+) -> ServiceFuture<F, L>
 where
     F: Future,
     L: FnMut(Service<'_>, &F::Output),
 {
     let step = Some(in_step(site, future));
-    ServiceFuture { step, site, opened: Opened::Undecided, is_polled: false, look }
+    ServiceFuture { step, site, kind, opened: Opened::Undecided, is_polled: false, look }
 }
 
 #[derive(Debug)]
@@ -401,6 +408,7 @@ pin_project_lite::pin_project! {
         #[pin]
         step: Option<StepFuture<F>>,
         site: &'static Callsite,
+        kind: XLogKind,
         opened: Opened,
         // Stays set when a poll unwinds: whoever catches the panic may drop us much later.
         is_polled: bool,
@@ -428,7 +436,8 @@ impl<F: Future, L: FnMut(Service<'_>, &F::Output)> Future for ServiceFuture<F, L
         let mut this = self.project();
         if matches!(this.opened, Opened::Undecided) {
             let opens = opens_transaction();
-            *this.opened = if opens { Opened::Own(begin(this.site)) } else { Opened::Joined };
+            *this.opened =
+                if opens { Opened::Own(begin(this.site, *this.kind)) } else { Opened::Joined };
         }
         let Some(step) = this.step.as_mut().as_pin_mut() else {
             // Only polled again after its end, which the contract of futures forbids.

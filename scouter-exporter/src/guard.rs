@@ -79,6 +79,7 @@ impl Drop for Guard {
 
 impl Running {
     fn end(self) -> TelemetrySnapshot {
+        self.shared.begin_end();
         self.shared.flush(self.flush_timeout);
         if self.shared.stop(STOP_TIMEOUT) {
             // It has ended, so this does not wait; a panic of the worker was said by the hook.

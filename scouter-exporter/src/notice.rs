@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) enum Notice {
     Unreachable,
     Refused,
+    SetAside,
     SinkPanic,
     BadOption,
 }

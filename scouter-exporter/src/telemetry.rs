@@ -63,6 +63,10 @@ counters! {
     frames_sent,
     /// Frames sent again after a connection broke.
     frames_resent,
+    /// Frames over which too many connections ended (`MAX_FRAME_KILLS`), and which were given up.
+    frames_set_aside,
+    /// How often the difference to the collector's clock changed during a connection.
+    clock_changes,
     /// Bytes sent.
     bytes_sent,
     /// Texts sent to be numbered.
@@ -79,6 +83,8 @@ counters! {
     sink_panics,
     /// XLogs a sink did not see because it had panicked and was waiting, or has no room.
     sink_skipped,
+    /// Records a sink took and could not write.
+    sink_lost,
     /// Frames of a type that is not known, skipped.
     unknown_frames,
     /// Steps left out because their profile would not fit a frame.

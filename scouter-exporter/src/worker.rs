@@ -44,6 +44,8 @@ struct Requests {
     /// Flushes asked for, and the last one that is complete.
     asked: u64,
     done: u64,
+    /// The guard is being dropped: the last flush is under way.
+    is_ending: bool,
     is_stopping: bool,
     has_stopped: bool,
 }
@@ -65,6 +67,11 @@ impl Shared {
             .wait_timeout_while(requests, timeout, waiting)
             .unwrap_or_else(PoisonError::into_inner);
         requests.done >= asked
+    }
+
+    /// Notes that the agent is about to end, before its last flush.
+    pub(crate) fn begin_end(&self) {
+        self.lock().is_ending = true;
     }
 
     /// Asks the worker to end, and waits until it does or the time is over.
@@ -267,9 +274,11 @@ impl Worker {
         self.telemetry.set_recorded(&self.source.totals());
         let totals = self.telemetry.snapshot().totals;
         let unix_us = self.source.unix_us();
+        let is_ending = self.shared.lock().is_ending;
         let mut progress = Progress::Idle;
         for sink in &mut self.sinks {
-            let mut turn = Turn { texts, totals, unix_us, is_flush, control: &mut *self.source };
+            let control = &mut *self.source;
+            let mut turn = Turn { texts, totals, unix_us, is_flush, is_ending, control };
             progress = progress.max(sink.turn(&mut turn));
         }
         progress

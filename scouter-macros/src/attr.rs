@@ -10,9 +10,22 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Ident, LitStr, Member, Path, Token, parenthesized};
 
 use crate::errors::{Errors, nearest};
+use crate::slow::{self, Slow};
 
 /// Every option, in the order in which the documentation explains them.
-const OPTIONS: [&str; 8] = ["name", "args", "skip", "redact", "ret", "err", "service", "crate"];
+const OPTIONS: [&str; 11] = [
+    "name",
+    "args",
+    "skip",
+    "redact",
+    "ret",
+    "err",
+    "slow",
+    "service",
+    "background",
+    "lean",
+    "crate",
+];
 
 /// The options of one attribute.
 #[derive(Default, Clone)]
@@ -29,8 +42,14 @@ pub(crate) struct Options {
     pub(crate) ret: Option<Span>,
     /// `err`.
     pub(crate) err: Option<Span>,
+    /// `slow = "200ms"`.
+    pub(crate) slow: Option<Slow>,
     /// `service`.
     pub(crate) service: Option<Span>,
+    /// `background`.
+    pub(crate) background: Option<Span>,
+    /// `lean`.
+    pub(crate) lean: Option<Span>,
     /// `crate = path`.
     pub(crate) krate: Option<Path>,
 }
@@ -134,7 +153,10 @@ impl Options {
             "redact" => set(&mut self.redact, (span, parse_list(input, span, "redact", errors)?)),
             "ret" => set(&mut self.ret, span),
             "err" => set(&mut self.err, span),
+            "slow" => set(&mut self.slow, slow::parse(input, span)?),
             "service" => set(&mut self.service, span),
+            "background" => set(&mut self.background, span),
+            "lean" => set(&mut self.lean, span),
             "crate" => set(&mut self.krate, parse_crate(input, span)?),
             unknown => {
                 errors.push(span, unknown_option(unknown));
@@ -151,6 +173,8 @@ impl Options {
     pub(crate) fn or(mut self, outer: &Self) -> Self {
         self.ret = self.ret.or(outer.ret);
         self.err = self.err.or(outer.err);
+        self.slow = self.slow.or_else(|| outer.slow.clone());
+        self.lean = self.lean.or(outer.lean);
         self.krate = self.krate.or_else(|| outer.krate.clone());
         self
     }

@@ -19,6 +19,7 @@ use crate::attr::Options;
 use crate::errors::Errors;
 use crate::fallback;
 use crate::signature::{Shape, Tail, never_returns, return_type_hint, tail};
+use crate::slow::Slow;
 use crate::valid::{self, Plan};
 
 /// Expands `#[scout(options)] item`.
@@ -130,6 +131,7 @@ fn write_function(
     let writer = Writer { plan, signature, site: Ident::new("__scouter_site", Span::mixed_site()) };
     let statements = match plan.shape {
         Shape::Sync => writer.sync(body),
+        Shape::Async if plan.lean => writer.async_future(body),
         Shape::Async => writer.async_fn(body),
         Shape::ImplFuture | Shape::BoxedFuture => writer.returned_future(body),
     };
@@ -140,7 +142,28 @@ fn write_function(
         let #site = #callsite;
         #statements
     });
+    if plan.lean {
+        let signature = lean_signature(signature);
+        return quote!(#(#outer)* #visibility #signature #block);
+    }
     quote!(#(#outer)* #visibility #signature #block)
+}
+
+/// The signature of an `async fn` as that of a `fn` that returns the future.
+///
+/// The tokens of `impl Future` carry the macro's own edition, so it captures every lifetime in
+/// crates of any edition, as an `async fn` does.
+fn lean_signature(signature: &Signature) -> Signature {
+    let mut signature = signature.clone();
+    signature.asyncness = None;
+    let output = match &signature.output {
+        syn::ReturnType::Default => quote!(()),
+        syn::ReturnType::Type(_, ty) => quote!(#ty),
+    };
+    signature.output = syn::parse_quote! {
+        -> impl ::core::future::Future<Output = #output>
+    };
+    signature
 }
 
 /// One function while it is written.
@@ -175,15 +198,20 @@ impl Writer<'_> {
         let (krate, site) = (&self.plan.krate, &self.site);
         let (guard, service) = (local("__scouter_step"), local("__scouter_service"));
         let entered = local("__scouter_entered");
-        let open = self.plan.service.then(|| {
+        let open = self.kind().map(|kind| {
             quote! {
-                let #service = #krate::__private::service(#site);
+                let #service = #krate::__private::service(#site, #kind);
                 let #entered = #service.enter();
             }
         });
+        let slow = self.plan.slow.as_ref().map(|Slow { ns, text }| {
+            let slow = local("__scouter_slow");
+            // Declared after the step, so it is dropped while that is still open.
+            quote!(let #slow = #krate::__private::SlowGuard::new(#site, #ns, #text);)
+        });
         let head = self.capture_arguments();
         let body = if self.plan.ret || self.plan.err {
-            let service = match self.plan.service {
+            let service = match self.plan.opens.is_some() {
                 true => quote!(#service.opened()),
                 false => quote!(#krate::__private::Service::NONE),
             };
@@ -195,6 +223,7 @@ impl Writer<'_> {
         quote! {
             #open
             let #guard = #krate::__private::step(#site);
+            #slow
             #head
             #body
         }
@@ -228,14 +257,25 @@ impl Writer<'_> {
         }
     }
 
+    /// The variant of `XLogKind` that a transaction opened here has.
+    fn kind(&self) -> Option<TokenStream> {
+        let krate = &self.plan.krate;
+        let kind = Ident::new(self.plan.opens?, Span::mixed_site());
+        Some(quote!(#krate::__private::XLogKind::#kind))
+    }
+
     fn async_fn(&self, body: &Block) -> TokenStream {
+        let future = self.async_future(body);
+        quote!(#future.await)
+    }
+
+    fn async_future(&self, body: &Block) -> TokenStream {
         let head = self.capture_arguments();
         let typed = self.early_type();
         let statements = &body.stmts;
         let block =
             quote_spanned!(body.brace_token.span.join() => { #typed #head #(#statements)* });
-        let future = self.wrap(&quote!(async move #block));
-        quote!(#future.await)
+        self.wrap(&quote!(async move #block))
     }
 
     fn returned_future(&self, body: &Block) -> TokenStream {
@@ -280,16 +320,23 @@ impl Writer<'_> {
     fn wrap(&self, future: &impl ToTokens) -> TokenStream {
         let (krate, site) = (&self.plan.krate, &self.site);
         let value = local("__scouter_value");
+        let slow = self
+            .plan
+            .slow
+            .as_ref()
+            .map(|Slow { ns, text }| quote!(#krate::__private::mark_slow(#site, #ns, #text);));
         let inspected = if self.plan.ret || self.plan.err {
             let none = quote!(#krate::__private::Service::NONE);
             let look = self.inspect_value(&quote!(#value), &none);
-            quote!(#krate::__private::inspect(#future, move |#value| { #look }))
+            quote!(#krate::__private::inspect(#future, move |#value| { #slow #look }))
+        } else if slow.is_some() {
+            quote!(#krate::__private::inspect(#future, move |_| { #slow }))
         } else {
             quote!(#future)
         };
-        if !self.plan.service {
+        let Some(kind) = self.kind() else {
             return quote!(#krate::__private::in_step(#site, #inspected));
-        }
+        };
         let service = local("__scouter_service");
         let look = if self.plan.err {
             let look = self.inspect_error(&quote!(#value), &quote!(#service));
@@ -297,7 +344,7 @@ impl Writer<'_> {
         } else {
             quote!(|_, _| {})
         };
-        quote!(#krate::__private::in_service(#site, #inspected, #look))
+        quote!(#krate::__private::in_service(#site, #kind, #inspected, #look))
     }
 
     /// Reads the listed arguments when the callsite's flag says so.

@@ -7,6 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `attr` | parses the options, going on after a mistake |
+//! | `slow` | the duration of `slow` |
 //! | `signature` | what kind of function it is |
 //! | `valid` | options and signature become a plan, or spanned errors, all at once |
 //! | `expand` | writes the instrumented function |
@@ -17,6 +18,7 @@ mod errors;
 mod expand;
 mod fallback;
 mod signature;
+mod slow;
 mod valid;
 
 use proc_macro::TokenStream;
@@ -69,11 +71,35 @@ use proc_macro::TokenStream;
 /// message (else `Debug`, else its type). On an `impl` block it applies to the methods whose
 /// return type is called `…Result`. Default: off.
 ///
+/// ## `slow = "200ms"`
+///
+/// Marks a step that took at least this long with the attribute `slow`, whose value is the
+/// threshold; a marked step is never folded into the run of its siblings. Faster calls are
+/// recorded as always: leaving them out would leave out what they contain. A call that panics or a
+/// future that is dropped early shows only that. Unit: a whole number and `us`, `ms` or `s`, above
+/// zero, at most an hour. On an `impl` block it applies to all methods. Costs one more reading of
+/// the clock while recording. Default: no mark.
+///
 /// ## `service`
 ///
 /// Opens a transaction of kind *service* with the name of the function when none is active: for
 /// consumers, cron jobs and everything else that no layer opens one for. Within a transaction it
-/// is a step like any other. With `err`, an error marks the transaction too. Default: off.
+/// is a step like any other. With `err`, an error marks the transaction too. Not on an `impl`
+/// block. Default: off.
+///
+/// ## `background`
+///
+/// As `service`, with a transaction of kind *background*: cron jobs, clean-up, whatever nobody
+/// waits for. One of the two only. Default: off.
+///
+/// ## `lean`
+///
+/// Writes an `async fn` as a `fn` that returns `impl Future`, which holds its arguments once
+/// instead of twice: each level of nested calls is smaller, usually smaller than without
+/// `#[scout]`. The step begins at the first poll as always. What changes: parameters that the body
+/// does not use are dropped when the function returns its future, not when that ends. Not for
+/// `async fn .. -> !`, and not below `#[async_trait]`, which boxes the future anyway. On an `impl`
+/// block it applies to its async methods. Default: off.
 ///
 /// ## `crate = scouter_core`
 ///

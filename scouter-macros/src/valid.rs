@@ -12,6 +12,7 @@ use crate::signature::{
     Shape, Tail, bound_names, looks_like_result, never_returns, plain_parameters, returns_nothing,
     tail,
 };
+use crate::slow::Slow;
 
 /// What to generate for one function; only complete when no error was pushed.
 pub(crate) struct Plan {
@@ -23,8 +24,12 @@ pub(crate) struct Plan {
     pub(crate) ret: bool,
     /// Whether an `Err` marks the step as failed.
     pub(crate) err: bool,
-    /// Whether a transaction is opened when none is active.
-    pub(crate) service: bool,
+    /// From which duration on the step is marked.
+    pub(crate) slow: Option<Slow>,
+    /// What kind of transaction is opened when none is active: a variant of `XLogKind`.
+    pub(crate) opens: Option<&'static str>,
+    /// Whether the `async fn` becomes a `fn` that returns its future.
+    pub(crate) lean: bool,
     /// The crate that holds `__private`.
     pub(crate) krate: TokenStream,
     /// Whether that is `::scouter`, because the author named none.
@@ -57,6 +62,7 @@ pub(crate) fn plan(
     let shape = Shape::of(signature);
     check_function(signature, attributes, errors);
     check_results(options, signature, shape, errors);
+    check_lean(options, signature, errors);
     let captures = captures(options, signature, errors);
     if let (Some(Args::All(span) | Args::Listed(span, _)), Shape::ImplFuture | Shape::BoxedFuture) =
         (&options.args, shape)
@@ -73,7 +79,9 @@ pub(crate) fn plan(
         captures,
         ret: options.ret.is_some(),
         err: options.err.is_some(),
-        service: options.service.is_some(),
+        slow: options.slow.clone(),
+        opens: opens(options, errors),
+        lean: options.lean.is_some(),
         krate: options.krate.as_ref().map_or_else(|| quote!(::scouter), |path| quote!(#path)),
         has_default_crate: options.krate.is_none(),
         shape,
@@ -88,6 +96,9 @@ pub(crate) fn inherit(own: Options, outer: &Options, signature: &Signature) -> O
     }
     if !looks_like_result(signature) {
         outer.err = None;
+    }
+    if signature.asyncness.is_none() || never_returns(signature) {
+        outer.lean = None;
     }
     own.or(&outer)
 }
@@ -111,9 +122,15 @@ pub(crate) fn check_impl_options(options: &Options, errors: &mut Errors) {
             );
         }
     }
-    if let Some(span) = options.service {
-        errors
-            .push(span, "`service` belongs to one function; put `#[scout(service)]` on the method");
+    for (span, option) in [(options.service, "service"), (options.background, "background")] {
+        if let Some(span) = span {
+            errors.push(
+                span,
+                format_args!(
+                    "`{option}` belongs to one function; put `#[scout({option})]` on the method"
+                ),
+            );
+        }
     }
 }
 
@@ -163,6 +180,34 @@ fn check_results(options: &Options, signature: &Signature, shape: Shape, errors:
         && (never || (returns_nothing(signature) && matches!(shape, Shape::Sync | Shape::Async)))
     {
         errors.push(span, "`err` needs a function that returns a `Result`");
+    }
+}
+
+fn opens(options: &Options, errors: &mut Errors) -> Option<&'static str> {
+    match (options.service, options.background) {
+        (Some(_), Some(background)) => {
+            errors.push(
+                background,
+                "a transaction has one kind: keep `service` (somebody waits for the work) or \
+                 `background` (nobody does)",
+            );
+            None
+        }
+        (Some(_), None) => Some("Service"),
+        (None, Some(_)) => Some("Background"),
+        (None, None) => None,
+    }
+}
+
+fn check_lean(options: &Options, signature: &Signature, errors: &mut Errors) {
+    let Some(span) = options.lean else { return };
+    if signature.asyncness.is_none() {
+        errors.push(
+            span,
+            "`lean` rewrites an `async fn`, and this is none; a returned future is held once already",
+        );
+    } else if never_returns(signature) {
+        errors.push(span, "`lean` cannot name the future of an `async fn` that returns `!`");
     }
 }
 

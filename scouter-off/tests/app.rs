@@ -59,6 +59,17 @@ impl Orders {
     }
 }
 
+#[scout(background, slow = "1us")]
+fn clean_up(id: u64) -> u64 {
+    id
+}
+
+#[scout(lean, slow = "1us", background, args(id), ret, err)]
+async fn expire(id: u64) -> Result<u64, String> {
+    tokio::task::yield_now().await;
+    Ok(id)
+}
+
 #[scout]
 fn never() -> ! {
     panic!("gone")
@@ -75,6 +86,7 @@ async fn every_shape_of_a_scouted_function_answers_as_before() {
     *orders.seen() += 1;
     assert_eq!(orders.boxed(0).await + orders.boxed(4).await, 7);
     assert_eq!(Orders::later(5).await, 5);
+    assert_eq!((clean_up(6), expire(7).await), (6, Ok(7)));
     assert!(std::panic::catch_unwind(|| never()).is_err());
     assert_eq!(scouter::callsites().count(), 0);
 }

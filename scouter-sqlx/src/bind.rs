@@ -17,6 +17,9 @@ pub(crate) fn sqlite_values(arguments: &SqliteArguments, limit: usize) -> Box<st
     values[..values.floor_char_boundary(limit)].into()
 }
 
+/// What is shown in the place of values that are secret; as `#[scout(redact(…))]` shows it.
+pub(crate) const REDACTED: &str = "<redacted>";
+
 /// What the derived `Debug` of the arguments writes around the list.
 const WRAPPER: &str = "SqliteArguments { values: SqliteArgumentsBuffer(";
 

@@ -134,6 +134,7 @@ impl<DB: Database> Conn<DB> {
     ///
     /// # Errors
     /// If the connection belongs to a pool: use [`PoolConnection::detach`] first.
+    #[expect(clippy::result_large_err, reason = "the error is the value itself, handed back")]
     pub fn into_inner(self) -> Result<DB::Connection, Self> {
         match self.slot {
             Slot::Plain(connection) => Ok(connection),
@@ -243,6 +244,7 @@ impl<DB: Database> PoolConnection<DB> {
     ///
     /// # Errors
     /// Never in practice: it gives itself back if it does not belong to a pool.
+    #[expect(clippy::result_large_err, reason = "the error is the value itself, handed back")]
     pub fn into_inner(self) -> Result<sqlx::pool::PoolConnection<DB>, Self> {
         match self.0.slot {
             Slot::Pooled(connection) => Ok(connection),

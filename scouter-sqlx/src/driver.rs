@@ -227,17 +227,20 @@ pub(crate) fn forgets_cancelled_begin<DB: Database>(connection: &DB::Connection)
     backend::<DB>(connection) != "SQLite"
 }
 
-/// The bound values as text, at most `limit` bytes; only SQLite keeps them readable.
+/// The bound values as text, at most `limit` bytes, or that they are secret; only SQLite keeps them readable.
 pub(crate) fn bind_values<DB: Database>(
     arguments: &DB::Arguments,
+    is_secret: bool,
     limit: usize,
 ) -> Option<Box<str>> {
     #[cfg(feature = "_sqlite")]
     if let Some(arguments) = (arguments as &dyn Any).downcast_ref::<sqlx::sqlite::SqliteArguments>()
     {
-        return Some(crate::bind::sqlite_values(arguments, limit));
+        // A secret is not even formatted.
+        let values = || crate::bind::sqlite_values(arguments, limit);
+        return Some(if is_secret { crate::bind::REDACTED.into() } else { values() });
     }
-    let _ = (arguments, limit);
+    let _ = (arguments, is_secret, limit);
     None
 }
 

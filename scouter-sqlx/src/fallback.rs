@@ -14,9 +14,10 @@
 //! the span was left for the last time, are only counted: by [`dropped_statements`], and among the
 //! agent's counters as `scouter_sqlx_fallback_dropped_statements`.
 //!
-//! An event does not tell its database either. With feature `mysql` every statement is therefore
-//! read as MySQL writes it, `"x"` being a string: an identifier of PostgreSQL that is quoted shows
-//! as `?` then. The other reading would send values away.
+//! An event does not tell its database either. So a statement is read such that no value leaves,
+//! whichever database it was for: `"x"` may be a string of MySQL and shows as `?`, and a statement
+//! ends at a `#` and at a `\'`. Where no MySQL or MariaDB is asked,
+//! [`without_mysql`](FallbackLayer::without_mysql) shows quoted identifiers as they are.
 
 use std::cell::Cell;
 use std::fmt;
@@ -87,7 +88,7 @@ impl AgentPlugin for Dropped {
 /// ```
 #[derive(Debug)]
 pub struct FallbackLayer {
-    _made_by_new: (),
+    dialect: Dialect,
 }
 
 impl FallbackLayer {
@@ -100,7 +101,16 @@ impl FallbackLayer {
         // With too many plugins the count remains readable here.
         COUNTED.call_once(|| plugin::register(Box::new(Dropped)).unwrap_or_default());
         IS_INSTALLED.store(true, Ordering::Relaxed);
-        Self { _made_by_new: () }
+        Self { dialect: Dialect::Unknown }
+    }
+
+    /// Says that no plain pool of this application talks to MySQL or MariaDB.
+    ///
+    /// Only then: their strings in double quotes would be taken for identifiers and sent away.
+    #[must_use]
+    pub fn without_mysql(mut self) -> Self {
+        self.dialect = Dialect::Standard;
+        self
     }
 }
 
@@ -140,9 +150,6 @@ impl Drop for Depth {
         FACADE_DEPTH.set(FACADE_DEPTH.get() - 1);
     }
 }
-
-/// How the statements of events are read.
-const DIALECT: Dialect = if cfg!(feature = "mysql") { Dialect::MySql } else { Dialect::Standard };
 
 /// What an event told of a statement.
 #[derive(Debug, Clone, Copy)]
@@ -253,9 +260,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for FallbackLayer {
         let mut fields = Fields::default();
         event.record(&mut fields);
         if current::is_active() {
-            fields.told().record();
+            fields.told(self.dialect).record();
         } else if let Some(mailbox) = mailbox {
-            mailbox.put(fields.told());
+            mailbox.put(fields.told(self.dialect));
         } else {
             count_dropped(1);
         }
@@ -281,11 +288,11 @@ struct Fields {
 }
 
 impl Fields {
-    fn told(&self) -> Told {
+    fn told(&self, dialect: Dialect) -> Told {
         // sqlx leaves the statement empty when the summary, its first four words, says it all.
         let sql = if self.statement.is_empty() { &self.summary } else { &self.statement };
         Told {
-            statement: text::statement(sql.trim(), DIALECT),
+            statement: text::statement(sql.trim(), dialect),
             elapsed: Duration::try_from_secs_f64(self.elapsed_secs).unwrap_or_default(),
             rows: self.rows_returned,
             affected: self.rows_affected,

@@ -14,13 +14,14 @@
 //!
 //! # What is not seen
 //! Statements on sqlx's own types: a second dereference (`&mut **connection`), [`Pool::inner`],
-//! the hooks of [`PoolOptions`](pool::PoolOptions), migrations, listeners, third-party crates that
-//! hold a plain pool. Use [`instrument`], or the fallback layer (feature `fallback`). With a
-//! wrapped pool `sqlx::PgConnection` still names the driver's connection, and `f(&mut transaction)`
-//! hands that to a `f(&mut sqlx::PgConnection)`: see [`wrap`]. Bound values are counted for every driver and written
-//! down only for SQLite and only when switched on. The line of a statement is that of the
-//! enclosing `#[scout]` function: sqlx's own `async fn`s hide the caller. `acquire` and `begin`
-//! know theirs.
+//! the hooks of [`PoolOptions`](pool::PoolOptions), migrations, listeners, COPY of PostgreSQL,
+//! third-party crates that hold a plain pool. Use [`instrument`], or the fallback layer (feature
+//! `fallback`), which also serves an application on sqlx 0.8. With a wrapped pool
+//! `sqlx::PgConnection` still names the driver's connection, and `f(&mut transaction)` hands that
+//! to a `f(&mut sqlx::PgConnection)`: see [`wrap`]. Bound values are counted for every driver and
+//! written down only for SQLite, only when [allowed](Wrap::bind_values) and switched on, and not
+//! in statements that speak of secrets. The line of a statement is that of the enclosing
+//! `#[scout]` function: sqlx's own `async fn`s hide the caller. `acquire` and `begin` know theirs.
 //!
 //! Source of the idea: the Java agent of SCOUTER wraps JDBC the same way.
 #![forbid(unsafe_code)]

@@ -71,7 +71,10 @@ impl Recording {
         let statement = text::statement(query.text(), settings.dialect);
         let bind_values = settings
             .shows_bind_values()
-            .then(|| driver::bind_values::<DB>(query.arguments()?, MAX_BIND_VALUES_BYTES))
+            .then(|| {
+                let is_secret = settings.redacts_values_of(query.text());
+                driver::bind_values::<DB>(query.arguments()?, is_secret, MAX_BIND_VALUES_BYTES)
+            })
             .flatten();
         let tally = Tally {
             next_limit: settings.too_many_rows().min(settings.hard_limit()),

@@ -103,7 +103,7 @@ fn hash(sql: &str, dialect: Dialect) -> u64 {
         let product = u128::from(left) * u128::from(right);
         (product as u64) ^ ((product >> 64) as u64)
     };
-    let mut state = K0 ^ sql.len() as u64 ^ u64::from(dialect == Dialect::MySql) << 63;
+    let mut state = K0 ^ sql.len() as u64 ^ (dialect as u64) << 62;
     let mut rest = sql.as_bytes();
     while let Some((low, tail)) = rest.split_first_chunk::<8>()
         && let Some((high, tail)) = tail.split_first_chunk::<8>()

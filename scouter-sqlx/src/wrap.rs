@@ -92,14 +92,30 @@ impl<DB: Database> Wrap<DB> {
         self
     }
 
-    /// Sets whether bound values are written into the profile. SQLite only; the other drivers
-    /// keep them encoded. Values are cut at 256 bytes together.
+    /// Allows that bound values are written into the profile, once the option
+    /// `trace_sql_parameter_enabled` is switched on as well: neither of the two does it alone, as
+    /// values are data of users.
     ///
-    /// Default: the option `trace_sql_parameter_enabled` (off: values are data of users).
-    /// Env: `SCOUTER_TRACE_SQL_PARAMETER_ENABLED`.
+    /// SQLite only; the other drivers keep them encoded. Values are cut at 256 bytes together.
+    /// They show as `<redacted>` if the statement mentions, in any case and anywhere in its text,
+    /// a word like *password*, *secret*, *token*, *session*, *card* or one of
+    /// [`secret_words`](Self::secret_words), or is longer than 16 KiB.
+    ///
+    /// Default: not allowed. With the renamed dependency:
+    /// `sqlx::wrap(pool.into_inner()).bind_values(true).build()`.
+    /// Env: `SCOUTER_TRACE_SQL_PARAMETER_ENABLED` (off).
     /// Source: SCOUTER `trace_sql_parameter_enabled`.
-    pub fn bind_values(mut self, is_on: bool) -> Self {
-        self.settings.bind_values = Some(is_on);
+    pub fn bind_values(mut self, is_allowed: bool) -> Self {
+        self.settings.allows_bind_values = is_allowed;
+        self
+    }
+
+    /// Sets words, besides the known ones, whose mention makes the bound values of a statement
+    /// secret: `&["email", "birth"]`. See [`bind_values`](Self::bind_values).
+    ///
+    /// Default: none.
+    pub fn secret_words(mut self, words: &'static [&'static str]) -> Self {
+        self.settings.secret_words = words;
         self
     }
 

@@ -70,6 +70,8 @@ fn transaction(active: &ActiveTransaction) -> Value {
         "service": active.service,
         "tenant": active.tenant,
         "login": active.login,
+        "ip": active.ip,
+        "desc": active.desc,
         "age_us": active.age_us,
         "busy_us": active.busy_us,
         "state": names::run_state(active.state),

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Answer, ask, text_response};
 use crate::app::App;
-use crate::objects::drops;
+use crate::objects::{Account, ObjectState, drops};
 
 /// The process answers.
 pub(super) async fn healthz() -> &'static str {
@@ -19,7 +19,7 @@ pub(super) async fn healthz() -> &'static str {
 
 /// The collector can store what it gets.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    match &app.store.durable().borrow().stalled {
+    match app.store.trouble() {
         None => "ready\n".into_response(),
         Some(why) => {
             let text = format!("not ready: the disk does not take what is stored: {why}\n");
@@ -145,13 +145,14 @@ impl Text {
 
     fn objects(&mut self, app: &App) {
         let list = app.objects.list(&*app.store);
+        let instances = instances_of_shared_names(&list);
         for (name, kind, help) in [
             ("object_recorded_total", "counter", "Transactions an object recorded."),
             ("object_stored_total", "counter", "Transactions of an object that are stored."),
             ("object_pending", "gauge", "Transactions of an object on their way."),
         ] {
             self.head(name, kind, help);
-            for (state, account) in &list {
+            for ((state, account), instance) in list.iter().zip(&instances) {
                 let value = match name {
                     "object_recorded_total" => account.told.map(|told| told.recorded),
                     "object_stored_total" => Some(account.stored),
@@ -159,14 +160,15 @@ impl Text {
                     _ => account.told.map(|told| told.pending.max(0).cast_unsigned()),
                 };
                 if let Some(value) = value {
-                    self.labelled(name, &[("object", &state.object.name)], value);
+                    self.labelled(name, &labels(state, instance.as_deref()), value);
                 }
             }
         }
         self.head("object_dropped_total", "counter", "Records an object dropped, by reason.");
-        for (state, _) in &list {
+        for ((state, _), instance) in list.iter().zip(&instances) {
             for (reason, count) in drops(state) {
-                let labels = [("object", state.object.name.as_str()), ("reason", reason)];
+                let mut labels = labels(state, instance.as_deref());
+                labels.push(("reason", reason));
                 self.labelled("object_dropped_total", &labels, count);
             }
         }
@@ -200,6 +202,20 @@ impl Text {
 
 fn escape(label: &str) -> String {
     label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// The instance of each object whose name another one has too: without it two series would have the
+/// same labels. The list is sorted by name.
+fn instances_of_shared_names(list: &[(ObjectState, Account)]) -> Vec<Option<String>> {
+    let name = |at: usize| list.get(at).map(|(state, _)| state.object.name.as_str());
+    let is_shared = |at: usize| name(at.wrapping_sub(1)) == name(at) || name(at + 1) == name(at);
+    let instance = |at: usize| format!("{:032x}", list[at].0.origin.instance);
+    (0..list.len()).map(|at| is_shared(at).then(|| instance(at))).collect()
+}
+
+fn labels<'a>(state: &'a ObjectState, instance: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+    let instance = instance.map(|instance| ("instance", instance));
+    std::iter::once(("object", state.object.name.as_str())).chain(instance).collect()
 }
 
 #[cfg(test)]

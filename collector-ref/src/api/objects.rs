@@ -38,6 +38,9 @@ fn one((state, account): &(ObjectState, Account)) -> Value {
     json!({
         "id": state.id.0,
         "name": object.name,
+        // Two processes under one name are two entries, told apart by this.
+        "instance": format!("{:032x}", state.origin.instance),
+        "same_name": state.same_name,
         "object_type": object.object_type,
         "alive": state.is_alive(),
         "started_unix_us": object.started_unix_us,
@@ -46,6 +49,7 @@ fn one((state, account): &(ObjectState, Account)) -> Value {
         "pid": object.pid,
         "address": state.address.to_string(),
         "clock_offset_us": state.clock_offset_us,
+        "clock_is_off": state.clock_is_off(),
         "tags": tags,
         // `null` until the agent has told this run of the collector.
         "recorded": account.told.map(|told| told.recorded),

@@ -23,6 +23,11 @@ impl<R: Read> Frames<R> {
         Self { input, body: Vec::new() }
     }
 
+    /// Where it reads from.
+    pub(crate) fn input(&mut self) -> &mut R {
+        self.input.get_mut()
+    }
+
     /// The next frame; its body lies in [`Frames::body`].
     ///
     /// # Errors

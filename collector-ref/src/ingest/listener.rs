@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use super::end::{End, Reason, Refused};
 use super::frames::Frames;
 use super::handshake::{shake_hands, tell_refusal};
+use super::input::Input;
 use super::outbox::start_writer;
 use super::preface::read_preface;
 use super::session::Session;
@@ -188,22 +189,22 @@ impl Open<'_> {
     ) -> Result<std::convert::Infallible, End> {
         let (app, mut output) = (self.app, stream);
         app.telemetry.agent_connections.one();
-        stream.set_read_timeout(Some(app.limits.handshake_timeout))?;
-        read_preface(&mut output, app.http_addr)?;
-        let mut frames = Frames::new(stream);
+        let mut input = Input::new(stream, app.clock.clone(), app.limits.handshake_timeout);
+        read_preface(&mut input, app.http_addr)?;
+        let mut frames = Frames::new(input);
         let peer = shake_hands(app, &mut frames, &mut output)?;
-        stream.set_read_timeout(Some(app.limits.idle_timeout))?;
+        frames.input().lift_deadline(app.limits.idle_timeout)?;
         let durable = app.store.durable();
         let (outbox, writer) = start_writer(stream, durable, app.limits.credit_bytes, runtime)?;
         let handle = app.agents.connected(&peer.name, self.id, outbox.clone());
         app.objects.connected(&peer, address, &app.plugins, app.clock.unix_us());
-        let name = Arc::clone(&peer.name);
+        let (name, instance) = (Arc::clone(&peer.name), peer.origin.instance);
         let end = match Session::new(app, peer, outbox, handle) {
             Ok(mut session) => session.run(&mut frames),
             Err(end) => end,
         };
         app.agents.gone(&name, self.id);
-        app.objects.gone(&name, &app.plugins, app.clock.unix_us());
+        app.objects.gone(&name, instance, &app.plugins, app.clock.unix_us());
         // The session and the handle are gone, so the writer sends what is left and ends. A writer
         // that panicked has nothing more to say.
         let _ = writer.join();

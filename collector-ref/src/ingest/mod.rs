@@ -13,6 +13,7 @@ mod batch;
 mod end;
 mod frames;
 mod handshake;
+mod input;
 mod listener;
 mod outbox;
 mod preface;

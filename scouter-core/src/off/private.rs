@@ -8,6 +8,8 @@ use std::pin::Pin;
 use crate::callsite::Callsite;
 use crate::in_step::StepFuture;
 
+pub use scouter_wire::record::XLogKind;
+
 pub use crate::callsite;
 pub use crate::in_step::in_step;
 pub use crate::step::step;
@@ -114,7 +116,7 @@ pub struct ServiceGuard(());
 
 /// Opens nothing.
 #[inline(always)]
-pub fn service(_: &'static Callsite) -> ServiceGuard {
+pub fn service(_: &'static Callsite, _: XLogKind) -> ServiceGuard {
     ServiceGuard(())
 }
 
@@ -139,10 +141,26 @@ impl Drop for ServiceGuard {
 
 /// The future itself.
 #[inline(always)]
-pub fn in_service<F, L>(site: &'static Callsite, future: F, _: L) -> StepFuture<F>
+pub fn in_service<F, L>(site: &'static Callsite, _: XLogKind, future: F, _: L) -> StepFuture<F>
 where
     F: Future,
     L: FnMut(Service<'_>, &F::Output),
 {
     in_step(site, future)
+}
+
+/// Marks nothing.
+#[inline(always)]
+pub fn mark_slow(_: &'static Callsite, _: u64, _: &'static str) {}
+
+/// A guard of nothing.
+#[derive(Debug)]
+pub struct SlowGuard(());
+
+impl SlowGuard {
+    /// Looks at nothing.
+    #[inline(always)]
+    pub const fn new(_: &'static Callsite, _: u64, _: &'static str) -> Self {
+        Self(())
+    }
 }

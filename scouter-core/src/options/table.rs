@@ -97,7 +97,7 @@ options! {
         XLOG_ERROR_ON_APICALL_EXCEPTION_ENABLED = ("xlog_error_on_apicall_exception_enabled", "SCOUTER_XLOG_ERROR_ON_APICALL_EXCEPTION_ENABLED", "true" = true,
             "A failed outbound call is an error of its transaction.");
         TRACE_SQL_PARAMETER_ENABLED = ("trace_sql_parameter_enabled", "SCOUTER_TRACE_SQL_PARAMETER_ENABLED", "false" = false,
-            "Records bound values of statements where the driver allows it. They may hold personal data.");
+            "Records bound values of statements on SQLite pools whose author allowed it (`bind_values(true)`). They may hold personal data.");
         TRACE_PROPAGATE_B3_HEADER = ("trace_propagete_b3_header", "SCOUTER_TRACE_PROPAGETE_B3_HEADER", "false" = false,
             "Sends a b3 header with outbound calls besides traceparent. Written as SCOUTER writes it.");
         TRACE_TENANT_TRUSTED = ("trace_tenant_trusted", "SCOUTER_TRACE_TENANT_TRUSTED", "false" = false,

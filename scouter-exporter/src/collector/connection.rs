@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use scouter_wire::codec::{DecodeError, Frame};
+use scouter_wire::codec::{DecodeError, Frame, Refusal, RefusalCode};
 
 use super::transport::Stream;
 
@@ -28,7 +28,27 @@ pub(crate) enum Broken {
     /// The collector did not answer within the named time.
     Silent(&'static str),
     /// The collector refused us, with a sentence.
-    Refused(String),
+    Refused(Refusal),
+}
+
+impl Broken {
+    /// Whether a frame that was under way may be what ended the connection.
+    pub(crate) fn may_be_of_a_frame(&self) -> bool {
+        match self {
+            Self::Closed | Self::Io(_) => true,
+            Self::Refused(refusal) => !matches!(
+                refusal.code,
+                RefusalCode::Busy | RefusalCode::Unavailable | RefusalCode::Unauthorized
+            ),
+            Self::Decode(_) | Self::Silent(_) => false,
+        }
+    }
+
+    /// Whether it is this agent that the collector does not want, rather than all of them now.
+    pub(crate) fn is_about_us(&self) -> bool {
+        matches!(self, Self::Refused(refusal)
+            if !matches!(refusal.code, RefusalCode::Busy | RefusalCode::Unavailable))
+    }
 }
 
 impl fmt::Display for Broken {
@@ -38,7 +58,7 @@ impl fmt::Display for Broken {
             Self::Io(error) => write!(f, "{error}"),
             Self::Decode(error) => write!(f, "it sent something else than our protocol: {error}"),
             Self::Silent(what) => write!(f, "it did not {what} in time"),
-            Self::Refused(sentence) => write!(f, "it refused us: {sentence}"),
+            Self::Refused(refusal) => write!(f, "it says: {}", refusal.sentence),
         }
     }
 }

@@ -4,6 +4,8 @@ mod commands;
 mod connection;
 mod names;
 mod sender;
+mod skew;
+mod suspect;
 mod transport;
 mod window;
 
@@ -20,6 +22,7 @@ use scouter_wire::record::{Alert, CounterPoint, Digest, Object, Step, XLog};
 pub use commands::MAX_ACTIVE_LISTED;
 pub use sender::{ACK_TIMEOUT, CLOCK_OFFSET_TAG, GREETING_TIMEOUT};
 pub(crate) use sender::{Sender, Timeouts};
+pub use suspect::MAX_FRAME_KILLS;
 pub use transport::CONNECT_TIMEOUT;
 pub(crate) use transport::{Tcp, Transport};
 pub use window::DEFAULT_WINDOW_BYTES;
@@ -216,5 +219,68 @@ impl Drop for Collector {
         self.close_batch();
         self.window.abandon(&self.telemetry);
         self.note_pending();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use super::transport::Stream;
+    use super::*;
+    use crate::testing::{Synthetic, texts};
+
+    /// A collector that is away.
+    struct Away;
+
+    impl Transport for Away {
+        fn connect(&self) -> io::Result<Box<dyn Stream>> {
+            Err(io::ErrorKind::ConnectionRefused.into())
+        }
+
+        fn target(&self) -> String {
+            "away:1".into()
+        }
+    }
+
+    /// What is said when a connection fails at this moment.
+    fn said(is_ending: bool, was_connected: bool) -> Vec<String> {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        let say = move |line: &str| heard.lock().unwrap().push(line.to_owned());
+        let telemetry = Arc::new(Telemetry::default());
+        telemetry.connections.add(u64::from(was_connected));
+        let settings = CollectorSettings {
+            transport: Arc::new(Away),
+            token: None,
+            object: Object::default(),
+            instance: InstanceId(1),
+            window_bytes: DEFAULT_WINDOW_BYTES,
+            timeouts: Timeouts::default(),
+        };
+        let notices = Arc::new(Notices::new(Some(Box::new(say))));
+        let mut sink = Collector::new(settings, Arc::clone(&telemetry), notices).unwrap();
+        let (texts, mut source) = (texts(), Synthetic::new());
+        while telemetry.connection_failures.value() == 0 {
+            sink.turn(&mut Turn {
+                texts: &texts,
+                totals: Totals::default(),
+                unix_us: 1,
+                is_flush: true,
+                is_ending,
+                control: &mut source,
+            });
+            std::thread::yield_now();
+        }
+        let said = said.lock().unwrap().clone();
+        said
+    }
+
+    #[test]
+    fn a_collector_that_ends_together_with_the_agent_is_not_worth_a_line() {
+        assert!(said(true, true).is_empty());
+        assert_eq!(said(false, true).len(), 1);
+        assert_eq!(said(true, false).len(), 1, "nobody has heard yet that it is not there");
     }
 }

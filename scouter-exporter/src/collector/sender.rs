@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scouter_wire::codec::{
-    Ack, Auth, Command, Frame, FrameType, Hello, InstanceId, NumberedText, Origin, PREFACE,
-    Refusal, Reply, Welcome, put_object, read_text_ids, write_frame,
+    Ack, Auth, ClockReading, Command, Frame, FrameType, Hello, InstanceId, NumberedText, Origin,
+    PREFACE, Refusal, Reply, Welcome, put_object, read_text_ids, write_frame,
 };
 use scouter_wire::record::Object;
 
 use super::commands::{Answered, answer};
 use super::connection::{Broken, Connection};
 use super::names::{Names, text_frames};
+use super::skew::Skew;
+use super::suspect::{MAX_FRAME_KILLS, Suspect};
 use super::transport::{Connecting, Stream, Transport};
 use super::window::{Payload, Window};
 use crate::backoff::Backoff;
@@ -29,7 +31,8 @@ pub const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
 /// the connection counts as half-open and is made anew; nothing is lost.
 pub const ACK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How often the object is sent again, as a sign of life.
+/// How often the object is sent again, as a sign of life, and the clocks are compared. At least
+/// once in the time that an acknowledgement may take.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// How long the answer to HELLO is looked for every few milliseconds, then less often.
@@ -49,7 +52,8 @@ pub(crate) struct Sender {
     backoff: Backoff,
     names: Names,
     welcome: Welcome,
-    clock_offset_us: i64,
+    skew: Skew,
+    suspect: Suspect,
     /// Last seq sent on this connection.
     sent_seq: u64,
     /// The highest ever sent, on any connection: nothing above it can be stored.
@@ -94,6 +98,7 @@ enum Heard {
     TextIds(Vec<NumberedText>),
     Answered(u64, Answered),
     Refused(Refusal),
+    Clock(ClockReading),
     Unknown,
 }
 
@@ -117,7 +122,8 @@ impl Sender {
             backoff: Backoff::default(),
             names: Names::default(),
             welcome: Welcome::default(),
-            clock_offset_us: 0,
+            skew: Skew::default(),
+            suspect: Suspect::default(),
             sent_seq: 0,
             most_sent: 0,
             in_flight: VecDeque::new(),
@@ -146,7 +152,7 @@ impl Sender {
         };
         match result {
             Ok(state) => self.state = state,
-            Err(broken) => self.fail(&broken),
+            Err(broken) => self.fail(&broken, window, turn.is_ending),
         }
         self.progress(window)
     }
@@ -167,14 +173,34 @@ impl Sender {
         }
     }
 
-    fn fail(&mut self, broken: &Broken) {
+    fn fail(&mut self, broken: &Broken, window: &mut Window, is_ending: bool) {
         self.telemetry.connection_failures.add(1);
-        let target = self.transport.target();
-        if let Broken::Refused(sentence) = broken {
+        if matches!(broken, Broken::Refused(_)) {
             self.telemetry.refusals.add(1);
             self.names.forget();
+        }
+        // Who ends together with a collector that was there need not hear of it.
+        if !is_ending || self.telemetry.connections.value() == 0 {
+            self.say(broken);
+        }
+        if let Some((seq, _)) = self.in_flight.front().copied()
+            && broken.may_be_of_a_frame()
+            && self.suspect.blame(seq)
+        {
+            self.set_aside(seq, broken, window);
+        }
+        self.sent_seq = 0;
+        self.in_flight.clear();
+        self.in_flight_bytes = 0;
+        self.state = State::Resting(Moment::now().after(self.backoff.wait()));
+    }
+
+    /// Says what is wrong. A collector that is away, stops or has no room is one condition.
+    fn say(&self, broken: &Broken) {
+        let target = self.transport.target();
+        if broken.is_about_us() {
             self.notices.once(Notice::Refused, || {
-                format!("the collector at {target} refuses this agent: {sentence}")
+                format!("the collector at {target} refuses this agent: {broken}")
             });
         } else {
             self.notices.once(Notice::Unreachable, || {
@@ -185,10 +211,29 @@ impl Sender {
                 )
             });
         }
-        self.sent_seq = 0;
-        self.in_flight.clear();
-        self.in_flight_bytes = 0;
-        self.state = State::Resting(Moment::now().after(self.backoff.wait()));
+    }
+
+    /// Gives up a frame over which too many connections ended.
+    fn set_aside(&mut self, seq: u64, broken: &Broken, window: &mut Window) {
+        self.suspect.clear();
+        // The window may have dropped it by itself meanwhile.
+        if window.discard(seq, &self.telemetry) {
+            self.telemetry.frames_set_aside.add(1);
+            let target = self.transport.target();
+            self.notices.once(Notice::SetAside, || {
+                format!(
+                    "the connection to the collector at {target} ended {MAX_FRAME_KILLS} times \
+                     over the same frame ({broken}); the frame is set aside and counted as \
+                     unsendable, like any further one (exporter_frames_set_aside)"
+                )
+            });
+        }
+    }
+
+    /// Something was made durable: what went wrong before is over.
+    fn got_on(&mut self) {
+        self.backoff.reset();
+        self.suspect.clear();
     }
 
     fn greet(&mut self, connecting: Connecting, turn: &Turn<'_>) -> Result<State, Broken> {
@@ -229,10 +274,10 @@ impl Sender {
         match heard {
             Some(Heard::Welcome(welcome)) if welcome.hello_sent_unix_us == sent_unix_us => {
                 self.welcomed(&welcome, turn.unix_us, window);
-                self.write_object(&mut connection);
+                self.write_object(&mut connection, turn);
                 self.converse(connection, window, turn)
             }
-            Some(Heard::Refused(refusal)) => Err(Broken::Refused(refusal.sentence)),
+            Some(Heard::Refused(refusal)) => Err(Broken::Refused(refusal)),
             Some(_) => Ok(State::Greeting(connection, since, sent_unix_us)),
             None => {
                 ended?;
@@ -247,13 +292,15 @@ impl Sender {
 
     fn welcomed(&mut self, welcome: &Welcome, arrived_unix_us: i64, window: &mut Window) {
         self.welcome = *welcome;
-        self.clock_offset_us = welcome.clock_offset_us(arrived_unix_us);
+        self.skew.begin(welcome.clock_offset_us(arrived_unix_us));
         self.names.connect(welcome.store, welcome.hash_seed);
         self.credit_bytes = usize::try_from(welcome.credit_bytes).unwrap_or(usize::MAX);
         // What the store has already was delivered on a connection that broke before the answer.
-        window.acknowledge(welcome.acked_seq.min(self.most_sent), &self.telemetry);
+        // A welcome alone ends no back-off: a collector whose disk is full welcomes everyone.
+        if window.welcome(welcome.acked_seq.min(self.most_sent), &self.telemetry) {
+            self.got_on();
+        }
         self.sent_seq = 0;
-        self.backoff.reset();
         self.telemetry.connections.add(1);
     }
 
@@ -272,13 +319,20 @@ impl Sender {
                 Heard::Ack(ack) => self.acknowledged(ack, window),
                 Heard::TextIds(ids) => ids.into_iter().for_each(|id| self.names.number(id)),
                 Heard::Answered(id, answered) => self.reply(&mut connection, id, &answered),
-                Heard::Refused(refusal) => return Err(Broken::Refused(refusal.sentence)),
+                Heard::Refused(refusal) => return Err(Broken::Refused(refusal)),
+                Heard::Clock(reading) => {
+                    // The collector applies it to the records that follow, so it goes before them.
+                    if self.skew.hear(&reading, turn.unix_us, Moment::now()) {
+                        self.telemetry.clock_changes.add(1);
+                        self.write_object(&mut connection, turn);
+                    }
+                }
                 Heard::Welcome(_) | Heard::Unknown => self.telemetry.unknown_frames.add(1),
             }
         }
         ended?;
-        if Moment::now().since(self.last_heartbeat) > HEARTBEAT {
-            self.write_object(&mut connection);
+        if Moment::now().since(self.last_heartbeat) > HEARTBEAT.min(self.timeouts.ack) {
+            self.write_object(&mut connection, turn);
         }
         self.fill(&mut connection, window, turn);
         let count = connection.write()?;
@@ -293,7 +347,9 @@ impl Sender {
 
     fn acknowledged(&mut self, ack: Ack, window: &mut Window) {
         // Nothing that was not sent can be durable.
-        window.acknowledge(ack.seq.min(self.sent_seq), &self.telemetry);
+        if window.acknowledge(ack.seq.min(self.sent_seq), &self.telemetry) {
+            self.got_on();
+        }
         while let Some((seq, length)) = self.in_flight.front().copied()
             && seq <= ack.seq
         {
@@ -323,7 +379,9 @@ impl Sender {
         turn: &Turn<'_>,
     ) -> bool {
         // Without credit nothing is sent; with too little for one frame, one at a time is.
-        if self.credit_bytes <= self.in_flight_bytes {
+        if self.credit_bytes <= self.in_flight_bytes
+            || self.suspect.is_some() && !self.in_flight.is_empty()
+        {
             return false;
         }
         let Some(pending) = window.next_after(self.sent_seq) else { return false };
@@ -354,7 +412,10 @@ impl Sender {
                     let reason = scouter_wire::codec::DropReason::UnsendableProfile;
                     self.telemetry.drop_records(reason, count);
                 }
-                _ => window.discard(seq, &self.telemetry),
+                _ => {
+                    self.telemetry.encode_failures.add(1);
+                    window.discard(seq, &self.telemetry);
+                }
             }
             return true;
         }
@@ -369,17 +430,22 @@ impl Sender {
         }
         self.sent_seq = seq;
         self.most_sent = self.most_sent.max(seq);
+        window.note_sent(seq);
         self.in_flight.push_back((seq, length));
         self.in_flight_bytes += length;
         true
     }
 
-    fn write_object(&mut self, connection: &mut Connection) {
-        self.last_heartbeat = Moment::now();
+    /// Says who we are and how the clocks differ, and asks for the collector's time again.
+    fn write_object(&mut self, connection: &mut Connection, turn: &Turn<'_>) {
+        let now = Moment::now();
+        self.last_heartbeat = now;
         let mut object = self.object.clone();
-        object.tags.push((CLOCK_OFFSET_TAG.into(), self.clock_offset_us.to_string()));
+        object.tags.push((CLOCK_OFFSET_TAG.into(), self.skew.offset_us().to_string()));
         // Its texts are cut, so it fits.
         let _ = write_frame(connection.out(), FrameType::Object, 0, |out| put_object(out, &object));
+        let question = self.skew.ask(turn.unix_us, now);
+        let _ = write_frame(connection.out(), FrameType::Clock, 0, |out| question.put(out));
     }
 
     fn reply(&self, connection: &mut Connection, id: u64, answered: &Answered) {
@@ -414,6 +480,7 @@ fn hear(frame: &Frame<'_>, turn: &mut Turn<'_>) -> Result<Heard, Broken> {
         }
         Some(FrameType::Command) => Command::read(body)
             .map(|command| Heard::Answered(command.id, answer(&command, turn.control))),
+        Some(FrameType::Clock) => ClockReading::read(body).map(Heard::Clock),
         Some(FrameType::Error) => Refusal::read(body).map(Heard::Refused),
         _ => Ok(Heard::Unknown),
     };

@@ -1,5 +1,10 @@
 //! What was encoded and is not acknowledged yet (B4): bounded, oldest profiles dropped first,
 //! XLogs last.
+//!
+//! What is dropped after it was sent may be stored all the same. It is remembered as [`Unsure`],
+//! and counted when the collector says: as delivered when an acknowledgement or the next WELCOME
+//! covers it, as dropped when the next WELCOME does not. Counting it as dropped at once would count
+//! it twice.
 
 use std::collections::VecDeque;
 
@@ -18,6 +23,11 @@ use crate::telemetry::Telemetry;
 /// (`exporter_dropped_series`), and only when nothing but XLogs is left the oldest XLogs
 /// (`window_xlogs`).
 pub const DEFAULT_WINDOW_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most losses that wait for the collector to say whether they were stored, 24 bytes each. Past it
+/// the oldest counts as dropped at once; a frame that is stored and counted so makes the books of
+/// its object show less than nothing pending.
+pub(crate) const MAX_UNSURE: usize = 8_192;
 
 /// One frame that is encoded but for its head.
 #[derive(Debug)]
@@ -90,26 +100,77 @@ impl Pending {
     }
 }
 
+/// What is lost with a frame, or without its profiles.
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    XLogs(DropReason, usize),
+    Profiles(DropReason, usize),
+    Series,
+}
+
+impl Loss {
+    fn count_dropped(self, telemetry: &Telemetry) {
+        match self {
+            Self::XLogs(reason, count) | Self::Profiles(reason, count) => {
+                telemetry.drop_records(reason, count);
+            }
+            Self::Series => telemetry.dropped_series.add(1),
+        }
+    }
+
+    fn count_delivered(self, telemetry: &Telemetry) {
+        match self {
+            Self::XLogs(_, count) => telemetry.acked_xlogs.add(count as u64),
+            Self::Profiles(_, count) => telemetry.acked_profiles.add(count as u64),
+            Self::Series => {}
+        }
+    }
+
+    fn xlogs(self) -> usize {
+        if let Self::XLogs(_, count) = self { count } else { 0 }
+    }
+}
+
+/// Something that was sent, then dropped: whether it is stored the collector has yet to say.
+#[derive(Debug, Clone, Copy)]
+struct Unsure {
+    seq: u64,
+    loss: Loss,
+}
+
 /// Frames in the order of their sequence.
 #[derive(Debug)]
 pub(crate) struct Window {
     frames: VecDeque<Pending>,
+    unsure: VecDeque<Unsure>,
     limit_bytes: usize,
     bytes: usize,
+    /// In frames and in what is unsure.
     xlogs: usize,
     last_seq: u64,
+    /// The highest seq that may be stored: sent since the last WELCOME, or covered by it.
+    maybe_stored: u64,
 }
 
 impl Window {
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { frames: VecDeque::new(), limit_bytes, bytes: 0, xlogs: 0, last_seq: 0 }
+        Self {
+            frames: VecDeque::new(),
+            unsure: VecDeque::new(),
+            limit_bytes,
+            bytes: 0,
+            xlogs: 0,
+            last_seq: 0,
+            maybe_stored: 0,
+        }
     }
 
+    /// Whether the collector has nothing more to say about anything.
     pub(crate) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.frames.is_empty() && self.unsure.is_empty()
     }
 
-    /// XLogs in it.
+    /// XLogs that are neither acknowledged nor counted as dropped.
     pub(crate) fn xlogs(&self) -> usize {
         self.xlogs
     }
@@ -130,30 +191,53 @@ impl Window {
 
     /// Drops the least valuable thing; false when nothing is left.
     fn make_room(&mut self, telemetry: &Telemetry) -> bool {
-        for pending in &mut self.frames {
-            if let Payload::Batch(batch) = &mut pending.payload
-                && batch.profiles > 0
-            {
-                let before = batch.kept_bytes();
-                telemetry.drop_records(DropReason::WindowProfiles, batch.strip_profiles());
-                self.bytes -= before - batch.kept_bytes();
-                return true;
-            }
+        let with_profiles = self.frames.iter_mut().find_map(|pending| match &mut pending.payload {
+            Payload::Batch(batch) if batch.profiles > 0 => Some((pending.seq, batch)),
+            _ => None,
+        });
+        if let Some((seq, batch)) = with_profiles {
+            let before = batch.kept_bytes();
+            let stripped = batch.strip_profiles();
+            self.bytes -= before - batch.kept_bytes();
+            self.lose(seq, Loss::Profiles(DropReason::WindowProfiles, stripped), telemetry);
+            return true;
         }
         let series = self.frames.iter().position(|p| !matches!(p.payload, Payload::Batch(_)));
         let Some(dropped) = self.frames.remove(series.unwrap_or(0)) else { return false };
-        let (xlogs, _) = dropped.payload.counts();
         self.bytes -= dropped.payload.kept_bytes();
-        self.xlogs -= xlogs;
-        match series {
-            Some(_) => telemetry.dropped_series.add(1),
-            None => telemetry.drop_records(DropReason::WindowXLogs, xlogs),
-        }
+        let (xlogs, _) = dropped.payload.counts();
+        let loss = match series {
+            Some(_) => Loss::Series,
+            None => Loss::XLogs(DropReason::WindowXLogs, xlogs),
+        };
+        self.lose(dropped.seq, loss, telemetry);
         true
     }
 
-    /// Forgets everything up to `seq`, which is durable.
-    pub(crate) fn acknowledge(&mut self, seq: u64, telemetry: &Telemetry) {
+    /// Counts a loss, or remembers it when the frame may be stored.
+    fn lose(&mut self, seq: u64, loss: Loss, telemetry: &Telemetry) {
+        if seq > self.maybe_stored {
+            self.xlogs -= loss.xlogs();
+            loss.count_dropped(telemetry);
+            return;
+        }
+        if self.unsure.len() >= MAX_UNSURE
+            && let Some(oldest) = self.unsure.pop_front()
+        {
+            self.xlogs -= oldest.loss.xlogs();
+            oldest.loss.count_dropped(telemetry);
+        }
+        self.unsure.push_back(Unsure { seq, loss });
+    }
+
+    /// Notes that a frame was sent: from now on it may be stored.
+    pub(crate) fn note_sent(&mut self, seq: u64) {
+        self.maybe_stored = self.maybe_stored.max(seq);
+    }
+
+    /// Forgets everything up to `seq`, which is durable; whether there was anything.
+    pub(crate) fn acknowledge(&mut self, seq: u64, telemetry: &Telemetry) -> bool {
+        let before = (self.frames.len(), self.unsure.len());
         while self.frames.front().is_some_and(|pending| pending.seq <= seq) {
             let Some(pending) = self.frames.pop_front() else { break };
             let (xlogs, profiles) = pending.payload.counts();
@@ -162,7 +246,29 @@ impl Window {
             telemetry.acked_xlogs.add(xlogs as u64);
             telemetry.acked_profiles.add(profiles as u64);
         }
+        let xlogs = &mut self.xlogs;
+        self.unsure.retain(|unsure| {
+            let is_stored = unsure.seq <= seq;
+            if is_stored {
+                *xlogs -= unsure.loss.xlogs();
+                unsure.loss.count_delivered(telemetry);
+            }
+            !is_stored
+        });
         telemetry.pending_bytes.set(self.bytes as u64);
+        before != (self.frames.len(), self.unsure.len())
+    }
+
+    /// A store has said on a new connection what it has of us: everything up to `seq`, and nothing
+    /// that came later. Whether anything was acknowledged by that.
+    pub(crate) fn welcome(&mut self, seq: u64, telemetry: &Telemetry) -> bool {
+        let is_progress = self.acknowledge(seq, telemetry);
+        for unsure in self.unsure.drain(..) {
+            self.xlogs -= unsure.loss.xlogs();
+            unsure.loss.count_dropped(telemetry);
+        }
+        self.maybe_stored = seq;
+        is_progress
     }
 
     /// The first frame after `seq`.
@@ -171,28 +277,38 @@ impl Window {
         self.frames.get_mut(at)
     }
 
-    /// Drops a frame that cannot be sent at all.
-    pub(crate) fn discard(&mut self, seq: u64, telemetry: &Telemetry) {
-        if let Ok(at) = self.frames.binary_search_by_key(&seq, |pending| pending.seq)
-            && let Some(pending) = self.frames.remove(at)
-        {
-            let (xlogs, profiles) = pending.payload.counts();
-            self.bytes -= pending.payload.kept_bytes();
-            self.xlogs -= xlogs;
-            telemetry.encode_failures.add(1);
-            telemetry.drop_records(DropReason::Unsendable, xlogs);
-            telemetry.drop_records(DropReason::UnsendableProfile, profiles);
+    /// Drops a frame that cannot be sent, or that no collector takes; false when it is gone
+    /// already.
+    pub(crate) fn discard(&mut self, seq: u64, telemetry: &Telemetry) -> bool {
+        let Ok(at) = self.frames.binary_search_by_key(&seq, |pending| pending.seq) else {
+            return false;
+        };
+        let Some(pending) = self.frames.remove(at) else { return false };
+        self.bytes -= pending.payload.kept_bytes();
+        telemetry.pending_bytes.set(self.bytes as u64);
+        if let Payload::Batch(batch) = &pending.payload {
+            let (xlogs, profiles) = (batch.xlogs, batch.profiles);
+            self.lose(seq, Loss::Profiles(DropReason::UnsendableProfile, profiles), telemetry);
+            self.lose(seq, Loss::XLogs(DropReason::Unsendable, xlogs), telemetry);
+        } else {
+            self.lose(seq, Loss::Series, telemetry);
         }
+        true
     }
 
-    /// Drops everything: the process ends.
+    /// Drops everything: the process ends. What was sent and not acknowledged counts as dropped
+    /// too, since nobody will ever know better.
     pub(crate) fn abandon(&mut self, telemetry: &Telemetry) {
+        for unsure in self.unsure.drain(..) {
+            unsure.loss.count_dropped(telemetry);
+        }
         for pending in self.frames.drain(..) {
             let (xlogs, profiles) = pending.payload.counts();
             telemetry.drop_records(DropReason::Unsendable, xlogs);
             telemetry.drop_records(DropReason::UnsendableProfile, profiles);
         }
         (self.bytes, self.xlogs) = (0, 0);
+        telemetry.pending_bytes.set(0);
     }
 }
 
@@ -273,6 +389,93 @@ mod tests {
         assert_eq!(window.next_after(0).unwrap().seq, 1);
         assert_eq!(window.next_after(2).unwrap().seq, 4);
         assert!(window.next_after(5).is_none());
-        assert_eq!(telemetry.encode_failures.value(), 1);
+        assert_eq!(telemetry.dropped_series.value(), 1);
+    }
+
+    /// Two batches, the first sent, both dropped by a window that has become too small.
+    fn dropped_after_the_first_was_sent(telemetry: &Telemetry) -> Window {
+        let mut window = Window::new(usize::MAX);
+        for payload in [batch(true), batch(true)] {
+            window.push(payload, telemetry);
+        }
+        window.note_sent(1);
+        while window.make_room(telemetry) {}
+        window
+    }
+
+    fn dropped(telemetry: &Telemetry) -> (u64, u64) {
+        let totals = telemetry.snapshot().totals;
+        (totals.dropped(DropReason::WindowXLogs), totals.dropped(DropReason::WindowProfiles))
+    }
+
+    fn acked(telemetry: &Telemetry) -> (u64, u64) {
+        (telemetry.acked_xlogs.value(), telemetry.acked_profiles.value())
+    }
+
+    #[test]
+    fn what_is_dropped_after_it_was_sent_is_pending_until_the_collector_says() {
+        let telemetry = Telemetry::default();
+        let window = dropped_after_the_first_was_sent(&telemetry);
+        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((10, 10), (0, 0)));
+        assert_eq!((window.xlogs(), window.bytes(), window.is_empty()), (10, 0, false));
+    }
+
+    #[test]
+    fn an_acknowledgement_of_what_was_dropped_counts_it_as_delivered_once() {
+        let telemetry = Telemetry::default();
+        let mut window = dropped_after_the_first_was_sent(&telemetry);
+        assert!(window.acknowledge(1, &telemetry));
+        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((10, 10), (10, 10)));
+        assert!(window.is_empty() && window.xlogs() == 0);
+        assert!(!window.welcome(1, &telemetry), "it is not counted again");
+        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((10, 10), (10, 10)));
+    }
+
+    #[test]
+    fn a_welcome_tells_whether_what_was_dropped_is_stored() {
+        for (high_water, expected) in [(1, ((10, 10), (10, 10))), (0, ((20, 20), (0, 0)))] {
+            let telemetry = Telemetry::default();
+            let mut window = dropped_after_the_first_was_sent(&telemetry);
+            window.welcome(high_water, &telemetry);
+            assert_eq!((dropped(&telemetry), acked(&telemetry)), expected);
+            assert!(window.is_empty() && window.xlogs() == 0);
+        }
+    }
+
+    #[test]
+    fn after_a_welcome_that_does_not_cover_it_a_frame_is_dropped_for_sure() {
+        let telemetry = Telemetry::default();
+        let mut window = Window::new(usize::MAX);
+        window.push(batch(false), &telemetry);
+        window.note_sent(1);
+        window.welcome(0, &telemetry);
+        while window.make_room(&telemetry) {}
+        assert_eq!((dropped(&telemetry), window.xlogs()), ((10, 0), 0));
+    }
+
+    #[test]
+    fn profiles_that_were_stored_before_they_were_dropped_count_as_delivered() {
+        let telemetry = Telemetry::default();
+        let mut window = Window::new(usize::MAX);
+        window.push(batch(true), &telemetry);
+        window.note_sent(1);
+        assert!(window.make_room(&telemetry));
+        window.acknowledge(1, &telemetry);
+        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((0, 0), (10, 10)));
+    }
+
+    #[test]
+    fn past_the_limit_the_oldest_loss_counts_as_dropped() {
+        let telemetry = Telemetry::default();
+        let mut window = Window::new(usize::MAX);
+        for _ in 0..=MAX_UNSURE {
+            window.push(alert(), &telemetry);
+        }
+        window.note_sent(u64::MAX);
+        while window.make_room(&telemetry) {}
+        assert_eq!(telemetry.dropped_series.value(), 1);
+        assert_eq!(window.unsure.len(), MAX_UNSURE);
+        window.abandon(&telemetry);
+        assert_eq!(telemetry.dropped_series.value(), MAX_UNSURE as u64 + 1);
     }
 }

@@ -50,6 +50,7 @@ impl Guarded {
         // Whatever state the sink is in after a panic is its own affair: nobody else sees it.
         let result = catch_unwind(AssertUnwindSafe(|| call(&mut *self.sink)));
         if result.is_err() {
+            self.count_lost();
             self.telemetry.sink_panics.add(1);
             self.last_panic = Moment::now();
             self.rest_until = Some(self.last_panic.after(self.backoff.wait()));
@@ -74,11 +75,20 @@ impl Guarded {
         }
     }
 
+    /// A sink that panics even here keeps its figure for itself.
+    fn count_lost(&mut self) {
+        let lost = catch_unwind(AssertUnwindSafe(|| self.sink.take_lost()));
+        self.telemetry.sink_lost.add(lost.unwrap_or(0));
+    }
+
     pub(crate) fn turn(&mut self, turn: &mut Turn<'_>) -> Progress {
         if self.rest_until.is_some_and(|until| Moment::now() >= until) {
             self.rest_until = None;
         }
         let progress = self.call(|sink| sink.turn(turn));
+        if progress.is_some() {
+            self.count_lost();
+        }
         // One good turn says little: a sink may panic at every XLog only.
         if progress.is_some() && Moment::now().since(self.last_panic) > 2 * MAX_WAIT {
             self.backoff.reset();

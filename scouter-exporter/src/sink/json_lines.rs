@@ -17,12 +17,20 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Writes what it gets as JSON lines: `{"type":"xlog",…}`, `profile`, `counters`, `digest`, `alert`.
 ///
-/// A write that fails drops the lines gathered so far (at most 64 KiB and one record) and is
-/// answered like a panic: the sink rests for a while and is tried again.
+/// A write that fails drops the lines gathered so far (at most 64 KiB and one record), counts them
+/// (`exporter_sink_lost`) and is answered like a panic: the sink rests for a while and is tried
+/// again. A line that was written in part is ended before the next one, so that one line of the
+/// output cannot be read, not two. When it is the flush that fails, all lines of that write count
+/// as lost, since nobody knows better.
 pub struct JsonLines {
     out: Box<dyn Write + Send>,
     buffer: String,
+    /// Where in the buffer the profile begins that is not complete yet.
+    profile_at: Option<usize>,
     is_first_step: bool,
+    /// The output ends within a line.
+    is_torn: bool,
+    lost: u64,
 }
 
 impl fmt::Debug for JsonLines {
@@ -34,7 +42,14 @@ impl fmt::Debug for JsonLines {
 impl JsonLines {
     /// Writes to anything.
     pub fn new(out: impl Write + Send + 'static) -> Self {
-        Self { out: Box::new(out), buffer: String::new(), is_first_step: true }
+        Self {
+            out: Box::new(out),
+            buffer: String::new(),
+            profile_at: None,
+            is_first_step: true,
+            is_torn: false,
+            lost: 0,
+        }
     }
 
     /// Writes to standard output.
@@ -52,6 +67,7 @@ impl JsonLines {
     }
 
     fn line(&mut self, kind: &str, write: impl FnOnce(&mut Object<'_>)) {
+        self.drop_open_profile();
         let mut object = Object::begin(&mut self.buffer);
         object.text("type", kind);
         write(&mut object);
@@ -65,13 +81,55 @@ impl JsonLines {
     #[expect(clippy::panic, reason = "how a sink reports that it cannot go on; it is caught")]
     fn write(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        let result = self.out.write_all(buffer.as_bytes()).and_then(|()| self.out.flush());
-        if let Err(error) = result {
+        if let Err(error) = self.put(buffer.as_bytes()) {
             panic!("JSON lines cannot be written: {error}");
         }
         self.buffer = buffer;
         self.buffer.clear();
     }
+
+    /// Writes whole lines, and counts those that do not get through.
+    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.out.write_all(b"\n").inspect_err(|_| self.lost += count_lines(lines))?;
+            self.is_torn = false;
+        }
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let result = match self.out.write(rest) {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+                result => result,
+            };
+            match result {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) => {
+                    let written = lines.len() - rest.len();
+                    self.is_torn = lines[..written].last().is_some_and(|last| *last != b'\n');
+                    // A line that lacks nothing but its end is not lost: the next write ends it.
+                    let is_whole = rest.first() == Some(&b'\n');
+                    self.lost += count_lines(rest) - u64::from(is_whole);
+                    return Err(error);
+                }
+            }
+        }
+        self.out.flush().inspect_err(|_| {
+            self.is_torn = true;
+            self.lost += count_lines(lines);
+        })
+    }
+
+    /// A profile whose end the sink did not see, since it rested.
+    fn drop_open_profile(&mut self) {
+        if let Some(at) = self.profile_at.take() {
+            self.buffer.truncate(at);
+            self.lost += 1;
+        }
+    }
+}
+
+fn count_lines(lines: &[u8]) -> u64 {
+    lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 impl Sink for JsonLines {
@@ -84,6 +142,8 @@ impl Sink for JsonLines {
     }
 
     fn profile_begin(&mut self, txid: Txid, end_unix_us: i64) {
+        self.drop_open_profile();
+        self.profile_at = Some(self.buffer.len());
         let mut object = Object::begin(&mut self.buffer);
         object.text("type", "profile").text("txid", &txid.to_string());
         object.signed("end_unix_us", end_unix_us).nested("steps", |out| out.push('['));
@@ -91,6 +151,10 @@ impl Sink for JsonLines {
     }
 
     fn step(&mut self, step: &Step<'_>, texts: &Texts) {
+        // The sink rested when the profile began.
+        if self.profile_at.is_none() {
+            return;
+        }
         if !std::mem::take(&mut self.is_first_step) {
             self.buffer.push(',');
         }
@@ -100,6 +164,9 @@ impl Sink for JsonLines {
     }
 
     fn profile_end(&mut self) {
+        if self.profile_at.take().is_none() {
+            return;
+        }
         self.buffer.push_str("]}\n");
         if self.buffer.len() >= BUFFER_BYTES {
             self.write();
@@ -147,6 +214,10 @@ impl Sink for JsonLines {
                 object.count("suppressed", u64::from(alert.suppressed));
             });
         }
+    }
+
+    fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     fn turn(&mut self, _: &mut Turn<'_>) -> Progress {
@@ -267,4 +338,97 @@ fn put_key(object: &mut Object<'_>, key: &DigestKey, texts: &Texts) {
             .text("peer", peer),
         _ => object,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::testing::{alert, texts};
+
+    /// A disk with room for so many bytes, written in pieces of at most seven.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<(usize, Vec<u8>)>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (room, content) = &mut *self.0.lock().unwrap();
+            let count = bytes.len().min(7).min(*room);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            *room -= count;
+            content.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Disk {
+        fn set_room(&self, bytes: usize) {
+            self.0.lock().unwrap().0 = bytes;
+        }
+
+        /// Lines that can be read, and those that cannot.
+        fn lines(&self) -> (usize, usize) {
+            let content = String::from_utf8(self.0.lock().unwrap().1.clone()).unwrap();
+            let is_whole = |line: &&str| line.starts_with('{') && line.ends_with('}');
+            let whole = content.lines().filter(is_whole).count();
+            (whole, content.lines().count() - whole)
+        }
+    }
+
+    fn write(sink: &mut JsonLines) -> bool {
+        catch_unwind(AssertUnwindSafe(|| sink.write())).is_ok()
+    }
+
+    #[test]
+    fn a_failed_write_counts_its_lines_and_the_next_begins_a_line() {
+        let mut sink = JsonLines::new(Disk::default());
+        let alerts = [alert("one"), alert("two"), alert("three")];
+        sink.alerts(&alerts);
+        let length = sink.buffer.len();
+        for cut in 0..length {
+            let disk = Disk::default();
+            let mut sink = JsonLines::new(disk.clone());
+            sink.alerts(&alerts);
+            disk.set_room(cut);
+            assert!(!write(&mut sink), "cut at {cut}");
+            let lost = sink.take_lost();
+            sink.alerts(&alerts);
+            assert!(!write(&mut sink), "still full");
+            let lost = lost + sink.take_lost();
+            disk.set_room(usize::MAX);
+            sink.alerts(&alerts);
+            assert!(write(&mut sink));
+            let (whole, torn) = disk.lines();
+            assert_eq!((whole as u64 + lost, sink.take_lost()), (9, 0), "cut at {cut}");
+            assert!(whole >= 3 && torn <= 1, "cut at {cut}: {torn} torn lines");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_the_sink_saw_in_part_is_left_out() {
+        let disk = Disk::default();
+        disk.set_room(usize::MAX);
+        let mut sink = JsonLines::new(disk.clone());
+        let (texts, txid) = (texts(), Txid::new(1).unwrap());
+        sink.step(&Step::default(), &texts);
+        sink.profile_end();
+        assert_eq!(sink.take_lost(), 0, "it never began");
+        sink.profile_begin(txid, 1);
+        sink.step(&Step::default(), &texts);
+        sink.alerts(&[alert("one")]);
+        assert_eq!(sink.take_lost(), 1);
+        sink.profile_begin(txid, 1);
+        sink.step(&Step::default(), &texts);
+        sink.profile_end();
+        assert!(write(&mut sink));
+        assert_eq!(disk.lines(), (2, 0));
+    }
 }

@@ -55,6 +55,12 @@ pub trait Sink: Send {
     /// Alerts.
     fn alerts(&mut self, alerts: &[Alert]) {}
 
+    /// How many records it took and lost since the last call, for instance because its disk is
+    /// full. Called after every turn and every panic, and counted (`exporter_sink_lost`).
+    fn take_lost(&mut self) -> u64 {
+        0
+    }
+
     /// Called after every drain, at least every 50 ms: does what takes time (writing, sending) and
     /// answers what it needs.
     fn turn(&mut self, turn: &mut Turn<'_>) -> Progress {
@@ -74,6 +80,8 @@ pub struct Turn<'a> {
     pub unix_us: i64,
     /// Whether everything is to be delivered now: do not wait for a batch to fill.
     pub is_flush: bool,
+    /// Whether the agent ends: nothing that starts to fail now is worth a line.
+    pub(crate) is_ending: bool,
     pub(crate) control: &'a mut dyn crate::source::Source,
 }
 

@@ -9,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use scouter_wire::TextRef;
 use scouter_wire::codec::{
-    Ack, Answer, Auth, BatchView, Command, CommandKind, Encoding, FRAME_HEADER_BYTES, FrameHeader,
-    FrameType, HashSeed, Hello, InstanceId, NumberedText, PREFACE, Refusal, RefusalCode, Reply,
-    SectionDecoder, SeriesView, StoreId, TextName, TextTable, Totals, Welcome, XLogColumns,
-    put_text_ids, read_alerts, read_object_frame, read_texts, write_frame,
+    Ack, Answer, Auth, BatchView, ClockReading, Command, CommandKind, Encoding, FRAME_HEADER_BYTES,
+    FrameHeader, FrameType, HashSeed, Hello, InstanceId, NumberedText, PREFACE, Refusal,
+    RefusalCode, Reply, SectionDecoder, SeriesView, StoreId, TextName, TextTable, Totals, Welcome,
+    XLogColumns, put_text_ids, read_alerts, read_object_frame, read_texts, write_frame,
 };
 use scouter_wire::record::{Digest, Object};
 
@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) frames_per_connection: Option<usize>,
     /// Forgets all texts at the next batch, and refuses it as one that names what it does not know.
     pub(crate) loses_texts: bool,
+    /// Refuses batches with this code, for this reason.
+    pub(crate) refuses: Option<(RefusalCode, Refused)>,
 
     pub(crate) hellos: Vec<Hello>,
     pub(crate) objects: Vec<Object>,
@@ -55,6 +57,14 @@ pub(crate) struct State {
     pub(crate) answered: Vec<u64>,
     pub(crate) streams: Vec<TcpStream>,
     pub(crate) is_dead: bool,
+}
+
+/// Which batches are refused.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Refused {
+    All,
+    /// The one with this seq.
+    Seq(u64),
 }
 
 /// A collector that listens. Dropped, it is gone as after kill -9.
@@ -236,6 +246,13 @@ impl Connection {
                 state.objects.push(read_object_frame(body).unwrap());
                 Ok(())
             }
+            FrameType::Clock => {
+                let asked = ClockReading::read(body).unwrap();
+                let now = unix_us() + state.clock_ahead_us;
+                let reading =
+                    ClockReading { received_unix_us: now, answered_unix_us: now, ..asked };
+                self.send(FrameType::Clock, |out| reading.put(out))
+            }
             FrameType::Reply => {
                 let reply = Reply::read(body).unwrap();
                 let is_last = state.answers.entry(reply.id).or_default().push(&reply).unwrap();
@@ -259,7 +276,11 @@ impl Connection {
     }
 
     fn refuse(&mut self, sentence: &str) -> Result<(), Over> {
-        let refusal = Refusal { code: RefusalCode::Unauthorized, sentence: sentence.into() };
+        self.refuse_as(RefusalCode::Unauthorized, sentence)
+    }
+
+    fn refuse_as(&mut self, code: RefusalCode, sentence: &str) -> Result<(), Over> {
+        let refusal = Refusal { code, sentence: sentence.into() };
         let _ = self.send(FrameType::Error, |out| refusal.put(out));
         let _ = self.stream.shutdown(Shutdown::Both);
         Err(Over)
@@ -316,6 +337,12 @@ impl Connection {
             state.texts.clear();
             state.names.clear();
             return self.refuse("a text that was never numbered here: send its TEXT again");
+        }
+        if let Some((code, refused)) = state.refuses
+            && frame_type == FrameType::Batch
+            && [Refused::All, Refused::Seq(seq)].contains(&refused)
+        {
+            return self.refuse_as(code, "this frame cannot be taken");
         }
         let high_water = state.high_water.entry(self.instance).or_default();
         if seq <= *high_water {

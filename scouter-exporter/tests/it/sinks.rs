@@ -137,6 +137,7 @@ fn a_full_disk_under_json_lines_harms_nobody_else() {
     let guard = agent(&collector.address).sink(JsonLines::new(Full)).start().unwrap();
     record(5);
     until("the disk is full", || guard.telemetry().sink_panics > 0);
+    assert!(guard.telemetry().sink_lost > 0);
     record(5);
     until("the collector has all", || collector.state().stored == 10);
     let telemetry = guard.shutdown();

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use scouter_exporter::{Builder, MIN_WINDOW_BYTES};
-use scouter_wire::codec::DropReason;
+use scouter_exporter::{Builder, MAX_FRAME_KILLS, MIN_WINDOW_BYTES};
+use scouter_wire::codec::{Ack, DropReason, RefusalCode};
 
-use crate::collector::{Collector, State};
-use crate::recorder::{Recorder, agent, flush, record, until};
+use crate::collector::{Collector, Refused, State};
+use crate::recorder::{DEADLINE, Recorder, agent, flush, record, until};
 
 /// Collects what the agent says.
 fn listening(builder: Builder) -> (Builder, Arc<Mutex<Vec<String>>>) {
@@ -209,4 +209,87 @@ fn the_clock_offset_is_measured_and_told() {
     assert!((offset - ahead).abs() < 200_000, "{offset}");
     drop(state);
     drop(guard);
+}
+
+#[test]
+fn a_clock_that_is_set_while_connected_is_measured_again() {
+    let _recorder = Recorder::take();
+    let collector = Collector::start(State::default());
+    let guard = agent(&collector.address).start().unwrap();
+    until("the object arrives", || !collector.state().objects.is_empty());
+    let ahead = 90_000_000;
+    collector.state().clock_ahead_us = ahead;
+    until("the agent tells the new offset", || {
+        let state = collector.state();
+        let tags = &state.objects.last().unwrap().tags;
+        let tag = tags.iter().find(|(key, _)| key == "clock_offset_us").unwrap();
+        (tag.1.parse::<i64>().unwrap() - ahead).abs() < 1_000_000
+    });
+    assert_eq!(collector.state().hellos.len(), 1, "on the same connection");
+    assert_eq!(guard.telemetry().clock_changes, 1);
+}
+
+#[test]
+fn what_was_stored_before_a_full_window_dropped_it_counts_as_delivered_and_only_so() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State { never_acks: true, ..State::default() });
+    let guard = agent(&collector.address)
+        .patience(DEADLINE, DEADLINE)
+        .window_bytes(MIN_WINDOW_BYTES)
+        .start()
+        .unwrap();
+    let recorded = 12_000;
+    record(recorded);
+    until("the collector has all of them", || collector.state().stored == recorded);
+    let telemetry = guard.telemetry();
+    assert!(telemetry.pending_bytes <= MIN_WINDOW_BYTES as u64);
+    assert_eq!((telemetry.acked_xlogs, telemetry.totals.dropped_xlogs()), (0, 0));
+    let seq = *collector.state().high_water.values().next().unwrap();
+    collector.state().never_acks = false;
+    collector.acknowledge(Ack { seq, credit_bytes: 64 << 20 });
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!(telemetry.acked_xlogs, recorded as u64);
+    assert_eq!(telemetry.totals.dropped(DropReason::WindowXLogs), 0, "{telemetry:?}");
+    assert_eq!(telemetry.totals.dropped(DropReason::WindowProfiles), 0, "{telemetry:?}");
+}
+
+#[test]
+fn a_frame_that_no_collector_survives_is_set_aside_and_all_others_arrive() {
+    let recorder = Recorder::take();
+    let refuses = Some((RefusalCode::Protocol, Refused::Seq(2)));
+    let collector = Collector::start(State { refuses, ..State::default() });
+    let (builder, said) = listening(agent(&collector.address));
+    let guard = builder.start().unwrap();
+    record(2_000);
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    let lost = telemetry.totals.dropped(DropReason::Unsendable);
+    assert!(lost > 0 && telemetry.frames_set_aside == 1, "{telemetry:?}");
+    assert_eq!(collector.state().stored as u64 + lost, 2_000);
+    assert!(telemetry.refusals >= u64::from(MAX_FRAME_KILLS));
+    let said = said.lock().unwrap();
+    assert!(said.iter().any(|line| line.contains("set aside")), "{said:?}");
+}
+
+#[test]
+fn a_collector_that_welcomes_and_cannot_store_is_asked_ever_less_often_and_loses_nothing() {
+    let recorder = Recorder::take();
+    let refuses = Some((RefusalCode::Unavailable, Refused::All));
+    let collector = Collector::start(State { refuses, ..State::default() });
+    let (builder, said) = listening(agent(&collector.address));
+    let start = Instant::now();
+    let guard = builder.start().unwrap();
+    record(100);
+    until("it is tried again and again", || collector.state().hellos.len() > 5);
+    // Five waits, each at least half of 0.1 s, doubled each time.
+    assert!(start.elapsed() >= Duration::from_millis(50 + 100 + 200 + 400 + 800));
+    collector.state().refuses = None;
+    flush(&guard);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!((telemetry.acked_xlogs, telemetry.frames_set_aside), (100, 0));
+    assert_eq!(said.lock().unwrap().len(), 1, "{said:?}");
 }

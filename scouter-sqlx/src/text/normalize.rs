@@ -15,6 +15,8 @@ pub(crate) enum Dialect {
     Standard,
     /// MySQL and MariaDB: `"x"` is a string, a backslash escapes, `#` starts a comment.
     MySql,
+    /// One of them, it is not known which: what either reads as a value goes.
+    Unknown,
 }
 
 /// The statement without literals and comments.
@@ -43,10 +45,12 @@ impl<'a> Scanner<'a> {
         if self.at >= self.sql.len() {
             return false;
         }
-        let is_mysql = self.dialect == Dialect::MySql;
+        let is_mysql = self.dialect != Dialect::Standard;
         match (self.peek(0), self.peek(1)) {
             (byte, _) if byte.is_ascii_whitespace() => self.skip_blank(1),
             (b'-', b'-') => self.skip_line_comment(),
+            // A comment or an operator, and a quote behind it opens a string or does not.
+            (b'#', _) if self.dialect == Dialect::Unknown => self.at = self.sql.len(),
             (b'#', _) if is_mysql => self.skip_line_comment(),
             (b'/', b'*') => self.skip_block_comment(),
             (b'\'', _) => self.literal(b'\'', is_mysql),
@@ -111,7 +115,7 @@ impl<'a> Scanner<'a> {
         let mut depth = 0_usize;
         while self.at < self.sql.len() {
             match (self.peek(0), self.peek(1)) {
-                (b'/', b'*') if depth == 0 || self.dialect == Dialect::Standard => {
+                (b'/', b'*') if depth == 0 || self.dialect != Dialect::MySql => {
                     depth += 1;
                     self.at += 2;
                 }
@@ -133,6 +137,10 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         while self.at < self.sql.len() {
             let byte = self.peek(0);
+            if byte == b'\\' && self.dialect == Dialect::Unknown {
+                self.backslashes();
+                continue;
+            }
             let is_escape = byte == b'\\' && has_backslash;
             if is_escape || (byte == quote && self.peek(1) == quote) {
                 self.at += 2;
@@ -145,6 +153,15 @@ impl<'a> Scanner<'a> {
         }
         self.at = self.sql.ceil_char_boundary(self.at.min(self.sql.len()));
         self.write("?");
+    }
+
+    /// Backslashes in a string of which it is not known whether they escape: an odd number before
+    /// a quote ends it or does not, so that the rest of the text may be a value.
+    fn backslashes(&mut self) {
+        let count = self.run(0, |byte| byte == b'\\');
+        let is_before_quote = matches!(self.peek(count), b'\'' | b'"');
+        let is_odd = count % 2 == 1;
+        self.at = if is_odd && is_before_quote { self.sql.len() } else { self.at + count };
     }
 
     fn quoted_identifier(&mut self, quote: u8) {
@@ -200,7 +217,7 @@ impl<'a> Scanner<'a> {
         let first = self.peek(0).to_ascii_lowercase();
         if bytes == 1 && self.peek(1) == b'\'' && b"ebxn".contains(&first) {
             self.at += 1;
-            let is_mysql = self.dialect == Dialect::MySql;
+            let is_mysql = self.dialect != Dialect::Standard;
             return self.literal(b'\'', first == b'e' || is_mysql);
         }
         if bytes == 1 && first == b'u' && self.peek(1) == b'&' && self.peek(2) == b'\'' {
@@ -292,10 +309,24 @@ mod tests {
         assert_eq!(normalize(sql, Dialect::MySql), "SELECT ?, ?, `e`");
     }
 
+    #[test]
+    fn in_an_unknown_dialect_what_either_reads_as_a_value_goes() {
+        for (sql, expected) in [
+            (r#"SELECT "secret", 'it''s', `e`"#, "SELECT ?, ?, `e`"),
+            (r"SELECT 'c:\', 'secret', a", "SELECT ?"),
+            (r#"SELECT "it\"s secret", a"#, "SELECT ?"),
+            (r"SELECT 'a\\', 'b\n', a", "SELECT ?, ?, a"),
+            ("SELECT a # 'x\n secret'", "SELECT a"),
+            ("SELECT a /* /* */ secret */, b", "SELECT a , b"),
+        ] {
+            assert_eq!(normalize(sql, Dialect::Unknown), expected, "of {sql}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_normalises_without_panic(sql in "[ -~\\n'\"$/*é0-9(),]{0,80}") {
-            for dialect in [Dialect::Standard, Dialect::MySql] {
+            for dialect in [Dialect::Standard, Dialect::MySql, Dialect::Unknown] {
                 let _ = normalize(&sql, dialect);
             }
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use scouter_sqlx as sqlx;
 use sqlx::{Database, Executor};
 
+use crate::mariadb::MariaDb;
 use crate::postgres::Postgres;
 use crate::support::{assert_tree, record, until};
 
@@ -110,4 +111,12 @@ hooks!(
     PgConnection,
     sqlx::postgres::PgPoolOptions,
     Postgres::shared().map(Postgres::url)
+);
+
+hooks!(
+    mariadb,
+    MySql,
+    MySqlConnection,
+    sqlx::mysql::MySqlPoolOptions,
+    MariaDb::shared().map(MariaDb::url)
 );

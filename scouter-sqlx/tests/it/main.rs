@@ -12,12 +12,16 @@ mod allocations;
 mod any;
 mod fallback;
 mod hooks;
+#[path = "../../../tests/src/mariadb.rs"]
+mod mariadb;
+mod mysql;
 mod pools;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
 mod savepoints;
 mod shapes;
 mod sizes;
+mod soak;
 mod statements;
 mod support;
 mod upstream;

@@ -91,7 +91,7 @@ where
 
 macro_rules! shapes {
     ($module:ident, $DB:ident, $Pool:ident, $Connection:ident, $ExecutorAlias:ident,
-        $Transaction:ident, $pool:expr) => {
+        $Transaction:ident, $one:literal, $rows:literal, $pool:expr) => {
         mod $module {
             use super::*;
             use scouter_sqlx as sqlx;
@@ -105,7 +105,7 @@ macro_rules! shapes {
                 )
                 .await
                 .unwrap();
-                sqlx::query("INSERT INTO shapes (id, name) VALUES ($1, $2), ($3, $4), ($5, $6)")
+                sqlx::query(concat!("INSERT INTO shapes (id, name) VALUES ", $rows))
                     .bind(1)
                     .bind("one")
                     .bind(2)
@@ -134,7 +134,7 @@ macro_rules! shapes {
             }
 
             async fn by_value(mut transaction: $Transaction<'_>) -> Result<(), sqlx::Error> {
-                sqlx::query("DELETE FROM shapes WHERE id = $1")
+                sqlx::query(concat!("DELETE FROM shapes WHERE id = ", $one))
                     .bind(3)
                     .execute(&mut *transaction)
                     .await?;
@@ -151,14 +151,14 @@ macro_rules! shapes {
             #[tokio::test]
             async fn queries_of_every_kind() {
                 let Some(pool) = prepared_pool().await else { return };
-                let row = sqlx::query("SELECT name FROM shapes WHERE id = $1")
+                let row = sqlx::query(concat!("SELECT name FROM shapes WHERE id = ", $one))
                     .bind(2)
                     .fetch_one(&pool)
                     .await
                     .unwrap();
                 assert_eq!(row.get::<String, _>("name"), "two");
                 let item: Option<Item> =
-                    sqlx::query_as("SELECT id, name FROM shapes WHERE id = $1")
+                    sqlx::query_as(concat!("SELECT id, name FROM shapes WHERE id = ", $one))
                         .bind(9)
                         .fetch_optional(&pool)
                         .await
@@ -216,9 +216,9 @@ macro_rules! shapes {
             }
 
             #[tokio::test]
-            async fn prepared_statements_run() {
+            async fn prepared_statements_run_and_statements_are_described() {
                 let Some(pool) = prepared_pool().await else { return };
-                let sql = "SELECT name FROM shapes WHERE id = $1";
+                let sql = concat!("SELECT name FROM shapes WHERE id = ", $one);
                 let mut connection = pool.acquire().await.unwrap();
                 let statement = connection.prepare(sqlx::SqlStr::from_static(sql)).await.unwrap();
                 let row = sqlx::Statement::query(&statement)
@@ -227,6 +227,9 @@ macro_rules! shapes {
                     .await
                     .unwrap();
                 assert_eq!(row.get::<String, _>(0), "one");
+                let described = sqlx::SqlStr::from_static("SELECT id FROM shapes");
+                let described = connection.describe(described).await.unwrap();
+                assert_eq!(sqlx::Column::name(described.column(0)), "id");
                 let before = connection.cached_statements_size();
                 assert!(before > 0);
                 ::scouter_sqlx::Connection::clear_cached_statements(&mut *connection)
@@ -352,7 +355,14 @@ shapes!(
     SqliteConnection,
     SqliteExecutor,
     SqliteTransaction,
-    sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.ok()
+    "$1",
+    "($1, $2), ($3, $4), ($5, $6)",
+    sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await
+        .map(Some)
+        .unwrap()
 );
 
 shapes!(
@@ -362,12 +372,35 @@ shapes!(
     PgConnection,
     PgExecutor,
     PgTransaction,
+    "$1",
+    "($1, $2), ($3, $4), ($5, $6)",
     match crate::postgres::Postgres::shared() {
         Some(server) => sqlx::postgres::PgPoolOptions::new()
             .max_connections(1)
             .connect(&server.url())
             .await
-            .ok(),
+            .map(Some)
+            .unwrap(),
+        None => None,
+    }
+);
+
+shapes!(
+    mariadb,
+    MySql,
+    MySqlPool,
+    MySqlConnection,
+    MySqlExecutor,
+    MySqlTransaction,
+    "?",
+    "(?, ?), (?, ?), (?, ?)",
+    match crate::mariadb::MariaDb::shared() {
+        Some(server) => sqlx::mysql::MySqlPoolOptions::new()
+            .max_connections(1)
+            .connect(&server.url())
+            .await
+            .map(Some)
+            .unwrap(),
         None => None,
     }
 );
@@ -381,12 +414,14 @@ shapes!(
     SqliteConnection,
     SqliteExecutor,
     SqliteTransaction,
+    "$1",
+    "($1, $2), ($3, $4), ($5, $6)",
     ::sqlx::sqlite::SqlitePoolOptions::new()
         .max_connections(1)
         .connect("sqlite::memory:")
         .await
-        .ok()
-        .map(|plain| sqlx::wrap(plain).name("wrapped shapes").build())
+        .map(|plain| Some(sqlx::wrap(plain).name("wrapped shapes").build()))
+        .unwrap()
 );
 
 shapes!(
@@ -396,13 +431,35 @@ shapes!(
     PgConnection,
     PgExecutor,
     PgTransaction,
+    "$1",
+    "($1, $2), ($3, $4), ($5, $6)",
     match crate::postgres::Postgres::shared() {
         Some(server) => ::sqlx::postgres::PgPoolOptions::new()
             .max_connections(1)
             .connect(&server.url())
             .await
-            .ok()
-            .map(|plain| sqlx::wrap(plain).name("wrapped shapes").build()),
+            .map(|plain| Some(sqlx::wrap(plain).name("wrapped shapes").build()))
+            .unwrap(),
+        None => None,
+    }
+);
+
+shapes!(
+    wrapped_mariadb,
+    MySql,
+    MySqlPool,
+    MySqlConnection,
+    MySqlExecutor,
+    MySqlTransaction,
+    "?",
+    "(?, ?), (?, ?), (?, ?)",
+    match crate::mariadb::MariaDb::shared() {
+        Some(server) => ::sqlx::mysql::MySqlPoolOptions::new()
+            .max_connections(1)
+            .connect(&server.url())
+            .await
+            .map(|plain| Some(sqlx::wrap(plain).name("wrapped shapes").build()))
+            .unwrap(),
         None => None,
     }
 );

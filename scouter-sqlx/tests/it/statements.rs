@@ -5,7 +5,9 @@ use scouter_core::record::{AlertKind, Outcome};
 use scouter_sqlx as sqlx;
 use sqlx::Executor;
 
-use crate::support::{assert_tree, of_kind, postgres, record, record_cancelled, sql, sqlite, step};
+use crate::support::{
+    assert_tree, mariadb, of_kind, postgres, record, record_cancelled, sql, sqlite, step,
+};
 
 const NUMBERS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i FROM n";
@@ -230,27 +232,46 @@ test !error
     );
 }
 
+/// The switch is of the process, but without permission it shows nothing: this test alone allows.
 #[tokio::test]
-async fn bound_values_are_written_only_when_switched_on_and_only_for_sqlite() {
-    let pool = sqlite().await;
-    let shown = sqlx::wrap(pool.clone().into_inner()).bind_values(true).build();
-    let hidden = sqlx::wrap(pool.into_inner()).bind_values(false).build();
-    let (recording, _) = record(async {
-        sqlx::query("SELECT ? AS shown").bind("x").execute(&shown).await.unwrap();
-        sqlx::query("SELECT ? AS hidden").bind("x").execute(&hidden).await.unwrap();
-    })
-    .await;
-    assert_eq!(sql(&recording, "SELECT ? AS shown").bind_values, r#"[Text("x")]"#);
-    assert_eq!(sql(&recording, "SELECT ? AS hidden").bind_values, "");
-
-    let Some(pool) = postgres().await else { return };
-    let pool = sqlx::wrap(pool.into_inner()).bind_values(true).build();
-    let (recording, _) = record(async {
-        sqlx::query("SELECT $1::text").bind("x").execute(&pool).await.unwrap();
-    })
-    .await;
-    let select = sql(&recording, "SELECT $1::text");
-    assert_eq!((select.binds, select.bind_values.as_str()), (1, ""));
+async fn bound_values_are_written_only_if_allowed_and_switched_on_and_only_for_sqlite() {
+    let plain = sqlite().await.into_inner();
+    let allowed = sqlx::wrap(plain.clone()).bind_values(true).secret_words(&["e_mail"]).build();
+    let refused = sqlx::wrap(plain).build();
+    let others = async |sql: &'static str| {
+        let mut values = Vec::new();
+        if let Some(pool) = postgres().await {
+            let pool = sqlx::wrap(pool.into_inner()).bind_values(true).build();
+            let ask = async { drop(sqlx::query("SELECT $1::text").bind("x").execute(&pool).await) };
+            values.push(self::sql(&record(ask).await.0, "SELECT $1::text"));
+        }
+        if let Some(pool) = mariadb().await {
+            let pool = sqlx::wrap(pool.into_inner()).bind_values(true).build();
+            let ask = async { drop(sqlx::query(sql).bind("x").execute(&pool).await) };
+            values.push(self::sql(&record(ask).await.0, sql));
+        }
+        values
+    };
+    for is_on in [false, true, false] {
+        scouter_core::options::set("trace_sql_parameter_enabled", &is_on.to_string()).unwrap();
+        let (recording, _) = record(async {
+            let secrets = ["SELECT ? AS shown", "SELECT ? AS Password", "SELECT ? AS e_mail"];
+            for sql in secrets {
+                sqlx::query(sql).bind("x").execute(&allowed).await.unwrap();
+            }
+            sqlx::query("SELECT ? AS refused").bind("x").execute(&refused).await.unwrap();
+        })
+        .await;
+        let values = |name| sql(&recording, name).bind_values;
+        let (shown, redacted) = if is_on { (r#"[Text("x")]"#, "<redacted>") } else { ("", "") };
+        assert_eq!(values("SELECT ? AS shown"), shown, "on: {is_on}");
+        assert_eq!(values("SELECT ? AS Password"), redacted, "on: {is_on}");
+        assert_eq!(values("SELECT ? AS e_mail"), redacted, "on: {is_on}");
+        assert_eq!(values("SELECT ? AS refused"), "", "on: {is_on}");
+        for other in others("SELECT ?").await {
+            assert_eq!((other.binds, other.bind_values.as_str()), (1, ""));
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use scouter_core::record::{Alert, AlertKind};
 use scouter_core::testing::{self, RecordedDetail, RecordedStep, Recording};
 use scouter_core::{Begin, TextKind, Transaction, alert, in_transaction, intern};
 use scouter_sqlx as sqlx;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{MySqlPool, PgPool, SqlitePool};
 
+use crate::mariadb::MariaDb;
 use crate::postgres::Postgres;
 
 /// How often a test lets other tasks run before it gives up waiting for one.
@@ -118,6 +119,13 @@ pub(crate) async fn sqlite() -> SqlitePool {
 pub(crate) async fn postgres() -> Option<PgPool> {
     let server = Postgres::shared()?;
     let options = sqlx::postgres::PgPoolOptions::new().max_connections(1);
+    Some(options.test_before_acquire(false).connect(&server.url()).await.unwrap())
+}
+
+/// MariaDB behind one connection, or `None` if it is absent.
+pub(crate) async fn mariadb() -> Option<MySqlPool> {
+    let server = MariaDb::shared()?;
+    let options = sqlx::mysql::MySqlPoolOptions::new().max_connections(1);
     Some(options.test_before_acquire(false).connect(&server.url()).await.unwrap())
 }
 

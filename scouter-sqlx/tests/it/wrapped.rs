@@ -157,3 +157,12 @@ wrapped!(
     sqlx::postgres::PgPoolOptions,
     crate::postgres::Postgres::shared().map(crate::postgres::Postgres::url)
 );
+
+wrapped!(
+    mariadb,
+    MySql,
+    MySqlConnection,
+    MySqlExecutor,
+    sqlx::mysql::MySqlPoolOptions,
+    crate::mariadb::MariaDb::shared().map(crate::mariadb::MariaDb::url)
+);

@@ -45,11 +45,13 @@ pub enum FrameType {
     Error = 13,
     /// Collector: answers HELLO.
     Welcome = 14,
+    /// Agent: asks for the time. Collector: answers it at once.
+    Clock = 15,
 }
 
 impl FrameType {
     /// All types, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Hello,
         Self::Auth,
         Self::Text,
@@ -64,6 +66,7 @@ impl FrameType {
         Self::Reply,
         Self::Error,
         Self::Welcome,
+        Self::Clock,
     ];
 
     /// The type with this wire number.

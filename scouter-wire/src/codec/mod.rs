@@ -30,6 +30,7 @@
 //!    are normal (the agent dropped and counted those frames).
 //! 8. Commands: [`Command`] out, [`Reply`] chunks into an [`Answer`], then [`read_active`],
 //!    [`read_options`] or [`read_callsites`].
+//! 9. CLOCK: fill a [`ClockReading`] in and send it back, at once.
 //!
 //! ```
 //! use scouter_wire::codec::{Ack, Frame, FrameType, write_frame};
@@ -49,6 +50,7 @@ mod alert;
 mod answers;
 mod batch;
 mod bytes;
+mod clock;
 mod column;
 mod compress;
 mod control;
@@ -73,6 +75,7 @@ pub use batch::{
     BatchCounts, BatchEncoder, BatchView, EncodedBatch, ProfileEntry, Profiles, SectionDecoder,
     XLogColumns,
 };
+pub use clock::ClockReading;
 pub use control::{Answer, Command, CommandKind, Encoding, Reply};
 pub use error::{DecodeError, EncodeError};
 pub use frame::{

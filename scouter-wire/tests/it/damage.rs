@@ -3,8 +3,8 @@
 use crate::sample::{frames, parse};
 use scouter_wire::TextRef;
 use scouter_wire::codec::{
-    Ack, Auth, BatchView, Command, DecodeError, Frame, FrameType, Hello, Refusal, Reply,
-    SectionDecoder, SeriesView, TextTable, Welcome, XLogColumns, read_active, read_alerts,
+    Ack, Auth, BatchView, ClockReading, Command, DecodeError, Frame, FrameType, Hello, Refusal,
+    Reply, SectionDecoder, SeriesView, TextTable, Welcome, XLogColumns, read_active, read_alerts,
     read_callsites, read_object_frame, read_options, read_text_ids, read_texts,
 };
 
@@ -54,6 +54,7 @@ pub(crate) fn decode(
                 .or(read_callsites(payload).map(drop))
         }
         FrameType::Error => Refusal::read(body).map(drop),
+        FrameType::Clock => ClockReading::read(body).map(drop),
         other => unreachable!("{other:?}"),
     }
 }

@@ -8,12 +8,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::sample::{
-    active, alert, assert_is_sample, callsites, digests, frames, hello, options, parse, points,
-    resolve, welcome,
+    active, alert, assert_is_sample, callsites, clock, digests, frames, hello, options, parse,
+    points, resolve, welcome,
 };
 use scouter_wire::codec::{
-    Hello, Reply, SeriesView, TextTable, Welcome, read_active, read_alerts, read_callsites,
-    read_options,
+    ClockReading, Hello, Reply, SeriesView, TextTable, Welcome, read_active, read_alerts,
+    read_callsites, read_options,
 };
 
 fn folder() -> PathBuf {
@@ -60,6 +60,7 @@ fn golden_batches_decode_to_what_they_were_made_of() {
 fn golden_messages_decode_to_what_they_were_made_of() {
     assert_eq!(Hello::read(parse(&golden("hello")).body).unwrap(), hello());
     assert_eq!(Welcome::read(parse(&golden("welcome")).body).unwrap(), welcome());
+    assert_eq!(ClockReading::read(parse(&golden("clock")).body).unwrap(), clock());
     let mut table = TextTable::default();
     let bytes = golden("counter");
     let view = SeriesView::parse(parse(&bytes).body, &mut table).unwrap();

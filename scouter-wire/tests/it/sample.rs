@@ -2,11 +2,11 @@
 
 use scouter_wire::codec::DropReason;
 use scouter_wire::codec::{
-    Ack, Auth, BatchEncoder, BatchView, CallsiteEntry, Command, CommandKind, EncodedBatch,
-    Encoding, Frame, FrameType, HashSeed, Hello, InstanceId, NumberedText, OptionEntry, Origin,
-    Refusal, RefusalCode, Reply, SectionDecoder, SeriesEncoder, StoreId, TextName, TextTable,
-    Totals, Welcome, XLogColumns, put_active, put_callsites, put_object, put_options, put_text_ids,
-    put_texts, write_alerts_frame, write_frame,
+    Ack, Auth, BatchEncoder, BatchView, CallsiteEntry, ClockReading, Command, CommandKind,
+    EncodedBatch, Encoding, Frame, FrameType, HashSeed, Hello, InstanceId, NumberedText,
+    OptionEntry, Origin, Refusal, RefusalCode, Reply, SectionDecoder, SeriesEncoder, StoreId,
+    TextName, TextTable, Totals, Welcome, XLogColumns, put_active, put_callsites, put_object,
+    put_options, put_text_ids, put_texts, write_alerts_frame, write_frame,
 };
 use scouter_wire::record::{
     ActiveStep, ActiveTransaction, Alert, AlertKind, AlertLevel, CounterPoint, Detail, Digest,
@@ -402,6 +402,10 @@ pub(crate) fn callsites() -> Vec<CallsiteEntry> {
     }]
 }
 
+pub(crate) fn clock() -> ClockReading {
+    ClockReading { asked_unix_us: 1_000, received_unix_us: 1_600, answered_unix_us: 1_700 }
+}
+
 pub(crate) fn numbered() -> Vec<NumberedText> {
     vec![NumberedText { kind_number: 2, hash: u64::MAX, id: 1 << 20 }]
 }
@@ -453,6 +457,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("reply_active", reply(&|out| put_active(out, 10_000, &[active()]))),
         ("reply_options", reply(&|out| put_options(out, &options()))),
         ("reply_callsites", reply(&|out| put_callsites(out, &callsites()))),
+        ("clock", frame(FrameType::Clock, 0, |out| clock().put(out))),
         ("error", frame(FrameType::Error, 0, |out| refusal.put(out))),
     ]
 }

@@ -5,8 +5,10 @@
 mod capture;
 mod futures;
 mod hygiene;
+mod lean;
 mod service;
 mod shapes;
 mod size;
+mod slow;
 mod support;
 mod switches;

@@ -29,6 +29,32 @@ fn consume_failing() -> Result<(), String> {
     Err("broken".into())
 }
 
+#[scout(background)]
+fn clean_up() {
+    stored();
+}
+
+#[scout(background, err, args(days))]
+async fn expire(days: u32) -> Result<(), String> {
+    clean_up();
+    tokio::task::yield_now().await;
+    Err(format!("{days} days"))
+}
+
+#[test]
+fn a_background_function_opens_a_transaction_of_that_kind_and_joins_one_that_is_there() {
+    let recorded = transactions(|| {
+        clean_up();
+        assert!(block_on(expire(3)).is_err());
+    });
+    assert_eq!(
+        recorded,
+        "clean_up (Background, complete)\n    clean_up\n        stored\n\
+         expire (Background, complete) !error 3 days\n    expire !error 3 days\n        \
+         clean_up\n            stored\n"
+    );
+}
+
 const PANIC_LINE: u32 = line!() + 4;
 
 #[scout(service)]

@@ -1,9 +1,12 @@
 //! What the store does by itself: seals what is full or old, and purges.
 
 use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::health::Part;
 use super::manifest::{Event, OriginEntry, Sealed};
 use super::seal::Sealer;
 use super::segment::{Segment, SegmentError};
@@ -40,7 +43,8 @@ impl Inner {
     fn freeze_due(&self) {
         let mut ingest = self.ingest.lock();
         let opened = ingest.active.opened_unix_us();
-        if opened == 0 || ingest.is_closed {
+        // While nothing can be sealed, the active one goes on until it is full.
+        if opened == 0 || ingest.is_closed || !self.has_room() {
             return;
         }
         let age_us = self.config.clock.unix_us().saturating_sub(opened);
@@ -60,11 +64,18 @@ impl Inner {
         loop {
             let next = self.tables.read().frozen.first().cloned();
             let Some(frozen) = next else { return true };
-            if let Err(error) = self.seal_one(&frozen) {
+            // A panic, which would be a defect of ours, must not end the thread that seals.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.seal_one(&frozen)));
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(AppendError::Io(io::Error::other("sealing panicked; the log says where")))
+            });
+            if let Err(error) = outcome {
                 count(&self.tallies.seal_errors, 1);
+                self.health.failed(Part::Seal, &error);
                 self.last_seal_error.lock().replace(error);
                 return false;
             }
+            self.health.works(Part::Seal);
         }
     }
 
@@ -125,7 +136,7 @@ impl Inner {
             Segment::open(&path, entry.clone(), &self.blooms).map(Arc::new).map_err(|error| {
                 AppendError::from(match error {
                     SegmentError::Io(error) => error,
-                    SegmentError::Damaged(why) => std::io::Error::other(why),
+                    SegmentError::Damaged(why) => io::Error::other(why),
                 })
             })
         };
@@ -142,7 +153,7 @@ impl Inner {
             .collect();
         self.state
             .persist(texts.clone(), number, &alerts)
-            .map_err(|why| AppendError::Io(std::io::Error::other(why)))?;
+            .map_err(|why| AppendError::Io(io::Error::other(why)))?;
         self.dictionary.mark_persisted(&texts);
         Ok(())
     }

@@ -286,3 +286,28 @@ fn crc(frame: &[u8]) -> u32 {
         })
     })
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_sends_a_byte_now_and_then_has_one_deadline_for_its_greeting() {
+    let collector = start_with(|builder| {
+        let mut limits = scouter_collector::Limits::default();
+        limits.handshake_timeout = std::time::Duration::from_millis(400);
+        builder.limits(limits)
+    })
+    .await;
+    let mut greeting = PREFACE.to_vec();
+    write_frame(&mut greeting, FrameType::Hello, 0, |out| hello("/slow").put(out)).unwrap();
+    let mut stream = open(collector.running.agent_addr());
+    let idle = "scouter_collector_closed_idle_total";
+    let mut sent = 0;
+    // Each byte comes well before the time of one read is over; all of them take far longer.
+    while collector.metric(idle).await == 0 {
+        assert!(sent + 1 < greeting.len(), "the greeting went through however slow it was");
+        if stream.write_all(&greeting[sent..=sent]).is_err() {
+            break;
+        }
+        sent += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    collector.wait_for_metric(idle, 1).await;
+}

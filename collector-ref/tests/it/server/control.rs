@@ -62,6 +62,8 @@ async fn active_services_are_asked_of_the_agent_and_show_what_they_await() {
     let object = &answer["objects"][0];
     assert_eq!(object["total"], 1);
     assert_eq!(object["age_bands"], json!({"under_3s": 0, "to_8s": 0, "over_8s": 1}));
+    assert_eq!(object["transactions"][0]["ip"], "192.0.2.7");
+    assert_eq!(object["transactions"][0]["desc"], "");
     let stack = &object["transactions"][0]["stack"];
     assert_eq!(stack[0]["name"], "load_order");
     assert_eq!(stack[0]["place"], "src/orders.rs:12");

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use scouter_wire::codec::{DropReason, FrameType, RefusalCode};
+use scouter_wire::codec::{ClockReading, DropReason, FrameType, RefusalCode};
 use scouter_wire::record::{Alert, AlertKind, AlertLevel, CounterPoint, ProfileFate};
 use scouter_wire::{Gxid, TextKind, Txid};
 
@@ -255,4 +255,80 @@ async fn a_heartbeat_is_acknowledged_and_shows_what_changed() {
         scouter_wire::codec::put_object(out, &object);
     });
     assert!(agent.expect_refusal().sentence.contains("another object"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_under_one_name_are_two_entries_with_books_of_their_own() {
+    let collector = start().await;
+    let mut twin = hello("/test/orders");
+    twin.instance.0 += 1;
+    twin.object.started_unix_us += 1;
+    twin.object.pid = 43;
+    let mut first = collector.agent("/test/orders");
+    let mut second =
+        Agent::connect_with(collector.running.agent_addr(), twin.clone(), None).unwrap();
+    first.send(&txs(1, 3));
+    second.send(&txs(11, 5));
+    let answer = collector.json("/api/v1/objects").await;
+    let objects = answer["objects"].as_array().unwrap();
+    assert_eq!(objects.len(), 2, "{answer}");
+    for (object, (pid, stored)) in objects.iter().zip([(42, 3), (43, 5)]) {
+        assert_eq!(object["name"], "/test/orders");
+        assert_eq!((&object["pid"], &object["same_name"]), (&pid.into(), &1.into()), "{object}");
+        assert_eq!((&object["recorded"], &object["stored"]), (&stored.into(), &stored.into()));
+        assert_eq!((&object["pending"], &object["alive"]), (&0.into(), &true.into()));
+    }
+    assert_ne!(objects[0]["instance"], objects[1]["instance"]);
+    let metrics = collector.client.get(collector.url("/metrics")).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for (object, stored) in objects.iter().zip([3, 5]) {
+        let instance = object["instance"].as_str().unwrap();
+        let series = format!(
+            "object_stored_total{{object=\"/test/orders\",instance=\"{instance}\"}} {stored}\n"
+        );
+        assert!(metrics.contains(&series), "{metrics}");
+    }
+    first.close();
+    second.close();
+    until("both are gone", async || {
+        let answer = collector.json("/api/v1/objects").await;
+        let objects = answer["objects"].as_array().unwrap();
+        objects.iter().all(|object| object["alive"] == false)
+    })
+    .await;
+    twin.instance.0 += 1;
+    let _third = Agent::connect_with(collector.running.agent_addr(), twin, None).unwrap();
+    until("a new run takes the place of those that ended", async || {
+        let answer = collector.json("/api/v1/objects").await;
+        let objects = answer["objects"].as_array().unwrap();
+        objects.len() == 1 && objects[0]["alive"] == true && objects[0]["same_name"] == 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_is_told_at_once_and_a_clock_that_is_off_is_shown() {
+    let collector = start().await;
+    let mut agent = collector.agent("/test/orders");
+    let before = now_unix_us();
+    let question = ClockReading { asked_unix_us: 7, ..ClockReading::default() };
+    agent.send_frame(FrameType::Clock, 0, |out| question.put(out));
+    let reading = ClockReading::read(&agent.expect(FrameType::Clock)).unwrap();
+    assert_eq!(reading.asked_unix_us, 7);
+    let range = before..=now_unix_us();
+    assert!(range.contains(&reading.received_unix_us));
+    assert!(range.contains(&reading.answered_unix_us));
+    let object = async || collector.json("/api/v1/objects").await["objects"][0].clone();
+    assert_eq!(object().await["clock_is_off"], false);
+    agent.hello.object.tags.push(("clock_offset_us".into(), "-1500000".into()));
+    agent.heartbeat();
+    let object = object().await;
+    assert_eq!(
+        (&object["clock_offset_us"], &object["clock_is_off"]),
+        (&(-1_500_000).into(), &true.into())
+    );
+    let end = now_unix_us();
+    agent.send(&[Tx { end_unix_us: end, ..tx(1) }]);
+    let rows = collector.json(&format!("/api/v1/xlogs?{ALL}")).await;
+    assert_eq!(rows["rows"][0]["end_unix_us"].as_i64(), Some(end - 1_500_000));
 }

@@ -11,4 +11,6 @@ mod crash;
 mod damage;
 mod full_disk;
 mod open_data;
+mod pressure;
+mod summaries;
 mod support;

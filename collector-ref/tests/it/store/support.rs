@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicI64;
 use scouter_collector::generate::Traffic;
 use scouter_collector::store::local::{Durability, LocalStore, StoreClock, StoreConfig};
 use scouter_collector::store::{
-    AppendError, Appended, Bounds, Filter, Origin, PageRequest, Row, Store, TimeRange, WalSeq,
-    XLogBatch,
+    AppendError, Appended, Bounds, Filter, OpenError, Origin, PageRequest, Row, Store, TimeRange,
+    WalSeq, XLogBatch,
 };
 use scouter_wire::codec::{
     BatchEncoder, BatchView, Frame, InstanceId, Origin as WireOrigin, SectionDecoder, StoreId,
@@ -30,8 +30,18 @@ pub(crate) fn config(folder: &Path) -> StoreConfig {
     config
 }
 
+/// Opens a store again and again while this very process holds its lock: another test that starts
+/// a process has a copy of every lock between its fork and its exec. Bounded.
 pub(crate) fn open(folder: &Path) -> LocalStore {
-    LocalStore::open(config(folder)).unwrap()
+    for _ in 0..100_000 {
+        match LocalStore::open(config(folder)) {
+            Err(OpenError::Locked { pid, .. }) if pid == Some(std::process::id()) => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays locked", folder.display());
 }
 
 /// One agent process.

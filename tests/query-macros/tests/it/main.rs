@@ -1,5 +1,8 @@
 //! See the crate.
 
+#[path = "../../../src/mariadb.rs"]
+mod mariadb;
+mod mysql;
 #[cfg(feature = "check-postgres")]
 mod postgres;
 #[cfg(feature = "check-postgres")]

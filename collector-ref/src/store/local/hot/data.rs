@@ -111,6 +111,9 @@ pub(crate) struct HotFrame {
     pub(crate) texts: Box<[(u8, TextRef)]>,
 }
 
+/// Counter values that weigh as much as a row.
+pub(crate) const POINTS_A_ROW: usize = 16;
+
 /// Everything of one generation that lies in memory.
 #[derive(Debug, Default)]
 pub(crate) struct HotData {
@@ -149,7 +152,8 @@ impl HotData {
 
     /// How much is here, in rows: what the generation's bound counts.
     pub(crate) fn weight(&self) -> usize {
-        self.columns.len() + self.late_profiles.len() + self.counters.points() / 16
+        let small = self.counters.points() / POINTS_A_ROW;
+        self.columns.len() + self.late_profiles.len() + self.alerts.len() + small
     }
 
     /// Bytes of all inline texts.

@@ -23,7 +23,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::chunk::{Chunk, SMALL, Tools};
 use super::pages::{index_bits, put_deltas, put_split};
 use super::schema::{self, GROUP_ROWS, PAGE_ROWS, io_error};
-use crate::store::local::columns::{Column, Text, Wide};
+use crate::store::local::columns::{Column, Narrow, Text, Wide};
 use crate::store::local::hot::HotData;
 
 /// Writes rows, in this order, into a segment; answers the open file, to be synced.
@@ -61,6 +61,8 @@ struct Encoder<'a> {
 impl Encoder<'_> {
     fn column(&mut self, chunk: &mut Chunk, column: Column, rows: &[u32]) -> io::Result<()> {
         let columns = &self.data.columns;
+        self.tools.is_fine =
+            matches!(column, Column::Caller | Column::Narrow(Narrow::ArrivalDelay));
         match column {
             Column::EndTime => self.end_time(chunk, rows),
             Column::Text(text) => self.text(chunk, text, rows),

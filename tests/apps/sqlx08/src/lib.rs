@@ -1,0 +1,1 @@
+//! Nothing: the application is its tests.
