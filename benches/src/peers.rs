@@ -71,6 +71,12 @@ pub(crate) trait SpanPeer: Sized {
     /// A step around `inner`.
     fn step(&self, inner: impl FnOnce());
 
+    /// A step that others are inside of.
+    #[inline]
+    fn outer_step(&self, inner: impl FnOnce()) {
+        self.step(inner);
+    }
+
     /// A step of another place in the code.
     fn other_step(&self, inner: impl FnOnce());
 

@@ -186,7 +186,7 @@ fn folded<P: SpanPeer>(peer: &P) {
 #[inline(never)]
 fn nested<P: SpanPeer>(peer: &P, depth: u64) {
     if depth > 0 {
-        peer.step(|| nested(peer, black_box(depth) - 1));
+        peer.outer_step(|| nested(peer, black_box(depth) - 1));
     }
 }
 

@@ -273,8 +273,7 @@ mod tests {
             });
             std::thread::yield_now();
         }
-        let said = said.lock().unwrap().clone();
-        said
+        said.lock().unwrap().clone()
     }
 
     #[test]

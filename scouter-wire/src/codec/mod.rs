@@ -72,8 +72,8 @@ pub use answers::{
     read_callsites, read_options,
 };
 pub use batch::{
-    BatchCounts, BatchEncoder, BatchView, EncodedBatch, ProfileEntry, Profiles, SectionDecoder,
-    XLogColumns,
+    BatchCounts, BatchEncoder, BatchView, DistinctText, EncodedBatch, ProfileEntry, Profiles,
+    SectionDecoder, XLogColumns,
 };
 pub use clock::ClockReading;
 pub use control::{Answer, Command, CommandKind, Encoding, Reply};

@@ -201,6 +201,16 @@ impl StringColumn {
         }
     }
 
+    /// All texts in their order.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..self.ends.len()).map(|index| self.at(index))
+    }
+
+    /// Per row of a dictionary column the index of its text plus 1, or 0.
+    pub(crate) fn rows(&self) -> &[u64] {
+        &self.rows
+    }
+
     /// The text with this index plus 1, `""` for 0, `None` past the end.
     pub(crate) fn get(&self, index: u64) -> Option<&str> {
         let Some(index) = index.checked_sub(1) else { return Some("") };

@@ -56,9 +56,9 @@ async fn parse(
 }
 
 #[scout(lean)]
-async fn longer<'a, T: AsRef<str> + ?Sized, const N: usize>(left: &'a T, _: [u8; N]) -> &'a str
+async fn longer<'a, T, const N: usize>(left: &'a T, _: [u8; N]) -> &'a str
 where
-    T: Sync,
+    T: AsRef<str> + Sync + ?Sized,
 {
     pause().await;
     left.as_ref()

@@ -244,8 +244,10 @@ impl Inner {
         let header = WalHeader { store_id: self.identity.store_id, generation: number };
         let wal = WalWriter::create(&self.layout.wal(number), &header)?;
         self.layout.sync_folder(&self.layout.wal_folder())?;
-        let next = Arc::new(Generation::new(number, ingest.cursor + 1, Arc::clone(wal.file())));
-        next.data.write().reserve(self.config.seal_rows.min(MAX_RESERVED_ROWS));
+        let mut data = self.spare.lock().take().unwrap_or_default();
+        data.reserve(self.config.seal_rows.min(MAX_RESERVED_ROWS));
+        let file = Arc::clone(wal.file());
+        let next = Arc::new(Generation::with_data(number, ingest.cursor + 1, file, data));
         let wal_bytes = std::mem::replace(&mut ingest.wal, wal).bytes();
         let generation = std::mem::replace(&mut ingest.active, Arc::clone(&next));
         let changed = std::mem::take(&mut ingest.changed);

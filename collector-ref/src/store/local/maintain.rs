@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::Part;
+use super::hot::Generation;
 use super::manifest::{Event, OriginEntry, Sealed};
 use super::seal::Sealer;
 use super::segment::{Segment, SegmentError};
@@ -15,6 +16,9 @@ use crate::store::AppendError;
 
 /// How often the store looks whether something is old enough.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// References to a generation that is being sealed when nobody reads it: the sealer's own.
+const SEALER_HOLDS: usize = 1;
 
 impl Inner {
     /// The store's own thread.
@@ -120,6 +124,7 @@ impl Inner {
             Arc::make_mut(&mut tables.counters).extend(files.counters);
         }
         drop(manifest);
+        self.keep_memory(generation);
         self.syncer.sealed(number);
         // A file that stays behind is out of date by the manifest and is deleted at the next start.
         let _left = fs::remove_file(self.layout.wal(number));
@@ -127,6 +132,22 @@ impl Inner {
         let _ingest = self.ingest.lock();
         self.room.notify_all();
         Ok(())
+    }
+
+    /// Keeps the memory of a sealed generation for the next one, if it was full: then another will
+    /// soon be. A quiet store seals by age and gives its memory back.
+    fn keep_memory(&self, generation: &Arc<Generation>) {
+        // Nobody can find it any more; whoever still reads it from an older view holds it too.
+        if Arc::strong_count(generation) > SEALER_HOLDS {
+            return;
+        }
+        let mut data = generation.data.write();
+        if 2 * data.weight() >= self.config.seal_rows {
+            let emptied = std::mem::take(&mut *data).emptied();
+            *self.spare.lock() = Some(emptied);
+        } else {
+            *self.spare.lock() = None;
+        }
     }
 
     /// Opens new segments, which also checks them.

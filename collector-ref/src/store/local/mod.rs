@@ -47,7 +47,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use self::clock::Calendar;
 use self::health::Health;
-use self::hot::Generation;
+use self::hot::{Generation, HotData};
 use self::layout::Layout;
 use self::lock::FolderLock;
 use self::manifest::{CounterEntry, Manifest, PackEntry};
@@ -88,6 +88,9 @@ struct Inner {
     state: State,
     syncer: Syncer,
     ingest: Mutex<Ingest>,
+    /// Memory of the last sealed generation, for the next one. At most one, so together with the
+    /// active and the frozen ones there is never more than [`MAX_GENERATIONS`] have room for.
+    spare: Mutex<Option<HotData>>,
     /// Signalled when a frozen generation has been sealed.
     room: Condvar,
     tables: RwLock<Tables>,

@@ -87,6 +87,7 @@ impl LocalStore {
             state,
             syncer,
             ingest: Mutex::new(ingest),
+            spare: Mutex::default(),
             room: Condvar::new(),
             tables: RwLock::new(tables),
             manifest: Mutex::new(manifest),

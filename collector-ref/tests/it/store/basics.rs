@@ -38,6 +38,27 @@ pub(crate) fn add_traffic(
 }
 
 #[test]
+fn a_generation_in_the_memory_of_a_sealed_one_has_its_own_rows_and_texts_only() {
+    let rows_of = |seal_rows: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        config.seal_rows = seal_rows;
+        let store = scouter_collector::store::local::LocalStore::open(config).unwrap();
+        add_traffic(&store, 1, NOON - 60_000_000, 16, 200);
+        let mut rows = every_row(&store);
+        rows.sort_unstable_by_key(|row| row.txid.value());
+        // Where a profile lies is another matter in each store.
+        rows.iter_mut().for_each(|row| row.profile_at = None);
+        (rows, store.stats().segments)
+    };
+    let (sealed_often, segments) = rows_of(500);
+    let (never_sealed, none) = rows_of(100_000);
+    assert!(segments > 4 && none == 0, "{segments} and {none} segments");
+    assert!(never_sealed.len() > 2_000, "{} rows", never_sealed.len());
+    assert!(sealed_often == never_sealed, "the same rows");
+}
+
+#[test]
 fn a_row_comes_back_with_every_field_from_memory_and_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     for encoder in [SegmentEncoder::Own, SegmentEncoder::Arrow] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scouter_collector::store::{Row, Store};
+use scouter_collector::store::{Bounds, Filter, PageRequest, Row, Store, TimeRange};
 use scouter_wire::record::ProfileFate;
 
 use super::basics::add_traffic;
@@ -103,6 +103,58 @@ fn flip_bits_of_a_segment(rows: usize, stride: usize) {
 #[test]
 fn a_flipped_bit_anywhere_in_a_segment_is_noticed_or_changes_nothing() {
     flip_bits_of_a_segment(60, 71);
+}
+
+/// All rows, answer by answer. Unlike [`every_row`] it bears that the total shrinks in between,
+/// when a later answer is the first that meets the damage.
+fn rows_until_the_end(store: &dyn Store) -> Vec<Row> {
+    let bounds = Bounds::time(TimeRange::ALL);
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { limit: 1_000, after };
+        let page = store.rows(&bounds, &Filter::ALL, &request).unwrap();
+        rows.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            return rows;
+        }
+    }
+}
+
+/// The last bytes of a page's header, up to the zstd frame behind it, hold its number of values; in
+/// a column of several pages another number would move the rows of all pages behind it.
+#[test]
+fn a_flipped_bit_in_the_header_of_a_page_moves_no_row_of_the_pages_behind_it() {
+    const HEADER_BYTES: usize = 20;
+    const FLIPS: usize = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    // More rows than a page has.
+    add_traffic(&store, 1, NOON - 60_000_000, 4, 5_000);
+    let rows = every_row(&store);
+    store.close().unwrap();
+    drop(store);
+    let segment = files(folder.path(), ".parquet").remove(0);
+    let whole = std::fs::read(&segment).unwrap();
+    let frames: Vec<usize> = (HEADER_BYTES..whole.len() - 4)
+        .filter(|at| whole[*at..].starts_with(&[0x28, 0xb5, 0x2f, 0xfd]))
+        .collect();
+    assert!(frames.len() > 60, "{} pages", frames.len());
+    for flip in 0..FLIPS {
+        let frame = frames[flip * frames.len() / FLIPS];
+        // Walks over the header and its bits, another place in each page.
+        let at = frame - 1 - (flip * 7 + flip / 2) % HEADER_BYTES;
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (flip % 8);
+        std::fs::write(&segment, &bytes).unwrap();
+        let store = open(folder.path());
+        let seen = rows_until_the_end(&store);
+        // What was answered before the damage was met stays answered, in its order.
+        let mut left = rows.iter();
+        assert!(seen.iter().all(|row| left.any(|other| other == row)), "flip {flip}: changed");
+        let is_named = store.stats().corrupt_files.len() == 1;
+        assert_eq!(is_named, seen.len() < rows.len(), "flip {flip}: {} rows", seen.len());
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod xlog_writer;
 pub use encoder::{BatchEncoder, EncodedBatch};
 pub use profile_reader::Profiles;
 pub use view::{BatchCounts, BatchView, SectionDecoder};
-pub use xlog_columns::{ProfileEntry, XLogColumns};
+pub use xlog_columns::{DistinctText, ProfileEntry, XLogColumns};
 
 /// Column numbers of the XLog section.
 mod x {

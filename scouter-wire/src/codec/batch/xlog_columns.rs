@@ -15,6 +15,22 @@ pub struct ProfileEntry {
     pub row: Option<u32>,
 }
 
+/// The columns whose distinct texts a batch has once each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DistinctText {
+    /// Tenants.
+    Tenant,
+    /// Logins.
+    Login,
+    /// Addresses of clients.
+    Ip,
+    /// User agents.
+    UserAgent,
+    /// Messages of errors.
+    Error,
+}
+
 /// The XLogs of one batch as columns, all of the same length.
 ///
 /// Numbers are widened to 64 bits; [`XLogColumns::row`] gives them their types back. Texts are in
@@ -142,6 +158,13 @@ impl XLogColumns {
     #[must_use]
     pub fn has_error(&self, row: usize) -> bool {
         !self.inline[4].of_row(row).is_empty()
+    }
+
+    /// The distinct texts of a column, and per row the place of its text among them plus 1, or 0
+    /// for the empty text. Whoever looks texts up does so once for each, not once for each row.
+    pub fn distinct(&self, column: DistinctText) -> (impl Iterator<Item = &str>, &[u64]) {
+        let column = &self.inline[column as usize];
+        (column.texts(), column.rows())
     }
 
     /// One XLog without its tags; [`XLogColumns::tags`] has them, since a borrowed slice of tags

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use scouter_wire::codec::{TextTable, XLogColumns};
+use scouter_wire::codec::{DistinctText, TextTable, XLogColumns};
 use scouter_wire::record::{Alert, ProfileFate, XLog};
 use scouter_wire::{ObjectId, TextKind, TextRef};
 
@@ -52,6 +52,16 @@ impl Columns {
         self.txid.reserve_exact(rows);
         self.gxid.reserve_exact(rows);
         self.caller.reserve_exact(rows);
+    }
+
+    fn clear(&mut self) {
+        self.end.clear();
+        self.wide.iter_mut().for_each(Vec::clear);
+        self.narrow.iter_mut().for_each(Vec::clear);
+        self.text.iter_mut().for_each(Vec::clear);
+        self.txid.clear();
+        self.gxid.clear();
+        self.caller.clear();
     }
 
     fn push(&mut self, row: &XLog<'_>, end_unix_us: i64, delay_ms: u32, texts: [u32; TEXT_COUNT]) {
@@ -131,6 +141,8 @@ pub(crate) struct HotData {
     services: Vec<u32>,
     objects: Vec<u32>,
     tags: String,
+    /// Numbers in the pool of the distinct texts of one column of a batch.
+    numbers: Vec<u32>,
 }
 
 /// Where and when a batch came in.
@@ -148,6 +160,15 @@ impl HotData {
     /// Prepares for a whole generation, so that columns never move while they grow.
     pub(crate) fn reserve(&mut self, rows: usize) {
         self.columns.reserve(rows);
+    }
+
+    /// Nothing, in the memory of what was: columns and texts keep their room. Fresh memory would cost
+    /// a sixth of all CPU under load, for the kernel zeroes each page of it.
+    pub(crate) fn emptied(mut self) -> Self {
+        let Self { columns, pools, .. } = &mut self;
+        columns.clear();
+        pools.iter_mut().for_each(TextPool::clear);
+        Self { columns: std::mem::take(columns), pools: std::mem::take(pools), ..Self::default() }
     }
 
     /// How much is here, in rows: what the generation's bound counts.
@@ -188,20 +209,45 @@ impl HotData {
             let texts = [
                 object,
                 self.service(context.dictionary, row.service),
-                self.pools[Text::Error as usize].id(row.error),
-                self.pools[Text::Tenant as usize].id(row.tenant),
-                self.pools[Text::Login as usize].id(row.login),
+                0,
+                0,
+                0,
                 self.pools[Text::Desc as usize].id(row.desc),
-                self.pools[Text::Ip as usize].id(row.ip),
-                self.pools[Text::UserAgent as usize].id(row.user_agent),
+                0,
+                0,
                 tags,
             ];
             self.columns.push(&row, end, delay_ms, texts);
         }
+        self.distinct_texts(base, batch);
         self.widen_range(base);
         self.find_late_profiles(base, context.pack);
         if let Some(frame) = section {
             self.push_profiles(base, context.pack, batch, frame);
+        }
+    }
+
+    /// Fills in the columns whose distinct texts the batch has once each: looks each up once.
+    fn distinct_texts(&mut self, base: usize, batch: &XLogColumns) {
+        const COLUMNS: [(Text, DistinctText); 5] = [
+            (Text::Error, DistinctText::Error),
+            (Text::Tenant, DistinctText::Tenant),
+            (Text::Login, DistinctText::Login),
+            (Text::Ip, DistinctText::Ip),
+            (Text::UserAgent, DistinctText::UserAgent),
+        ];
+        let Self { columns, pools, numbers, .. } = self;
+        for (column, distinct) in COLUMNS {
+            let (texts, places) = batch.distinct(distinct);
+            let pool = &mut pools[column as usize];
+            numbers.clear();
+            numbers.push(0);
+            numbers.extend(texts.map(|text| pool.id(text)));
+            for (number, place) in columns.text[column as usize][base..].iter_mut().zip(places) {
+                // The decoder has checked that the places exist.
+                let place = usize::try_from(*place).unwrap_or_default();
+                *number = numbers.get(place).copied().unwrap_or_default();
+            }
         }
     }
 

@@ -31,12 +31,22 @@ pub(crate) struct Generation {
 
 impl Generation {
     pub(crate) fn new(number: u64, first_arrival: u64, wal: Arc<File>) -> Self {
+        Self::with_data(number, first_arrival, wal, HotData::default())
+    }
+
+    /// One that begins with this, which has no rows but room for them.
+    pub(crate) fn with_data(
+        number: u64,
+        first_arrival: u64,
+        wal: Arc<File>,
+        data: HotData,
+    ) -> Self {
         Self {
             number,
             first_arrival,
             opened_unix_us: AtomicI64::new(0),
             wal,
-            data: RwLock::default(),
+            data: RwLock::new(data),
         }
     }
 

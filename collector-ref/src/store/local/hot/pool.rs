@@ -31,6 +31,14 @@ impl Default for TextPool {
 }
 
 impl TextPool {
+    /// Forgets all texts but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.truncate(1);
+        self.slots.fill(0);
+        self.recent.fill((0, 0));
+    }
+
     /// Number of texts, the empty one included.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
@@ -135,6 +143,18 @@ mod tests {
         assert_eq!(pool.id(""), 0);
         assert_eq!(pool.text(0), "");
         assert_eq!(pool.text(70_000), "");
+    }
+
+    #[test]
+    fn a_cleared_pool_knows_none_of_its_old_texts() {
+        let mut pool = TextPool::default();
+        let texts: Vec<String> = (0..1_000).map(|i| format!("text {i}")).collect();
+        texts.iter().for_each(|text| _ = pool.id(text));
+        pool.clear();
+        assert_eq!((pool.len(), pool.text_bytes(), pool.text(1)), (1, 0, ""));
+        assert_eq!(pool.id(&texts[900]), 1);
+        assert_eq!(pool.id(&texts[0]), 2);
+        assert_eq!((pool.text(1), pool.text(2)), ("text 900", "text 0"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One column of one row group under construction: pages, dictionary, what the footer says of them.
 
-use std::io;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
@@ -98,6 +98,8 @@ pub(super) struct Chunk {
     rows: i64,
     pages: Vec<PageLocation>,
     dictionary_at: Option<i64>,
+    /// Checksum of every page with its header, in the order of the file.
+    pub(super) sums: Vec<u32>,
     pub(super) statistics: Option<Statistics>,
     pub(super) index: Option<ColumnIndexMetaData>,
     pub(super) bloom: Option<Sbbf>,
@@ -113,6 +115,7 @@ impl Chunk {
             rows: 0,
             pages: Vec::new(),
             dictionary_at: None,
+            sums: Vec::new(),
             statistics: None,
             index: None,
             bloom: None,
@@ -181,17 +184,21 @@ impl Chunk {
 
     /// Where the page begins and how many bytes it has, header included.
     fn write(&mut self, page: Page, raw: usize) -> io::Result<(i64, usize)> {
-        let offset = i64::try_from(self.sink.bytes_written()).map_err(io::Error::other)?;
+        let start = self.sink.bytes_written();
+        let offset = i64::try_from(start).map_err(io::Error::other)?;
         let page = CompressedPage::new(page, raw);
         let written =
             SerializedPageWriter::new(&mut self.sink).write_page(page).map_err(io_error)?;
+        // The sink buffers, so what the page writer wrote may not stand in the vector yet.
+        self.sink.flush()?;
+        self.sums.push(crc32c::crc32c(&self.sink.inner()[start..]));
         self.uncompressed_bytes +=
             i64::try_from(written.uncompressed_size).map_err(io::Error::other)?;
         Ok((offset, written.compressed_size))
     }
 
     /// Splices the column into its row group.
-    pub(super) fn append<W: io::Write + Send>(
+    pub(super) fn append<W: Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> io::Result<()> {

@@ -37,15 +37,18 @@ pub(crate) fn write(path: &Path, data: &HotData, order: &[u32]) -> io::Result<Fi
     let texts = data.pools.iter().map(|pool| pool.len()).max().unwrap_or_default();
     let mut encoder =
         Encoder { data, tools: Tools::new(texts)?, numbers: Vec::new(), ids: IdTable::new() };
+    let mut sums = Vec::new();
     for rows in order.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group().map_err(io_error)?;
         for (column, descriptor) in Column::all().zip(&descriptors) {
             let mut chunk = Chunk::new(descriptor.clone());
             encoder.column(&mut chunk, column, rows)?;
+            sums.append(&mut chunk.sums);
             chunk.append(&mut group)?;
         }
         group.close().map_err(io_error)?;
     }
+    writer.append_key_value_metadata(schema::page_sums(&sums));
     let file = writer.into_inner().map_err(io_error)?;
     Ok(file.into_inner()?)
 }

@@ -56,6 +56,22 @@ pub(crate) fn metadata() -> Vec<KeyValue> {
     ]
 }
 
+/// Key of the footer under which the checksums of the pages stand.
+pub(crate) const PAGE_SUMS: &str = "scouter.page_crc32c";
+
+/// CRC32C of each page with its header, eight hexadecimal digits each: row group by row group,
+/// column by column, the dictionary before the data pages. The `crc` of Parquet itself would cover
+/// a page without its header, where one flipped bit moves the rows of every page behind it.
+pub(super) fn page_sums(sums: &[u32]) -> KeyValue {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(8 * sums.len());
+    for sum in sums {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{sum:08x}");
+    }
+    KeyValue::new(PAGE_SUMS.to_owned(), text)
+}
+
 /// The schema as Arrow sees it. Texts are dictionaries, so that a reader never materialises them.
 pub(crate) fn arrow() -> SchemaRef {
     let text = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));

@@ -6,6 +6,7 @@
 
 mod arrays;
 mod lookup;
+mod pages;
 mod rows;
 mod scan;
 
@@ -29,6 +30,8 @@ use super::columns::{COLUMN_COUNT, Column};
 use super::manifest::SegmentEntry;
 use super::seal::schema;
 use crate::store::TimeRange;
+
+use pages::{CheckedFile, PageSums};
 
 pub(crate) use rows::hot_row;
 pub(crate) use scan::{Chunk, TextColumn, hot_chunk};
@@ -112,6 +115,8 @@ pub(crate) struct Segment {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
     zones: Vec<Zone>,
+    /// What the pages must sum up to; `None` in files that do not say.
+    sums: Option<Arc<PageSums>>,
     blooms: Mutex<Option<Blooms>>,
     bloom_bytes: AtomicUsize,
     budget: Arc<BloomBudget>,
@@ -146,11 +151,13 @@ impl Segment {
             let why = format!("it has {first_row} rows, the manifest says {}", entry.rows);
             return Err(SegmentError::Damaged(why));
         }
+        let sums = PageSums::read(metadata.metadata())?.map(Arc::new);
         Ok(Self {
             entry,
             path: path.to_owned(),
             metadata,
             zones,
+            sums,
             blooms: Mutex::new(None),
             bloom_bytes: AtomicUsize::new(0),
             budget: Arc::clone(budget),
@@ -177,8 +184,8 @@ impl Segment {
             && self.entry.last_unix_us >= range.from_unix_us
     }
 
-    fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, SegmentError> {
-        let file = File::open(&self.path)?;
+    fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, SegmentError> {
+        let file = CheckedFile::new(File::open(&self.path)?, self.sums.clone());
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
 
@@ -215,8 +222,8 @@ impl Drop for Segment {
     }
 }
 
-/// Checksum of everything behind the pages: filters, page index and footer. The pages themselves
-/// carry the checksums of their zstd frames.
+/// Checksum of everything behind the pages: filters, page index and footer. The footer has the
+/// checksums of the pages ([`PageSums`]), whose zstd frames also carry their own, for other readers.
 pub(crate) fn tail_sum(file: &File, bytes: u64) -> io::Result<u32> {
     let length = file.metadata()?.len();
     let start = length.checked_sub(bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
