@@ -50,6 +50,12 @@ pub use config::{DEFAULT_COLLECTOR, DEFAULT_FLUSH_TIMEOUT, MIN_WINDOW_BYTES};
 pub use counters::MAX_COUNTED_SERVICES;
 pub use digest::MAX_DIGESTS;
 pub use guard::Guard;
+#[cfg(feature = "otlp")]
+pub use sink::{
+    DEFAULT_OTLP_ENDPOINT, OTLP_MAX_ATTEMPTS, OTLP_MAX_RETRY_AFTER, OTLP_QUEUE_REQUESTS,
+    OTLP_REQUEST_SPANS, OTLP_REQUEST_TIMEOUT, Otlp, OtlpBuilder, OtlpError, OtlpSnapshot,
+    OtlpTelemetry,
+};
 pub use sink::{JsonLines, MAX_MEMORY_RECORDS, Memory, MemoryContent, Progress, Sink, Turn};
 pub use telemetry::TelemetrySnapshot;
 pub use texts::Texts;

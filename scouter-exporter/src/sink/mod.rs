@@ -4,6 +4,8 @@ mod guarded;
 mod json;
 mod json_lines;
 mod memory;
+#[cfg(feature = "otlp")]
+mod otlp;
 
 use scouter_wire::Txid;
 use scouter_wire::codec::Totals;
@@ -12,6 +14,12 @@ use scouter_wire::record::{Alert, CounterPoint, Digest, Step, XLog};
 pub(crate) use guarded::Guarded;
 pub use json_lines::JsonLines;
 pub use memory::{MAX_MEMORY_RECORDS, Memory, MemoryContent};
+#[cfg(feature = "otlp")]
+pub use otlp::{
+    DEFAULT_OTLP_ENDPOINT, OTLP_MAX_ATTEMPTS, OTLP_MAX_RETRY_AFTER, OTLP_QUEUE_REQUESTS,
+    OTLP_REQUEST_SPANS, OTLP_REQUEST_TIMEOUT, Otlp, OtlpBuilder, OtlpError, OtlpSnapshot,
+    OtlpTelemetry,
+};
 
 use crate::Texts;
 

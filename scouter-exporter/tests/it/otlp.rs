@@ -1,0 +1,191 @@
+//! The OTLP sink: received by a third-party collector, and in bad weather.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use scouter_exporter::{Guard, Otlp, OtlpSnapshot, OtlpTelemetry};
+
+use crate::recorder::{DEADLINE, Recorder, agent, flush, record, until};
+
+/// Starts an agent whose only sink is OTLP.
+fn start(endpoint: &str) -> (Guard, OtlpTelemetry) {
+    let otlp = Otlp::builder("shop").endpoint(endpoint).header("x-key", "k1").build().unwrap();
+    let telemetry = otlp.telemetry();
+    (agent("").without_collector().sink(otlp).start().unwrap(), telemetry)
+}
+
+/// Figures are read one after the other, so they are compared until nothing moves.
+fn assert_balance(telemetry: &OtlpTelemetry) -> OtlpSnapshot {
+    let is_balanced = |figures: &OtlpSnapshot| {
+        let known = figures.sent
+            + figures.rejected
+            + figures.dropped_queue
+            + figures.dropped_refused
+            + figures.dropped_unreachable
+            + figures.dropped_ended;
+        figures.made == known + figures.pending
+    };
+    until("the figures balance", || is_balanced(&telemetry.snapshot()));
+    telemetry.snapshot()
+}
+
+/// Ends the process that it holds.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_third_party_collector_receives_spans_and_metrics() {
+    let Some(rotel) = std::env::var_os("SCOUTER_ROTEL").filter(|path| !path.is_empty()) else {
+        assert!(std::env::var("CI").is_err(), "SCOUTER_ROTEL is not set; see scripts/setup");
+        return println!("skipped: SCOUTER_ROTEL is not set; see scripts/setup");
+    };
+    let _recorder = Recorder::take();
+    let log = std::env::temp_dir().join(format!("scouter-rotel-{}.log", std::process::id()));
+    let port = free_port();
+    let file = fs::File::create(&log).unwrap();
+    let _rotel = Running(
+        Command::new(rotel)
+            .args(["start", "--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
+            .args(["--debug-log", "traces", "--debug-log", "metrics"])
+            .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{}", free_port())])
+            .args(["--otlp-http-endpoint", &format!("127.0.0.1:{port}")])
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    until("rotel listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let (guard, telemetry) = start(&format!("http://127.0.0.1:{port}"));
+    record(1);
+    flush(&guard);
+    until("counters are sent", || telemetry.snapshot().sent > 3);
+    let figures = assert_balance(&telemetry);
+    let lost = figures.rejected + figures.dropped_refused + figures.dropped_unreachable;
+    assert_eq!((lost, figures.dropped_queue, figures.lost_profiles), (0, 0, 0), "{figures:?}");
+    let said = || fs::read_to_string(&log).unwrap();
+    let parts = ["GET /0", "load_order", "price", "http.route", "shop", "scouter.request_rate"];
+    let missing = || parts.iter().find(|part| !said().contains(**part));
+    let start = std::time::Instant::now();
+    while let Some(part) = missing() {
+        assert!(start.elapsed() < DEADLINE, "{part} is not in what rotel says:\n{}", said());
+        thread::yield_now();
+    }
+    assert!(!said().contains("tenant-0"), "captured values were not switched on");
+    drop(guard);
+    fs::remove_file(&log).unwrap();
+}
+
+/// Answers each request with the next of these answers, the last one for ever; an empty answer
+/// closes the connection. Gathers the heads of the requests.
+fn weather(answers: &'static [&'static [u8]]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    thread::Builder::new()
+        .name("weather".into())
+        .spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let head = read_request(&mut stream);
+                // Counters come when they like: only traces walk through the answers.
+                let is_trace = head.starts_with("POST /v1/traces ");
+                let mut seen = seen.lock().unwrap();
+                let answer = if is_trace {
+                    answers.get(seen.len()).or(answers.last()).copied().unwrap()
+                } else {
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+                };
+                if is_trace {
+                    seen.push(head);
+                }
+                let _ = stream.write_all(answer);
+            }
+        })
+        .unwrap();
+    (endpoint, heads)
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    let mut byte = [0];
+    while !all.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+        all.push(byte[0]);
+    }
+    let head = String::from_utf8(all).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+    let _ = stream.read_exact(&mut vec![0; length]);
+    head
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+#[test]
+fn closed_connections_and_busy_answers_are_tried_again_until_the_spans_are_taken() {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    let _recorder = Recorder::take();
+    let (endpoint, heads) = weather(&[b"", BUSY, OK]);
+    let (guard, telemetry) = start(&endpoint);
+    record(1);
+    flush(&guard);
+    drop(guard);
+    let figures = assert_balance(&telemetry);
+    assert!(figures.sent >= 3 && figures.retries >= 2, "{figures:?}");
+    let heads = heads.lock().unwrap();
+    assert_eq!(heads.len(), 3);
+    assert!(heads.iter().all(|head| head.contains("x-key: k1\r\n")));
+}
+
+#[test]
+fn what_a_receiver_refuses_or_rejects_is_counted_by_reason() {
+    const REFUSED: &[u8] = b"HTTP/1.1 400 Bad\r\ncontent-length: 0\r\n\r\n";
+    const PARTIAL: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n\x0a\x02\x08\x02";
+    let _recorder = Recorder::take();
+    let (endpoint, _) = weather(&[REFUSED, PARTIAL, OK]);
+    let (guard, telemetry) = start(&endpoint);
+    record(1);
+    flush(&guard);
+    assert_eq!(telemetry.snapshot().dropped_refused, 3);
+    record(1);
+    flush(&guard);
+    assert_eq!(telemetry.snapshot().rejected, 2);
+    drop(guard);
+    assert_balance(&telemetry);
+}
+
+#[test]
+fn what_is_left_when_the_agent_ends_is_counted_and_the_exit_does_not_wait() {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n";
+    let _recorder = Recorder::take();
+    let (endpoint, heads) = weather(&[BUSY]);
+    let otlp = Otlp::builder("shop").endpoint(endpoint).build().unwrap();
+    let telemetry = otlp.telemetry();
+    let guard = agent("")
+        .without_collector()
+        .flush_timeout(std::time::Duration::from_millis(50))
+        .sink(otlp)
+        .start()
+        .unwrap();
+    record(1);
+    until("it was asked to wait", || !heads.lock().unwrap().is_empty());
+    drop(guard);
+    until("all is counted", || telemetry.snapshot().pending == 0);
+    let figures = assert_balance(&telemetry);
+    assert!(figures.dropped_ended >= 3, "{figures:?}");
+}
