@@ -100,6 +100,8 @@ options! {
             "Records bound values of statements on SQLite pools whose author allowed it (`bind_values(true)`). They may hold personal data.");
         TRACE_PROPAGATE_B3_HEADER = ("trace_propagete_b3_header", "SCOUTER_TRACE_PROPAGETE_B3_HEADER", "false" = false,
             "Sends a b3 header with outbound calls besides traceparent. Written as SCOUTER writes it.");
+        TRACE_PROPAGATE_SCOUTER_HEADER = ("trace_propagate_scouter_header", "SCOUTER_TRACE_PROPAGATE_SCOUTER_HEADER", "false" = false,
+            "Sends X-Scouter-Gxid and X-Scouter-Caller with outbound calls besides traceparent, for services that SCOUTER's Java agent watches. Only the low half of the trace id fits.");
         TRACE_TENANT_TRUSTED = ("trace_tenant_trusted", "SCOUTER_TRACE_TENANT_TRUSTED", "false" = false,
             "Accepts tenant and baggage headers from callers. Switch it on only where a gateway removes those of strangers.");
         TRACE_RESPONSE_GXID_ENABLED = ("trace_response_gxid_enabled", "SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "false" = false,

@@ -2,14 +2,16 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use scouter_core::current;
-use scouter_core::options::TRACE_PROPAGATE_B3_HEADER;
-use scouter_core::propagation::{format_b3_single, format_traceparent};
+use scouter_core::options::{TRACE_PROPAGATE_B3_HEADER, TRACE_PROPAGATE_SCOUTER_HEADER};
+use scouter_core::propagation::{format_b3_single, format_traceparent, format_x_scouter};
 
 use super::layer::ClientOptions;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const B3: HeaderName = HeaderName::from_static("b3");
+const SCOUTER_GXID: HeaderName = HeaderName::from_static("x-scouter-gxid");
+const SCOUTER_CALLER: HeaderName = HeaderName::from_static("x-scouter-caller");
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 /// Writes the context of the current transaction. What the caller wrote himself stays; with a
@@ -25,6 +27,11 @@ pub(crate) fn write(headers: &mut HeaderMap, options: &ClientOptions, may_send_t
         }
         if TRACE_PROPAGATE_B3_HEADER.value() && !headers.contains_key(B3) {
             put(headers, B3, &format_b3_single(&context, txid));
+        }
+        if TRACE_PROPAGATE_SCOUTER_HEADER.value() && !headers.contains_key(SCOUTER_GXID) {
+            let (gxid, caller) = format_x_scouter(&context, txid);
+            put(headers, SCOUTER_GXID, gxid.to_string().as_bytes());
+            put(headers, SCOUTER_CALLER, caller.to_string().as_bytes());
         }
     }
     if !may_send_tenant {

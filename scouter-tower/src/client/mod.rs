@@ -9,7 +9,8 @@
 //! - With feature `reqwest`, [`SendScouted::send_scouted`] replaces `send()` in one line.
 //!
 //! `traceparent` goes to everyone, unless the request carries one already (with it, if the option
-//! `trace_propagete_b3_header` is on, a `b3` header). Tenant and baggage are
+//! `trace_propagete_b3_header` is on, a `b3` header; with `trace_propagate_scouter_header`,
+//! `x-scouter-gxid` and `x-scouter-caller`). Tenant and baggage are
 //! data of your users: they go to the hosts of an allow list only ([`Hosts`], default: none).
 //! Redirects are followed inside the client, below this layer: reqwest sends the same headers to
 //! wherever an allowed host redirects. Switch redirects off for hosts you do not control.

@@ -364,6 +364,36 @@ async fn a_b3_header_goes_along_when_the_option_is_on() {
 }
 
 #[tokio::test]
+async fn scouters_own_headers_go_along_when_the_option_is_on_and_read_back_as_the_callers_ids() {
+    let echo = async |headers: HeaderMap| {
+        let value = |name| headers.get(name).map_or("-", |value| value.to_str().unwrap());
+        format!("{} {}", value("x-scouter-gxid"), value("x-scouter-caller"))
+    };
+    let server = Server::start(Router::new().route("/", get(echo))).await;
+    for is_on in [true, false] {
+        let call = async {
+            // Inside the recorder's turn, since options are the process's.
+            let value = is_on.to_string();
+            scouter_core::options::set("trace_propagate_scouter_header", &value).unwrap();
+            let request = server.client().get(server.url("/"));
+            request.send_scouted().await.unwrap().text().await.unwrap()
+        };
+        let (sent, rows) = record(1, in_transaction("job", call)).await;
+        let (gxid, caller) = sent.split_once(' ').unwrap();
+        if !is_on {
+            assert_eq!((gxid, caller), ("-", "-"));
+            continue;
+        }
+        let read =
+            scouter_core::propagation::parse_x_scouter(gxid.as_bytes(), Some(caller.as_bytes()))
+                .unwrap();
+        assert_eq!(read.caller.unwrap().to_string(), rows[0].txid.to_string());
+        let low_half = &rows[0].gxid.to_string()[16..];
+        assert_eq!(read.gxid.to_string(), format!("{}{low_half}", "0".repeat(16)));
+    }
+}
+
+#[tokio::test]
 async fn a_proxied_body_keeps_its_step_open_until_the_proxy_has_sent_it() {
     let upstream = Server::start(billing()).await;
     let (client, url) = (upstream.client(), upstream.url("/echo"));
