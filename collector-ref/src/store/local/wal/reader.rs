@@ -44,16 +44,19 @@ pub(crate) struct Replay {
     pub(crate) good_bytes: u64,
     /// Bytes behind them that were cut off.
     pub(crate) torn_bytes: u64,
-    /// Records with a good checksum that could not be understood.
+    /// Places where one or more damaged records were left out, good ones behind them.
     pub(crate) damaged_records: u64,
+    /// Bytes of those whose checksum was wrong.
+    pub(crate) skipped_bytes: u64,
 }
 
 /// Visits the records of a WAL file with the place of their payload's end, in order, and cuts off
 /// a torn tail.
 ///
 /// A crash leaves at most one torn region, at the end, and nothing in it can have been
-/// acknowledged. A record that is damaged in the middle (a rotten block) is skipped and counted
-/// when a good one stands where its length says.
+/// acknowledged. What is damaged in the middle (a rotten block) is skipped and counted, up to the
+/// next good record: where the damaged one's length says, or, when the length itself is damaged,
+/// wherever one is found. Only when none follows is it a torn tail.
 ///
 /// # Errors
 /// The file cannot be read or cut; or it is not a WAL file of this store (`InvalidData`).
@@ -82,8 +85,11 @@ pub(crate) fn replay(
                 Err(_) => report.damaged_records += 1,
             }
             length
-        } else if let Some(length) = record::damaged_length(rest) {
+        } else if let Some(length) =
+            record::damaged_length(rest).or_else(|| record::next_good(rest))
+        {
             report.damaged_records += 1;
+            report.skipped_bytes += length as u64;
             length
         } else {
             break;

@@ -168,6 +168,19 @@ pub(crate) fn damaged_length(bytes: &[u8]) -> Option<usize> {
     split(bytes.get(length..)?).map(|_| length)
 }
 
+/// How far behind a damaged first record the next good one of a known type begins, when the
+/// damaged one's own length cannot be trusted.
+///
+/// Cheap where there is nothing to find: a checksum is computed only where a plausible length and
+/// a known type stand.
+pub(crate) fn next_good(bytes: &[u8]) -> Option<usize> {
+    (1..bytes.len().saturating_sub(RECORD_HEAD_BYTES)).find(|at| {
+        let rest = &bytes[*at..];
+        let is_known = matches!(rest[RECORD_HEAD_BYTES], tag::TEXT..=tag::ALERTS);
+        is_known && split(rest).is_some_and(|(body, _)| matches!(parse(body), Ok(Some(_))))
+    })
+}
+
 /// Reads the fields of a record. `Ok(None)`: a type of a newer version, to be skipped.
 pub(crate) fn parse(body: &[u8]) -> Result<Option<Record<'_>>, Damaged> {
     let mut reader = Reader(body);
