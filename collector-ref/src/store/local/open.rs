@@ -49,7 +49,8 @@ impl LocalStore {
             State::open(&layout.state(), config.durability).map_err(state_error)?;
         let dictionary = open_dictionary(&config, identity, &state).map_err(state_error)?;
         let blooms = BloomBudget::new(config.bloom_bytes);
-        let mut recovery = Recovery::new(identity.store_id, &layout, &dictionary, &inventory);
+        let mut recovery =
+            Recovery::new(identity.store_id, &layout, &dictionary, &state, &inventory);
         let frozen = recovery.run().map_err(at(&layout.wal_folder()))?;
         let Recovery { origins, cursor, next, torn_bytes, xlogs, corrupt, .. } = recovery;
         let header = WalHeader { store_id: identity.store_id, generation: next };
@@ -160,6 +161,7 @@ struct Recovery<'a> {
     store_id: u128,
     layout: &'a Layout,
     dictionary: &'a Dictionary,
+    state: &'a State,
     sealed: u64,
     origins: Origins,
     cursor: u64,
@@ -177,6 +179,7 @@ impl<'a> Recovery<'a> {
         store_id: u128,
         layout: &'a Layout,
         dictionary: &'a Dictionary,
+        state: &'a State,
         inventory: &Inventory,
     ) -> Self {
         let mut origins = Origins::default();
@@ -190,6 +193,7 @@ impl<'a> Recovery<'a> {
             store_id,
             layout,
             dictionary,
+            state,
             sealed: inventory.generation,
             origins,
             cursor: inventory.cursor,
@@ -258,11 +262,13 @@ impl<'a> Recovery<'a> {
         };
         self.torn_bytes += report.torn_bytes;
         if report.damaged_records + broken > 0 {
-            let why = format!("{} damaged records were left out", report.damaged_records + broken);
+            let damaged = report.damaged_records + broken;
+            let skipped = report.skipped_bytes;
+            let why = format!("{damaged} damaged records were left out ({skipped} bytes skipped)");
             self.corrupt.push((path.to_owned(), why));
         }
         if generation.data.read().is_empty() {
-            fs::remove_file(path)?;
+            self.keep_texts(number, path)?;
             return Ok(None);
         }
         // What was written before a crash may not have reached the disk: what is told from now on as
@@ -272,6 +278,23 @@ impl<'a> Recovery<'a> {
         origins.retain(|mark| changed.contains(&mark.origin));
         let wal_bytes = report.good_bytes;
         Ok(Some(Frozen { generation, origins, cursor: self.cursor, wal_bytes }))
+    }
+
+    /// Unlinks a WAL without rows, once the state database has its texts: agents were told their
+    /// numbers. While the database cannot take them the WAL stays, for the next start.
+    fn keep_texts(&mut self, number: u64, path: &Path) -> io::Result<()> {
+        let texts = self.dictionary.unpersisted();
+        match self.state.persist(texts.clone(), number, &[]) {
+            Ok(()) => {
+                self.dictionary.mark_persisted(&texts);
+                fs::remove_file(path)
+            }
+            Err(why) => {
+                let why = format!("its texts could not be saved, it is kept: {why}");
+                self.corrupt.push((path.to_owned(), why));
+                Ok(())
+            }
+        }
     }
 
     /// Takes one record over; answers whether it could be understood.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scouter_collector::store::{Row, Store, StoreStats};
+use scouter_wire::TextKind;
 
 use super::support::{Agent, NOON, every_row, open, xlog};
 
@@ -125,6 +126,34 @@ fn a_flipped_bit_in_the_wal_costs_the_frame_it_is_in_and_is_reported() {
     assert_eq!(stats.corrupt_files.len(), 1, "and the loss is told");
     let reason = &stats.corrupt_files[0].reason;
     assert!(reason.contains("1 "), "with how many records: {reason}");
+}
+
+#[test]
+fn a_flipped_length_in_the_wal_costs_its_frame_and_not_the_acknowledged_ones_behind_it() {
+    let crashed = crashed(4);
+    for bit in [0, 3, 9, 13, 23, 31] {
+        let at = at(crashed.ends[1]) + bit / 8;
+        let (rows, stats) = after(&crashed, |wal| wal[at] ^= 1 << (bit % 8));
+        assert_eq!(rows.len(), 3 * ROWS, "bit {bit}");
+        assert_eq!(stats.wal_torn_bytes, 0, "bit {bit}: nothing was cut");
+        let reason = &stats.corrupt_files[0].reason;
+        let skipped = crashed.ends[2] - crashed.ends[1];
+        assert!(reason.contains(&format!("({skipped} bytes")), "bit {bit}: {reason}");
+    }
+}
+
+#[test]
+fn a_text_that_was_numbered_keeps_its_number_through_crashes_without_any_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let intern = |text| open(folder.path()).intern(TextKind::Sql, text).unwrap().0;
+    let first = intern("SELECT 1");
+    // Each start replays a log that holds texts only.
+    let second = intern("SELECT 2");
+    let third = intern("SELECT 3");
+    assert_eq!(intern("SELECT 1"), first);
+    assert_eq!(intern("SELECT 2"), second);
+    assert_eq!(intern("SELECT 3"), third);
+    assert!(first != second && second != third && first != third, "no number is given twice");
 }
 
 #[test]
