@@ -9,7 +9,7 @@ use scouter_wire::record::Alert;
 use scouter_wire::{ObjectId, TextKind, TextRef};
 
 use super::config::{MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS};
-use super::hot::{BatchContext, Generation, HotFrame, frame_texts};
+use super::hot::{BatchContext, Generation, HotFrame, POINTS_PER_ROW, ROWS_PER_ALERT, frame_texts};
 use super::texts::{Interned, OTHER};
 use super::wal::{FrameId, OBJECT_KIND, WalHeader, WalWriter};
 use super::{Frozen, Ingest, Inner, alerts, count};
@@ -113,6 +113,10 @@ impl Inner {
         if let Some(known) = self.duplicate(&ingest, &frame) {
             return Ok(known);
         }
+        self.make_room(&mut ingest, batch.points.len().div_ceil(POINTS_PER_ROW))?;
+        if let Some(known) = self.duplicate(&ingest, &frame) {
+            return Ok(known);
+        }
         ingest.head.counters(&frame, batch.unix_us, batch.points);
         self.log(&mut ingest, &[])?;
         let dropped =
@@ -128,6 +132,10 @@ impl Inner {
         let json = alerts::alerts_json(batch.alerts);
         let mut ingest = self.ingest.lock();
         self.check_open(&ingest)?;
+        if let Some(known) = self.duplicate(&ingest, &frame) {
+            return Ok(known);
+        }
+        self.make_room(&mut ingest, batch.alerts.len() * ROWS_PER_ALERT)?;
         if let Some(known) = self.duplicate(&ingest, &frame) {
             return Ok(known);
         }
@@ -174,8 +182,9 @@ impl Inner {
         Ok(at)
     }
 
-    /// Makes sure that the active generation takes these rows: waits for the sealer when memory is
-    /// full.
+    /// Makes sure that the active generation takes what weighs as much as these rows: waits for the
+    /// sealer when memory is full. While sealing keeps failing it refuses, and the agents keep what
+    /// they have.
     fn make_room(
         &self,
         ingest: &mut MutexGuard<'_, Ingest>,
@@ -186,9 +195,13 @@ impl Inner {
             return Ok(());
         }
         let has_room = |inner: &Self| inner.tables.read().frozen.len() + 1 < MAX_GENERATIONS;
-        if self.config.is_self_maintained && !has_room(self) {
-            self.work.ask();
-            self.room.wait_while_for(ingest, |_| !has_room(self), MAX_ROOM_WAIT);
+        if !has_room(self) {
+            if self.config.is_self_maintained {
+                self.work.ask();
+                self.room.wait_while_for(ingest, |_| !has_room(self), MAX_ROOM_WAIT);
+            } else {
+                MutexGuard::unlocked(ingest, || self.seal_frozen());
+            }
             self.check_open(ingest)?;
             if !has_room(self) {
                 count(&self.tallies.append_errors, 1);

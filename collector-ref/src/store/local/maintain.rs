@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::config::MAX_GENERATIONS;
 use super::manifest::{Event, OriginEntry, Sealed};
 use super::seal::Sealer;
 use super::segment::{Segment, SegmentError};
@@ -49,7 +50,9 @@ impl Inner {
         let is_due = age >= self.config.seal_small_after
             || (age >= self.config.seal_after && rows >= self.config.seal_small_rows)
             || self.syncer.has_failed(ingest.active.number);
-        if is_due {
+        // While sealing fails, memory holds no more than this: what is due waits where it is.
+        let has_room = self.tables.read().frozen.len() + 1 < MAX_GENERATIONS;
+        if is_due && has_room {
             // A failure is tried again in the next round.
             let _later = self.freeze(&mut ingest);
         }

@@ -7,6 +7,7 @@
 )]
 
 mod basics;
+mod bounds;
 mod crash;
 mod damage;
 mod full_disk;
