@@ -1,7 +1,9 @@
 //! What the store does by itself: seals what is full or old, and purges.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::config::MAX_GENERATIONS;
@@ -63,12 +65,31 @@ impl Inner {
         loop {
             let next = self.tables.read().frozen.first().cloned();
             let Some(frozen) = next else { return true };
-            if let Err(error) = self.seal_one(&frozen) {
-                count(&self.tallies.seal_errors, 1);
-                self.last_seal_error.lock().replace(error);
-                return false;
+            // A panic, as damaged rows might provoke it, is a failed seal and not the end of the
+            // thread: the rows stay in memory and in the log, and it is tried again. No lock stays
+            // taken, and what was half written is written anew.
+            let sealed = catch_unwind(AssertUnwindSafe(|| self.seal_one(&frozen)))
+                .unwrap_or_else(|_| Err(std::io::Error::other("the seal panicked").into()));
+            match sealed {
+                Ok(()) => {
+                    self.last_seal_error.lock().take();
+                }
+                Err(error) => {
+                    self.seal_failed(error);
+                    return false;
+                }
             }
         }
+    }
+
+    /// Counts a failed seal and tells of it: the first, and then whenever the count has doubled.
+    fn seal_failed(&self, error: AppendError) {
+        count(&self.tallies.seal_errors, 1);
+        let failed = self.tallies.seal_errors.load(Ordering::Relaxed);
+        if failed.is_power_of_two() {
+            tracing::error!(%error, failed, "rows could not be sealed; they stay in memory and log");
+        }
+        self.last_seal_error.lock().replace(error);
     }
 
     /// Seals one generation. Whoever comes second finds it done.
