@@ -19,7 +19,7 @@ pub(super) async fn healthz() -> &'static str {
 
 /// The collector can store what it gets.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    match &app.store.durable().borrow().stalled {
+    match app.store.trouble() {
         None => "ready\n".into_response(),
         Some(why) => {
             let text = format!("not ready: the disk does not take what is stored: {why}\n");

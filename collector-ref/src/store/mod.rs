@@ -211,6 +211,10 @@ pub trait Store: Send + Sync + Debug {
     /// As [`Store::append`]; what could not be sealed stays hot and in the WAL.
     fn seal(&self) -> Result<(), AppendError>;
 
+    /// Why the store does not take, or not seal, what comes in at the moment: a disk that is full,
+    /// read-only or failing. `None` when all is well, and again once it works.
+    fn trouble(&self) -> Option<String>;
+
     /// Makes everything appended so far durable, seals it, and stops the store's threads. Later
     /// appends are refused with [`AppendError::Closed`]. Calling it again does nothing.
     ///

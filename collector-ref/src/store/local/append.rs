@@ -168,18 +168,25 @@ impl Inner {
             ));
         }
         if ingest.wal.is_broken() {
-            self.freeze(ingest).inspect_err(|_| count(&self.tallies.append_errors, 1))?;
+            self.freeze(ingest).inspect_err(|error| self.log_failed(error))?;
             // The fields are the same, only the file is another.
         }
         let Ingest { wal, head, .. } = ingest;
         let at = wal.append(head, payload).map_err(|error| {
-            count(&self.tallies.append_errors, 1);
-            AppendError::from(error)
+            let error = AppendError::from(error);
+            self.log_failed(&error);
+            error
         })?;
+        self.log_trouble.lock().take();
         ingest.seq.0 += 1;
         ingest.active.open(self.config.clock.unix_us());
         self.syncer.written(ingest.active.number, ingest.wal.file(), ingest.seq);
         Ok(at)
+    }
+
+    fn log_failed(&self, error: &AppendError) {
+        count(&self.tallies.append_errors, 1);
+        self.log_trouble.lock().replace(error.to_string());
     }
 
     /// Makes sure that the active generation takes what weighs as much as these rows: waits for the

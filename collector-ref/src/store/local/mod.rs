@@ -96,6 +96,8 @@ struct Inner {
     corrupt: Mutex<Vec<CorruptFile>>,
     /// Why the last seal failed.
     last_seal_error: Mutex<Option<AppendError>>,
+    /// Why the last write to the log failed; nothing once one works.
+    log_trouble: Mutex<Option<String>>,
     work: Work,
     /// Last, so that the folder is released when everything else has ended.
     _lock: FolderLock,

@@ -96,6 +96,7 @@ impl LocalStore {
             tallies,
             corrupt: Mutex::default(),
             last_seal_error: Mutex::default(),
+            log_trouble: Mutex::default(),
             work: Work::default(),
             config,
             _lock: lock,

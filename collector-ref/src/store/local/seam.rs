@@ -179,6 +179,13 @@ impl Store for LocalStore {
         self.inner.identity.store_id
     }
 
+    fn trouble(&self) -> Option<String> {
+        let stalled = self.inner.syncer.watch().borrow().stalled.clone();
+        let log = || self.inner.log_trouble.lock().clone();
+        let seal = || self.inner.last_seal_error.lock().as_ref().map(ToString::to_string);
+        stalled.or_else(log).or_else(seal)
+    }
+
     fn text_hash_seed(&self) -> u128 {
         self.inner.identity.hash_seed
     }

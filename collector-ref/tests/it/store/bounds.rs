@@ -44,9 +44,11 @@ fn while_sealing_fails_memory_stays_bounded_and_what_is_refused_is_taken_once_it
     }
     assert_eq!(refused.len(), 8 - MAX_GENERATIONS);
     assert_eq!(store.stats().append_errors, refused.len() as u64);
+    assert!(store.trouble().is_some(), "a monitor is told");
     std::fs::remove_file(&data).unwrap();
     for frame in &refused {
         assert!(matches!(agent.append(&store, frame).unwrap(), Appended::Kept { .. }));
     }
+    assert_eq!(store.trouble(), None);
     assert_eq!(every_row(&store).len() as u64, 8 * ROWS);
 }

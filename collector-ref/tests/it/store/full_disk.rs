@@ -61,6 +61,7 @@ fn on_a_small_disk() {
         number += 1;
     };
     assert!(kept > 0);
+    assert!(store.trouble().is_some(), "a monitor is told");
     assert_eq!(rows(&store), kept, "what was kept is served from a full disk");
     assert!(agent.append(&store, &refused).is_err(), "it is still full");
     assert!(store.stats().append_errors >= 2);
