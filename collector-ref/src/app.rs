@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::audit::Audit;
 use crate::auth::{Sessions, Tokens};
 use crate::clock::Clock;
@@ -43,6 +45,8 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     /// Active services of each object by age, while a page shows them.
     pub(crate) active_bands: ActiveBands,
+    /// Room for exports, see [`MAX_EXPORTS`](crate::limits::MAX_EXPORTS).
+    pub(crate) exports: Arc<Semaphore>,
     /// Plugins and their queues.
     pub(crate) plugins: Plugins,
     /// Who changed what.

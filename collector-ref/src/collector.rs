@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::api::router;
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::control::Agents;
 use crate::error::{ShutdownError, StartError};
 use crate::ingest::{Connections, accept_agents};
-use crate::limits::Limits;
+use crate::limits::{Limits, MAX_EXPORTS};
 use crate::live::{ActiveBands, Hub, run_bands, run_fanout};
 use crate::objects::Objects;
 use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
@@ -223,6 +223,7 @@ impl Builder {
             agents: Agents::default(),
             hub: Hub::default(),
             active_bands: ActiveBands::default(),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             plugins,
             audit: Audit::new(&data),
             limits: self.limits,

@@ -36,6 +36,9 @@ pub const DEFAULT_VIEWER_QUEUE_FRAMES: usize = 64;
 /// Most points of one answer of `/api/v1/points` and of one live snapshot.
 pub const MAX_POINTS: usize = 2_000_000;
 
+/// Exports at once, since each keeps a thread busy; a further one is refused with 503.
+pub const MAX_EXPORTS: usize = 4;
+
 /// Largest body of a POST, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 

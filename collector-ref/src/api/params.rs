@@ -129,6 +129,18 @@ impl Params {
         Ok(bounds)
     }
 
+    /// How many entries are asked for in `limit`.
+    pub(crate) fn limit(&self, default: usize, max: usize) -> Result<usize, ApiError> {
+        let limit = self.number("limit")?.unwrap_or(default);
+        if limit <= max {
+            return Ok(limit);
+        }
+        Err(ApiError::bad(
+            "bad_parameter",
+            format!("limit is {limit}, at most {max}: ask for fewer"),
+        ))
+    }
+
     /// The filter `f`.
     pub(crate) fn filter(&self) -> Result<Filter, ApiError> {
         Ok(filter::parse(self.text("f").unwrap_or(""))?)

@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get};
 
 use super::error::ApiError;
 use super::{
-    active, alerts, callsites, counters, monitor, objects, options, own, points, services, session,
-    trace, tx, xlogs,
+    active, alerts, callsites, counters, differences, export, grid, monitor, objects, options, own,
+    points, services, session, summary, trace, tx, xlogs,
 };
 use crate::app::App;
 use crate::auth::{authenticate, guard_origin};
@@ -26,6 +26,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/services", resource(get(services::get)))
         .route("/api/v1/xlogs", resource(get(xlogs::get)))
         .route("/api/v1/points", resource(get(points::get)))
+        .route("/api/v1/summary", resource(get(summary::get)))
+        .route("/api/v1/differences", resource(get(differences::get)))
+        .route("/api/v1/export", resource(get(export::get)))
+        .route("/api/v1/grid", resource(get(grid::get)))
         .route("/api/v1/tx/{id}", resource(get(tx::get)))
         .route("/api/v1/trace/{gxid}", resource(get(trace::get)))
         .route("/api/v1/active", resource(get(active::get)))

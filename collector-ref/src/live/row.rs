@@ -6,7 +6,7 @@ use scouter_wire::record::{ProfileFate, XLog, XLogFlags};
 use scouter_wire::{Gxid, Txid};
 
 use crate::store::quantise;
-use crate::store::{Clause, Filter, Point, Test};
+use crate::store::{Clause, Filter, Glob, Point, Test};
 
 /// What a filter or the picture needs of one transaction.
 #[derive(Debug, Clone)]
@@ -27,10 +27,34 @@ pub(crate) struct LiveRow {
     pub(crate) labels: Arc<Labels>,
     sql_us: u64,
     api_us: u64,
+    pool_wait_us: u64,
     attributes: u16,
-    /// Tenant and login; empty unless a viewer filters by them.
+    /// Only while a viewer filters by one of them.
+    texts: Option<Box<Texts>>,
+}
+
+/// The texts of a row that are its own.
+#[derive(Debug, Clone)]
+struct Texts {
     tenant: Box<str>,
     login: Box<str>,
+    ip: Box<str>,
+    user_agent: Box<str>,
+    desc: Box<str>,
+    error: Box<str>,
+}
+
+impl Texts {
+    fn of(row: &XLog<'_>) -> Box<Self> {
+        Box::new(Self {
+            tenant: row.tenant.into(),
+            login: row.login.into(),
+            ip: row.ip.into(),
+            user_agent: row.user_agent.into(),
+            desc: row.desc.into(),
+            error: row.error.into(),
+        })
+    }
 }
 
 /// The names a connection's rows share.
@@ -69,7 +93,6 @@ impl LiveRow {
         ] {
             attributes |= if holds { bit } else { 0 };
         }
-        let text = |text: &str| if with_texts { text.into() } else { Box::default() };
         Self {
             arrival,
             end_unix_us: row.end_unix_us.saturating_add(clock_offset_us),
@@ -78,11 +101,11 @@ impl LiveRow {
             gxid: row.gxid,
             sql_us: row.sql_us,
             api_us: row.api_us,
+            pool_wait_us: row.pool_wait_us,
             status: row.status,
             attributes,
             labels,
-            tenant: text(row.tenant),
-            login: text(row.login),
+            texts: with_texts.then(|| Texts::of(row)),
         }
     }
 
@@ -109,8 +132,12 @@ impl LiveRow {
         match test {
             Test::Service(glob) => glob.matches(&self.labels.service),
             Test::Object(glob) => glob.matches(&self.labels.object),
-            Test::Tenant(glob) => glob.matches(&self.tenant),
-            Test::Login(glob) => glob.matches(&self.login),
+            Test::Tenant(glob) => self.text_matches(glob, |texts| &texts.tenant),
+            Test::Login(glob) => self.text_matches(glob, |texts| &texts.login),
+            Test::Ip(glob) => self.text_matches(glob, |texts| &texts.ip),
+            Test::UserAgent(glob) => self.text_matches(glob, |texts| &texts.user_agent),
+            Test::Desc(glob) => self.text_matches(glob, |texts| &texts.desc),
+            Test::ErrorText(glob) => self.text_matches(glob, |texts| &texts.error),
             Test::Status(low, high) => (*low..=*high).contains(&self.status),
             Test::Error => self.has_error(),
             Test::Slow => self.attributes & Point::SLOW != 0,
@@ -118,11 +145,34 @@ impl LiveRow {
             Test::ElapsedBelow(us) => self.elapsed_us < *us,
             Test::SqlAbove(us) => self.sql_us > *us,
             Test::ApiAbove(us) => self.api_us > *us,
+            Test::PoolAbove(us) => self.pool_wait_us > *us,
         }
+    }
+
+    fn text_matches(&self, glob: &Glob, text: impl Fn(&Texts) -> &str) -> bool {
+        glob.matches(self.texts.as_deref().map_or("", text))
     }
 }
 
 /// Whether a filter looks at texts that rows do not always carry.
 pub(crate) fn needs_texts(filter: &Filter) -> bool {
-    filter.clauses.iter().any(|clause| matches!(clause.test, Test::Tenant(_) | Test::Login(_)))
+    let is_own = |test: &Test| match test {
+        Test::Tenant(_)
+        | Test::Login(_)
+        | Test::Ip(_)
+        | Test::UserAgent(_)
+        | Test::Desc(_)
+        | Test::ErrorText(_) => true,
+        Test::Service(_)
+        | Test::Object(_)
+        | Test::Status(..)
+        | Test::Error
+        | Test::Slow
+        | Test::ElapsedAbove(_)
+        | Test::ElapsedBelow(_)
+        | Test::SqlAbove(_)
+        | Test::ApiAbove(_)
+        | Test::PoolAbove(_) => false,
+    };
+    filter.clauses.iter().any(|clause| is_own(&clause.test))
 }

@@ -5,12 +5,14 @@
 //! | word | holds when |
 //! |---|---|
 //! | `service:GLOB` | the service name matches; a glob that starts with `/` is compared with the route alone |
-//! | `object:GLOB` `tenant:GLOB` `login:GLOB` | that text matches |
+//! | `object:GLOB` `tenant:GLOB` `login:GLOB` `ip:GLOB` `ua:GLOB` `desc:GLOB` | that text matches; `ua` is the user agent |
+//! | `error:GLOB` | the text of its first error matches |
 //! | `status:500`, `status:5xx` | the status is this one, or of this class |
 //! | `err` | the transaction has an error |
 //! | `slow` | the transaction was marked slow |
 //! | `slow>1s`, `elapsed>1s`, `elapsed<20ms` | it took longer, or less |
 //! | `sql>100ms`, `api>100ms` | its time in SQL, or in outbound calls, was longer |
+//! | `pool>10ms` | it waited longer for pooled connections |
 //!
 //! In a glob `*` is any run of characters. Double quotes protect spaces:
 //! `service:"GET /orders/*"`. Durations take `us`, `ms`, `s`, `m`; a bare number is milliseconds.
@@ -26,8 +28,11 @@ pub(crate) const MAX_FILTER_BYTES: usize = 4_096;
 /// Most words of one filter; more are refused.
 pub(crate) const MAX_FILTER_WORDS: usize = 32;
 
-const WORDS: [&str; 10] =
-    ["service", "object", "tenant", "login", "status", "err", "slow", "elapsed", "sql", "api"];
+/// All words as they are written.
+const WORDS: [&str; 15] = [
+    "service:", "object:", "tenant:", "login:", "ip:", "ua:", "desc:", "error:", "status:", "err",
+    "slow", "elapsed>", "sql>", "api>", "pool>",
+];
 
 /// A filter that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +67,9 @@ impl fmt::Display for FilterError {
             }
             Self::UnknownWord { word, nearest: None } => write!(
                 f,
-                "unknown filter word \"{word}\": use service:, object:, tenant:, login:, \
-                 status:, err, slow, elapsed>, sql> or api>"
+                "unknown filter word \"{word}\": use {} or {}",
+                WORDS[..WORDS.len() - 1].join(", "),
+                WORDS[WORDS.len() - 1]
             ),
             Self::MissingValue(word) => {
                 write!(f, "filter word \"{word}\" has no value: write for example {word}abc*")
@@ -126,6 +132,10 @@ fn parse_field(field: &str, value: &str) -> Result<Test, FilterError> {
         "object" => Test::Object,
         "tenant" => Test::Tenant,
         "login" => Test::Login,
+        "ip" => Test::Ip,
+        "ua" => Test::UserAgent,
+        "desc" => Test::Desc,
+        "error" => Test::ErrorText,
         "status" => return parse_status(value),
         _ => return Err(unknown(field)),
     };
@@ -156,7 +166,8 @@ fn parse_time(field: &str, comparison: &str) -> Result<Test, FilterError> {
         ("elapsed", "<") => Test::ElapsedBelow,
         ("sql", ">") => Test::SqlAbove,
         ("api", ">") => Test::ApiAbove,
-        ("slow" | "sql" | "api", _) => return Err(FilterError::NoLess(field.to_owned())),
+        ("pool", ">") => Test::PoolAbove,
+        ("slow" | "sql" | "api" | "pool", _) => return Err(FilterError::NoLess(field.to_owned())),
         _ => return Err(unknown(field)),
     };
     Ok(test(parse_duration_us(value)?))
@@ -178,7 +189,10 @@ fn parse_duration_us(value: &str) -> Result<u64, FilterError> {
 }
 
 fn unknown(word: &str) -> FilterError {
-    FilterError::UnknownWord { word: word.to_owned(), nearest: nearest(word, WORDS) }
+    let bare = |word: &'static str| word.trim_end_matches([':', '>']);
+    let known = nearest(word, WORDS.map(bare));
+    let nearest = known.and_then(|known| WORDS.into_iter().find(|word| bare(word) == known));
+    FilterError::UnknownWord { word: word.to_owned(), nearest }
 }
 
 /// Splits at spaces outside of double quotes.

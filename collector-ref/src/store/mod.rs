@@ -14,7 +14,9 @@
 //! caller moves queries to a blocking thread. All are safe to call from many threads at once.
 
 mod append;
+mod dimension;
 mod error;
+mod grid;
 pub mod local;
 pub mod quantise;
 mod query;
@@ -22,6 +24,7 @@ mod row;
 mod stats;
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use scouter_wire::record::Step;
@@ -29,7 +32,9 @@ use scouter_wire::{Gxid, ObjectId, TextKind, TextRef, Txid};
 use tokio::sync::watch;
 
 pub use append::{AlertBatch, Appended, CounterBatch, Durable, Origin, WalSeq, XLogBatch};
+pub use dimension::{Difference, Differences, Dimension, GroupSummary, MAX_GROUPS, OTHER};
 pub use error::{AppendError, OpenError, ProfileMissing, QueryError};
+pub use grid::{AxisKind, Grid, GridShape, MAX_GRID_CELLS};
 pub use query::{
     Bounds, Clause, Filter, Glob, MAX_PAGE_ROWS, PageCursor, PageRequest, Test, TimeRange,
 };
@@ -138,6 +143,20 @@ pub trait Store: Send + Sync + Debug {
         page: &PageRequest,
     ) -> Result<Page, QueryError>;
 
+    /// Visits every row inside the bounds that passes the filter, until `visit` breaks. Rows of one
+    /// file come in the order of END; over files there is none. Rows that are appended meanwhile
+    /// are not among them. Of a file that turns out damaged some rows may have been visited before
+    /// it is left out.
+    ///
+    /// # Errors
+    /// A file could not be read.
+    fn walk(
+        &self,
+        bounds: &Bounds,
+        filter: &Filter,
+        visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<(), QueryError>;
+
     /// Points of all rows in a time range that pass the filter, ascending by time, together with
     /// the cursor up to which they are complete: a row is among them if and only if its arrival
     /// number is at most [`Points::cursor`].
@@ -182,6 +201,39 @@ pub trait Store: Send + Sync + Debug {
         filter: &Filter,
     ) -> Result<Vec<ServiceSummary>, QueryError>;
 
+    /// Exact counts and sums, and percentiles (relative error at most 5 %), by the values of one
+    /// dimension, the most frequent first. Past [`MAX_GROUPS`] values the rest is summed as
+    /// [`OTHER`].
+    ///
+    /// # Errors
+    /// A file could not be read.
+    fn summary(
+        &self,
+        bounds: &Bounds,
+        filter: &Filter,
+        by: Dimension,
+    ) -> Result<Vec<GroupSummary>, QueryError>;
+
+    /// What distinguishes the rows of `bounds` from all others of `range`, at most `limit` values.
+    /// Both pass the filter.
+    ///
+    /// # Errors
+    /// A file could not be read.
+    fn differences(
+        &self,
+        bounds: &Bounds,
+        range: TimeRange,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Differences, QueryError>;
+
+    /// The picture as counts by pixel; each row that passes the filter and lies in the picture's
+    /// time counts once.
+    ///
+    /// # Errors
+    /// A file could not be read.
+    fn grid(&self, shape: &GridShape, filter: &Filter) -> Result<Grid, QueryError>;
+
     /// Names (`request_rate|1/s`) of the counters of objects whose name matches, ascending.
     fn counter_names(&self, object: &Glob) -> Vec<String>;
 
@@ -202,6 +254,10 @@ pub trait Store: Send + Sync + Debug {
     /// A file could not be read.
     fn alerts(&self, range: TimeRange, limit: usize) -> Result<Vec<StoredAlert>, QueryError>;
 
+    /// Why the store cannot keep what it gets, as far as it knows from its last attempt; `None` while
+    /// everything it writes arrives.
+    fn trouble(&self) -> Option<String>;
+
     /// Counters and sizes of the store itself.
     fn stats(&self) -> StoreStats;
 
@@ -210,10 +266,6 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// As [`Store::append`]; what could not be sealed stays hot and in the WAL.
     fn seal(&self) -> Result<(), AppendError>;
-
-    /// Why the store does not take, or not seal, what comes in at the moment: a disk that is full,
-    /// read-only or failing. `None` when all is well, and again once it works.
-    fn trouble(&self) -> Option<String>;
 
     /// Makes everything appended so far durable, seals it, and stops the store's threads. Later
     /// appends are refused with [`AppendError::Closed`]. Calling it again does nothing.

@@ -100,6 +100,14 @@ pub enum Test {
     Tenant(Glob),
     /// The login matches.
     Login(Glob),
+    /// The address of the client matches.
+    Ip(Glob),
+    /// The user agent of the client matches.
+    UserAgent(Glob),
+    /// The free description matches.
+    Desc(Glob),
+    /// The text of the first error matches.
+    ErrorText(Glob),
     /// The status lies between the two, both included (`5xx` is 500 to 599).
     Status(u16, u16),
     /// It has an error.
@@ -114,6 +122,8 @@ pub enum Test {
     SqlAbove(u64),
     /// It spent more than this in outbound calls, µs.
     ApiAbove(u64),
+    /// It waited more than this for pooled connections, µs.
+    PoolAbove(u64),
 }
 
 /// One word of a filter.

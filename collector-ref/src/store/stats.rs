@@ -38,7 +38,7 @@ pub struct StoreStats {
     pub append_errors: u64,
     /// Seals that failed; they are tried again.
     pub seal_errors: u64,
-    /// Why the last of them failed; `None` once sealing works again.
+    /// Why the last of them failed.
     pub last_seal_error: Option<String>,
     /// Rows that came later than the hour they belong to was open; they lie in their own segment.
     pub late_rows: u64,

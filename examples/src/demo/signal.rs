@@ -1,8 +1,25 @@
-//! SIGUSR1: ends the load and leaves the shop running. Other systems have no such signal.
+//! Ctrl-C and SIGTERM end the demo. SIGUSR1 ends the load and leaves the shop running. Systems that
+//! are not Unix have Ctrl-C alone.
 
 use crate::AnyError;
 
-/// Waits for the signal.
+/// Resolves when the demo is asked to end, by Ctrl-C or by SIGTERM.
+pub(crate) async fn end_of_demo() -> Result<(), AnyError> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// Waits for SIGUSR1.
 pub(crate) struct EndOfLoad(#[cfg(unix)] tokio::signal::unix::Signal);
 
 impl EndOfLoad {

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::child::Child;
 use crate::load::{Load, Totals};
-use crate::signal::EndOfLoad;
+use crate::signal::{EndOfLoad, end_of_demo};
 use crate::{AnyError, Options, say};
 
 /// Pause before a dead process is started again.
@@ -40,7 +40,7 @@ struct Demo {
     sent: Option<Totals>,
 }
 
-/// Runs the demo until Ctrl-C, the time limit, or an error that a restart does not mend.
+/// Runs the demo until Ctrl-C, SIGTERM, the time limit, or an error that a restart does not mend.
 pub(crate) async fn run(options: Options) -> Result<(), AnyError> {
     let (data, is_temporary) = data_folder(&options)?;
     let database = std::env::var("SHOP_DATABASE_URL")
@@ -147,7 +147,7 @@ impl Demo {
             }
         };
         let mut limit = std::pin::pin!(limit);
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut interrupt = std::pin::pin!(end_of_demo());
         let mut end_of_load = EndOfLoad::listen()?;
         let is_terminal = std::io::stderr().is_terminal();
         let mut progress = interval(Duration::from_secs(if is_terminal { 1 } else { 10 }));
@@ -156,7 +156,7 @@ impl Demo {
             let any_end = select_all(self.children.iter_mut().map(|child| Box::pin(child.ended())));
             let event = tokio::select! {
                 () = &mut limit => return Ok(()),
-                _ = &mut interrupt => return Ok(()),
+                asked = &mut interrupt => return asked,
                 () = end_of_load.next() => Event::EndOfLoad,
                 (how, index, _) = any_end => Event::Ended(index, how),
                 _ = progress.tick() => Event::Progress,

@@ -90,9 +90,9 @@ impl Demo {
         })
     }
 
-    /// Asks it to end, as Ctrl-C does, and waits until it has.
-    pub(crate) fn interrupt(&mut self) {
-        signal(self.process.id(), "INT");
+    /// Asks it to end by a signal, INT as Ctrl-C does or TERM, and waits until it has.
+    pub(crate) fn end_by(&mut self, name: &str) {
+        signal(self.process.id(), name);
         self.wait();
     }
 

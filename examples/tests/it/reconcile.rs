@@ -26,7 +26,7 @@ async fn reconcile(mut demo: Demo) {
     demo.end_load();
     let ledger = demo.ledger();
     let books = settle(&client, addresses[0], ledger.len()).await;
-    demo.interrupt();
+    demo.end_by("INT");
     let expected = Books { recorded: ledger.len() as u64, dropped: 0 };
     assert_eq!(books["front"], expected, "the agent recorded what nobody sent, or dropped some");
 

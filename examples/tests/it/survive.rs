@@ -26,7 +26,7 @@ async fn killing_the_collector_twenty_times_loses_nothing() {
     let (_, addresses) = demo.status("collector");
     let ledger = demo.ledger();
     let books = settle(&client, addresses[0], ledger.len()).await;
-    demo.interrupt();
+    demo.end_by("TERM");
 
     let store = Store::open(&demo.data()).await;
     for service in SERVICES {

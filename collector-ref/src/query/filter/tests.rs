@@ -14,6 +14,11 @@ fn each_word_means_what_the_manual_says() {
         ("object:/host/*", Test::Object(glob("/host/*"))),
         ("tenant:\"acme corp\"", Test::Tenant(glob("acme corp"))),
         ("login:\"\"", Test::Login(glob(""))),
+        ("ip:10.0.*", Test::Ip(glob("10.0.*"))),
+        ("ua:curl*", Test::UserAgent(glob("curl*"))),
+        ("desc:nightly", Test::Desc(glob("nightly"))),
+        ("error:\"*no route*\"", Test::ErrorText(glob("*no route*"))),
+        ("pool>10ms", Test::PoolAbove(10_000)),
         ("login:a:b", Test::Login(glob("a:b"))),
         ("status:503", Test::Status(503, 503)),
         ("status:5xx", Test::Status(500, 599)),
@@ -44,9 +49,9 @@ fn words_are_joined_and_nothing_passes_everything() {
 #[test]
 fn what_is_not_understood_is_refused_with_what_was_meant() {
     for (filter, expected) in [
-        ("servce:x", "unknown filter word \"servce\": did you mean \"service\"?"),
-        ("error", "unknown filter word \"error\": did you mean \"err\"?"),
-        ("elapse>1s", "unknown filter word \"elapse\": did you mean \"elapsed\"?"),
+        ("servce:x", "unknown filter word \"servce\": did you mean \"service:\"?"),
+        ("error", "unknown filter word \"error\": did you mean \"error:\"?"),
+        ("elapse>1s", "unknown filter word \"elapse\": did you mean \"elapsed>\"?"),
         ("xyzzy:1", "unknown filter word \"xyzzy\": use service:"),
         ("status:abc", "\"abc\" is not a status"),
         ("status:55xx", "\"55xx\" is not a status"),

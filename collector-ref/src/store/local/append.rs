@@ -9,7 +9,8 @@ use scouter_wire::record::Alert;
 use scouter_wire::{ObjectId, TextKind, TextRef};
 
 use super::config::{MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS};
-use super::hot::{BatchContext, Generation, HotFrame, POINTS_PER_ROW, ROWS_PER_ALERT, frame_texts};
+use super::health::Part;
+use super::hot::{BatchContext, Generation, HotFrame, POINTS_A_ROW, frame_texts};
 use super::texts::{Interned, OTHER};
 use super::wal::{FrameId, OBJECT_KIND, WalHeader, WalWriter};
 use super::{Frozen, Ingest, Inner, alerts, count};
@@ -61,12 +62,7 @@ impl Inner {
         let frame = FrameId { origin: batch.origin, seq: batch.seq, object: batch.object };
         let mut ingest = self.ingest.lock();
         self.check_open(&ingest)?;
-        if let Some(known) = self.duplicate(&ingest, &frame) {
-            return Ok(known);
-        }
-        self.make_room(&mut ingest, rows)?;
-        // Waiting for room lets others in: the same frame may have come on another connection.
-        if let Some(known) = self.duplicate(&ingest, &frame) {
+        if let Some(known) = self.admit(&mut ingest, &frame, rows)? {
             return Ok(known);
         }
         ingest.head.batch(&frame, batch.arrival_unix_us, batch.clock_offset_us, batch.texts);
@@ -110,11 +106,8 @@ impl Inner {
         let frame = FrameId { origin: batch.origin, seq: batch.seq, object: batch.object };
         let mut ingest = self.ingest.lock();
         self.check_open(&ingest)?;
-        if let Some(known) = self.duplicate(&ingest, &frame) {
-            return Ok(known);
-        }
-        self.make_room(&mut ingest, batch.points.len().div_ceil(POINTS_PER_ROW))?;
-        if let Some(known) = self.duplicate(&ingest, &frame) {
+        let weight = batch.points.len().div_ceil(POINTS_A_ROW);
+        if let Some(known) = self.admit(&mut ingest, &frame, weight)? {
             return Ok(known);
         }
         ingest.head.counters(&frame, batch.unix_us, batch.points);
@@ -132,11 +125,7 @@ impl Inner {
         let json = alerts::alerts_json(batch.alerts);
         let mut ingest = self.ingest.lock();
         self.check_open(&ingest)?;
-        if let Some(known) = self.duplicate(&ingest, &frame) {
-            return Ok(known);
-        }
-        self.make_room(&mut ingest, batch.alerts.len() * ROWS_PER_ALERT)?;
-        if let Some(known) = self.duplicate(&ingest, &frame) {
+        if let Some(known) = self.admit(&mut ingest, &frame, batch.alerts.len())? {
             return Ok(known);
         }
         ingest.head.alerts(&frame);
@@ -149,6 +138,21 @@ impl Inner {
 
     fn check_open(&self, ingest: &Ingest) -> Result<(), AppendError> {
         if ingest.is_closed { Err(AppendError::Closed) } else { Ok(()) }
+    }
+
+    /// Makes room for a frame, or answers that it has been kept before.
+    fn admit(
+        &self,
+        ingest: &mut MutexGuard<'_, Ingest>,
+        frame: &FrameId,
+        weight: usize,
+    ) -> Result<Option<Appended>, AppendError> {
+        if let Some(known) = self.duplicate(ingest, frame) {
+            return Ok(Some(known));
+        }
+        self.make_room(ingest, weight)?;
+        // Waiting for room lets others in: the same frame may have come on another connection.
+        Ok(self.duplicate(ingest, frame))
     }
 
     /// The answer to a frame that has been kept before.
@@ -168,30 +172,25 @@ impl Inner {
             ));
         }
         if ingest.wal.is_broken() {
-            self.freeze(ingest).inspect_err(|error| self.log_failed(error))?;
+            self.freeze(ingest).inspect_err(|_| count(&self.tallies.append_errors, 1))?;
             // The fields are the same, only the file is another.
         }
         let Ingest { wal, head, .. } = ingest;
-        let at = wal.append(head, payload).map_err(|error| {
-            let error = AppendError::from(error);
-            self.log_failed(&error);
-            error
+        let at = wal.append(head, payload, self.syncer.mark()).map_err(|error| {
+            count(&self.tallies.append_errors, 1);
+            self.health.failed(Part::Append, &error);
+            AppendError::from(error)
         })?;
-        self.log_trouble.lock().take();
+        self.health.works(Part::Append);
         ingest.seq.0 += 1;
         ingest.active.open(self.config.clock.unix_us());
-        self.syncer.written(ingest.active.number, ingest.wal.file(), ingest.seq);
+        let Ingest { wal, active, seq, .. } = ingest;
+        self.syncer.written(active.number, wal.file(), *seq, wal.bytes());
         Ok(at)
     }
 
-    fn log_failed(&self, error: &AppendError) {
-        count(&self.tallies.append_errors, 1);
-        self.log_trouble.lock().replace(error.to_string());
-    }
-
     /// Makes sure that the active generation takes what weighs as much as these rows: waits for the
-    /// sealer when memory is full. While sealing keeps failing it refuses, and the agents keep what
-    /// they have.
+    /// sealer when memory is full.
     fn make_room(
         &self,
         ingest: &mut MutexGuard<'_, Ingest>,
@@ -201,16 +200,11 @@ impl Inner {
         if weight == 0 || weight + rows <= self.config.seal_rows {
             return Ok(());
         }
-        let has_room = |inner: &Self| inner.tables.read().frozen.len() + 1 < MAX_GENERATIONS;
-        if !has_room(self) {
-            if self.config.is_self_maintained {
-                self.work.ask();
-                self.room.wait_while_for(ingest, |_| !has_room(self), MAX_ROOM_WAIT);
-            } else {
-                MutexGuard::unlocked(ingest, || self.seal_frozen());
-            }
+        if self.config.is_self_maintained && !self.has_room() {
+            self.work.ask();
+            self.room.wait_while_for(ingest, |_| !self.has_room(), MAX_ROOM_WAIT);
             self.check_open(ingest)?;
-            if !has_room(self) {
+            if !self.has_room() {
                 count(&self.tallies.append_errors, 1);
                 let why = "memory is full: rows cannot be sealed as fast as they come in";
                 return Err(AppendError::Io(std::io::Error::new(
@@ -226,10 +220,14 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether another generation may be frozen.
+    pub(super) fn has_room(&self) -> bool {
+        self.tables.read().frozen.len() + 1 < MAX_GENERATIONS
+    }
+
     /// Freezes a full generation if there is room for another; else the next append sees to it.
     fn freeze_or_wait(&self, ingest: &mut Ingest) {
-        let has_room = self.tables.read().frozen.len() + 1 < MAX_GENERATIONS;
-        if has_room || !self.config.is_self_maintained {
+        if self.has_room() || !self.config.is_self_maintained {
             // A failure shows again, and is counted, when the next append needs the room.
             let _later = self.freeze(ingest);
         } else {

@@ -1,12 +1,12 @@
 //! What the store does by itself: seals what is full or old, and purges.
 
 use std::fs;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::config::MAX_GENERATIONS;
+use super::health::Part;
 use super::manifest::{Event, OriginEntry, Sealed};
 use super::seal::Sealer;
 use super::segment::{Segment, SegmentError};
@@ -43,7 +43,8 @@ impl Inner {
     fn freeze_due(&self) {
         let mut ingest = self.ingest.lock();
         let opened = ingest.active.opened_unix_us();
-        if opened == 0 || ingest.is_closed {
+        // While nothing can be sealed, the active one goes on until it is full.
+        if opened == 0 || ingest.is_closed || !self.has_room() {
             return;
         }
         let age_us = self.config.clock.unix_us().saturating_sub(opened);
@@ -52,9 +53,7 @@ impl Inner {
         let is_due = age >= self.config.seal_small_after
             || (age >= self.config.seal_after && rows >= self.config.seal_small_rows)
             || self.syncer.has_failed(ingest.active.number);
-        // While sealing fails, memory holds no more than this: what is due waits where it is.
-        let has_room = self.tables.read().frozen.len() + 1 < MAX_GENERATIONS;
-        if is_due && has_room {
+        if is_due {
             // A failure is tried again in the next round.
             let _later = self.freeze(&mut ingest);
         }
@@ -65,31 +64,19 @@ impl Inner {
         loop {
             let next = self.tables.read().frozen.first().cloned();
             let Some(frozen) = next else { return true };
-            // A panic, as damaged rows might provoke it, is a failed seal and not the end of the
-            // thread: the rows stay in memory and in the log, and it is tried again. No lock stays
-            // taken, and what was half written is written anew.
-            let sealed = catch_unwind(AssertUnwindSafe(|| self.seal_one(&frozen)))
-                .unwrap_or_else(|_| Err(std::io::Error::other("the seal panicked").into()));
-            match sealed {
-                Ok(()) => {
-                    self.last_seal_error.lock().take();
-                }
-                Err(error) => {
-                    self.seal_failed(error);
-                    return false;
-                }
+            // A panic, which would be a defect of ours, must not end the thread that seals.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.seal_one(&frozen)));
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(AppendError::Io(io::Error::other("sealing panicked; the log says where")))
+            });
+            if let Err(error) = outcome {
+                count(&self.tallies.seal_errors, 1);
+                self.health.failed(Part::Seal, &error);
+                self.last_seal_error.lock().replace(error);
+                return false;
             }
+            self.health.works(Part::Seal);
         }
-    }
-
-    /// Counts a failed seal and tells of it: the first, and then whenever the count has doubled.
-    fn seal_failed(&self, error: AppendError) {
-        count(&self.tallies.seal_errors, 1);
-        let failed = self.tallies.seal_errors.load(Ordering::Relaxed);
-        if failed.is_power_of_two() {
-            tracing::error!(%error, failed, "rows could not be sealed; they stay in memory and log");
-        }
-        self.last_seal_error.lock().replace(error);
     }
 
     /// Seals one generation. Whoever comes second finds it done.
@@ -149,7 +136,7 @@ impl Inner {
             Segment::open(&path, entry.clone(), &self.blooms).map(Arc::new).map_err(|error| {
                 AppendError::from(match error {
                     SegmentError::Io(error) => error,
-                    SegmentError::Damaged(why) => std::io::Error::other(why),
+                    SegmentError::Damaged(why) => io::Error::other(why),
                 })
             })
         };
@@ -166,7 +153,7 @@ impl Inner {
             .collect();
         self.state
             .persist(texts.clone(), number, &alerts)
-            .map_err(|why| AppendError::Io(std::io::Error::other(why)))?;
+            .map_err(|why| AppendError::Io(io::Error::other(why)))?;
         self.dictionary.mark_persisted(&texts);
         Ok(())
     }

@@ -16,6 +16,7 @@ mod clock;
 mod columns;
 mod config;
 mod counters;
+mod health;
 mod hot;
 mod layout;
 mod lock;
@@ -26,6 +27,7 @@ mod origins;
 mod pack;
 mod profile;
 mod query;
+mod recover;
 mod retention;
 mod seal;
 mod seam;
@@ -44,6 +46,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use self::clock::Calendar;
+use self::health::Health;
 use self::hot::Generation;
 use self::layout::Layout;
 use self::lock::FolderLock;
@@ -94,10 +97,9 @@ struct Inner {
     open_packs: Mutex<Vec<(u32, Arc<PackIndex>)>>,
     tallies: Tallies,
     corrupt: Mutex<Vec<CorruptFile>>,
+    health: Health,
     /// Why the last seal failed.
     last_seal_error: Mutex<Option<AppendError>>,
-    /// Why the last write to the log failed; nothing once one works.
-    log_trouble: Mutex<Option<String>>,
     work: Work,
     /// Last, so that the folder is released when everything else has ended.
     _lock: FolderLock,

@@ -1,9 +1,11 @@
 //! Retention: unlinks whole files, by age and by total size, profiles before transactions.
 //!
 //! The manifest is told first. If the process ends before a file is unlinked, it is no longer named
-//! and goes at the next start.
+//! and goes at the next start. Only on a disk too full for that line the files go first; if the
+//! process ends before the line is written, they are told as missing.
 
 use std::fs;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -36,21 +38,34 @@ impl Inner {
         }
         let mut manifest = self.manifest.lock();
         let event = Event::Unlinked { files: purge.files.clone() };
-        if manifest.append(&self.layout, &event).is_err() {
-            // Tried again in the next round. On a full disk even this line may not fit: then the
-            // files go first, which frees space, and count as damaged until the line is written.
-            count(&self.tallies.seal_errors, 1);
-            return;
+        match manifest.append(&self.layout, &event) {
+            Ok(()) => self.unlink(&purge.files),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                self.unlink(&purge.files);
+                if manifest.append(&self.layout, &event).is_err() {
+                    // They are gone and stay so; a manifest that still names them is a damaged one.
+                    count(&self.tallies.seal_errors, 1);
+                }
+            }
+            // Tried again in the next round.
+            Err(_) => return count(&self.tallies.seal_errors, 1),
         }
+        drop(manifest);
+        count(&self.tallies.retention_files, purge.files.len() as u64);
+        count(&self.tallies.retention_xlogs, purge.xlogs);
+        count(&self.tallies.retention_profiles, purge.profiles);
+    }
+
+    /// Takes files away, first from queries.
+    fn unlink(&self, files: &[String]) {
         {
             let mut tables = self.tables.write();
-            let is_gone = |file: &String| purge.files.contains(file);
+            let is_gone = |file: &String| files.contains(file);
             Arc::make_mut(&mut tables.segments).retain(|segment| !is_gone(&segment.entry.file));
             Arc::make_mut(&mut tables.packs).retain(|pack| !is_gone(&pack.file));
             Arc::make_mut(&mut tables.counters).retain(|counters| !is_gone(&counters.file));
         }
-        drop(manifest);
-        for file in &purge.files {
+        for file in files {
             let path = self.layout.sealed(file);
             // What stays behind goes at the next start.
             let _left = fs::remove_file(&path);
@@ -59,9 +74,6 @@ impl Inner {
                 let _not_empty = fs::remove_dir(folder);
             }
         }
-        count(&self.tallies.retention_files, purge.files.len() as u64);
-        count(&self.tallies.retention_xlogs, purge.xlogs);
-        count(&self.tallies.retention_profiles, purge.profiles);
     }
 
     fn choose(&self, now_unix_us: i64) -> Purge {

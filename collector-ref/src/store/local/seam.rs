@@ -1,5 +1,6 @@
 //! [`LocalStore`] as a [`Store`].
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,14 +9,15 @@ use scouter_wire::{Gxid, ObjectId, TextKind, TextRef, Txid};
 use tokio::sync::watch;
 
 use super::counters::{self, CounterQuery};
+use super::segment::Segment;
 use super::view::{Stop, View};
 use super::wal::OBJECT_KIND;
 use super::{Inner, LocalStore, query, seal};
 use crate::store::{
-    AlertBatch, AppendError, Appended, Bounds, CounterBatch, Durable, Filter, Glob, MAX_TRACE_ROWS,
-    Origin, OriginMark, Page, PageRequest, Points, ProfileMissing, QueryError, Row, Series,
-    ServiceSummary, Store, StoreStats, StoredAlert, StoredObject, Texts, TimeRange, WalSeq,
-    XLogBatch,
+    AlertBatch, AppendError, Appended, Bounds, CounterBatch, Differences, Dimension, Durable,
+    Filter, Glob, Grid, GridShape, GroupSummary, MAX_TRACE_ROWS, Origin, OriginMark, Page,
+    PageRequest, Points, ProfileMissing, QueryError, Row, Series, ServiceSummary, Store,
+    StoreStats, StoredAlert, StoredObject, Texts, TimeRange, WalSeq, XLogBatch,
 };
 
 /// Most rows that one txid is looked for.
@@ -39,17 +41,22 @@ impl Inner {
                 Ok(answer) => return Ok(answer),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Damaged(segment, why)) => {
-                    let is_listed = {
-                        let tables = self.tables.read();
-                        tables.segments.iter().any(|other| Arc::ptr_eq(other, &segment))
-                    };
-                    // Retention may have unlinked it since the view was made.
-                    if segment.mark_damaged() && is_listed {
-                        self.report_corrupt(segment.path().to_owned(), why);
-                    }
+                    self.leave_out(&segment, why);
                     view = self.view();
                 }
             }
+        }
+    }
+
+    /// Marks a segment as damaged and names it.
+    fn leave_out(&self, segment: &Arc<Segment>, why: String) {
+        let is_listed = {
+            let tables = self.tables.read();
+            tables.segments.iter().any(|other| Arc::ptr_eq(other, segment))
+        };
+        // Retention may have unlinked it since the view was made.
+        if segment.mark_damaged() && is_listed {
+            self.report_corrupt(segment.path().to_owned(), why);
         }
     }
 
@@ -179,13 +186,6 @@ impl Store for LocalStore {
         self.inner.identity.store_id
     }
 
-    fn trouble(&self) -> Option<String> {
-        let stalled = self.inner.syncer.watch().borrow().stalled.clone();
-        let log = || self.inner.log_trouble.lock().clone();
-        let seal = || self.inner.last_seal_error.lock().as_ref().map(ToString::to_string);
-        stalled.or_else(log).or_else(seal)
-    }
-
     fn text_hash_seed(&self) -> u128 {
         self.inner.identity.hash_seed
     }
@@ -250,6 +250,24 @@ impl Store for LocalStore {
         self.inner.ask(|view| query::page(view, bounds, filter, page))
     }
 
+    fn walk(
+        &self,
+        bounds: &Bounds,
+        filter: &Filter,
+        visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<(), QueryError> {
+        let view = self.inner.view();
+        for source in view.oldest_first(bounds.range) {
+            match query::walk(&view, source, bounds, filter, visit) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(Stop::Damaged(segment, why)) => self.inner.leave_out(&segment, why),
+                Err(Stop::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn points(
         &self,
         range: TimeRange,
@@ -307,6 +325,29 @@ impl Store for LocalStore {
         self.inner.ask(|view| query::services(view, range, filter))
     }
 
+    fn summary(
+        &self,
+        bounds: &Bounds,
+        filter: &Filter,
+        by: Dimension,
+    ) -> Result<Vec<GroupSummary>, QueryError> {
+        self.inner.ask(|view| query::summary(view, bounds, filter, by))
+    }
+
+    fn differences(
+        &self,
+        bounds: &Bounds,
+        range: TimeRange,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Differences, QueryError> {
+        self.inner.ask(|view| query::differences(view, bounds, range, filter, limit))
+    }
+
+    fn grid(&self, shape: &GridShape, filter: &Filter) -> Result<Grid, QueryError> {
+        self.inner.ask(|view| query::grid(view, shape, filter))
+    }
+
     fn counter_names(&self, object: &Glob) -> Vec<String> {
         let query = CounterQuery { object, name: None, range: TimeRange::ALL };
         // Names are for choosing from: those of unreadable files are left out.
@@ -334,6 +375,10 @@ impl Store for LocalStore {
         alerts.sort_by_key(|stored| std::cmp::Reverse(stored.alert.unix_us));
         alerts.truncate(limit);
         Ok(alerts)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.inner.syncer.stalled().or_else(|| self.inner.health.trouble())
     }
 
     fn stats(&self) -> StoreStats {

@@ -140,6 +140,11 @@ impl View {
         sources
     }
 
+    /// The sources that may have rows of a time range, those with the oldest newest row first.
+    pub(crate) fn oldest_first(&self, range: TimeRange) -> impl Iterator<Item = usize> {
+        self.newest_first(range).into_iter().rev()
+    }
+
     /// Whole rows that `find` names in each source.
     pub(crate) fn find(
         &self,

@@ -214,14 +214,26 @@ async fn a_filter_shows_the_same_live_as_in_the_store() {
         ("-err", 1),
         ("status:5xx tenant:acme service:/orders/*", 1),
         ("object:/test/orders login:kim", 2),
-        ("elapsed>1h", 0),
+        ("error:bo*m", 1),
+        ("ip:127.* ua:test/* -desc:x", 2),
+        ("ip:10.*", 0),
+        ("pool>9us", 2),
+        ("elapsed>60m", 0),
     ];
     let mut pages = Vec::new();
-    for (filter, expected) in cases.iter().filter(|(filter, _)| *filter != "elapsed>1h") {
+    for (filter, expected) in cases {
+        assert_eq!(
+            collector.total(&filter.replace('/', "%2F")).await,
+            expected as u64,
+            "{filter:?}"
+        );
+        if expected == 0 {
+            continue; // a page without points would wait for the next snapshot
+        }
         let mut page = Page::open(&collector).await;
         page.subscribe(0, filter).await;
-        assert_eq!(page.snapshot().await.0, *expected, "snapshot of {filter:?}");
-        pages.push((page, filter, *expected));
+        assert_eq!(page.snapshot().await.0, expected, "snapshot of {filter:?}");
+        pages.push((page, filter, expected));
     }
     agent.send(&[row(3, "acme", "boom", 500), row(4, "globex", "", 200)]);
     for (page, filter, expected) in &mut pages {

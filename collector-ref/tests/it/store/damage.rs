@@ -72,6 +72,39 @@ fn a_damaged_segment_is_named_and_the_rest_is_served() {
     }
 }
 
+/// Flips one bit in every so many bytes of a segment of `rows` rows, one at a time, and reads.
+fn flip_bits_of_a_segment(rows: usize, stride: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    add_traffic(&store, 1, NOON - 60_000_000, 1, rows);
+    let rows = every_row(&store);
+    store.close().unwrap();
+    drop(store);
+    let segment = files(folder.path(), ".parquet").remove(0);
+    let whole = std::fs::read(&segment).unwrap();
+    let mut damaged = 0;
+    for at in (0..whole.len()).step_by(stride) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        std::fs::write(&segment, &bytes).unwrap();
+        let store = open(folder.path());
+        let seen = every_row(&store);
+        let corrupt = store.stats().corrupt_files;
+        if corrupt.is_empty() {
+            assert!(seen == rows, "byte {at} of {}: served as it was", whole.len());
+        } else {
+            assert!(seen.is_empty(), "byte {at} of {}: named and left out", whole.len());
+            damaged += 1;
+        }
+    }
+    assert!(damaged * 10 > whole.len() / stride * 9, "{damaged} flips were noticed");
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_a_segment_is_noticed_or_changes_nothing() {
+    flip_bits_of_a_segment(60, 71);
+}
+
 #[test]
 fn a_segment_that_is_missing_is_named_and_the_rest_is_served() {
     let (folder, rows) = sealed();

@@ -7,9 +7,10 @@
 )]
 
 mod basics;
-mod bounds;
 mod crash;
 mod damage;
 mod full_disk;
 mod open_data;
+mod pressure;
+mod summaries;
 mod support;

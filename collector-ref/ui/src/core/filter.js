@@ -7,8 +7,8 @@
 /** Longest filter that is sent; a longer one is refused with a message. */
 export const MAX_FILTER_CHARS = 2_000;
 
-const TEXT_KEYS = ['service', 'object', 'tenant', 'login', 'status'];
-const TIME_KEYS = ['slow', 'elapsed', 'sql', 'api'];
+const TEXT_KEYS = ['service', 'object', 'tenant', 'login', 'ip', 'ua', 'desc', 'error', 'status'];
+const TIME_KEYS = ['slow', 'elapsed', 'sql', 'api', 'pool'];
 const FLAGS = ['err', 'slow'];
 const KNOWN = [...TEXT_KEYS.map(k => `${k}:`), ...TIME_KEYS.map(k => `${k}>`), ...FLAGS];
 

@@ -18,10 +18,12 @@ export class Scale {
     this.height = height;
     /** Row of each quantised elapsed time. */
     this.rowOf = new Uint16Array(MAX_Q + 1);
-    const place = placer(axis);
+    const { at, bottom, top } = measure(axis);
     for (let q = 0; q <= MAX_Q; q++) {
       if (q > axis.hi) this.rowOf[q] = 0;
-      else this.rowOf[q] = height - Math.min(height - 1, Math.max(0, Math.floor(place(q) * height)));
+      // Multiplied before it is divided: both are exact integers (in units of 1/2,048 µs with a
+      // linear axis), so that the collector, which counts with integers, finds the same row.
+      else this.rowOf[q] = height - Math.min(height - 1, Math.max(0, Math.floor(((at(q) - bottom) * height) / (top - bottom))));
     }
   }
 
@@ -65,11 +67,19 @@ export class Scale {
  * @param {Axis} axis
  * @returns {(q: number) => number}
  */
-function placer({ kind, lo, hi }) {
-  if (kind === 'log') return q => (q - lo) / (hi - lo + 1);
-  const top = elapsedOf(hi + 1);
-  const bottom = elapsedOf(lo);
-  return q => (elapsedOf(q) - bottom) / (top - bottom);
+function placer(axis) {
+  const { at, bottom, top } = measure(axis);
+  return q => (at(q) - bottom) / (top - bottom);
+}
+
+/**
+ * The measure along the axis: where a quantised time, the bottom and the top (excluded) stand.
+ * @param {Axis} axis
+ */
+function measure({ kind, lo, hi }) {
+  /** @param {number} q */
+  const at = q => kind === 'log' ? q : elapsedOf(q);
+  return { at, bottom: at(lo), top: at(hi + 1) };
 }
 
 /**

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { exactWord, problem, split, toggleWord, words } from '../../src/core/filter.js';
 
 test('good filters have no problem', () => {
-  for (const text of ['', 'err', '-err', 'service:/orders/*', 'service:"GET /orders/*" tenant:acme', 'status:5xx', 'slow', 'slow>1s elapsed<20ms sql>100ms api>5', '-tenant:acme login:kim object:/a/*', 'elapsed>1500', '  err  ']) {
+  for (const text of ['', 'err', '-err', 'service:/orders/*', 'service:"GET /orders/*" tenant:acme', 'status:5xx', 'slow', 'slow>1s elapsed<20ms sql>100ms api>5', '-tenant:acme login:kim object:/a/*', 'elapsed>1500', '  err  ', 'ip:10.* ua:curl* desc:x error:"*no route*" pool>10ms']) {
     assert.equal(problem(text), null, text);
   }
 });

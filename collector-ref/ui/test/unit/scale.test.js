@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { quantiseElapsed } from '../../src/core/quantiser.js';
 import { DEFAULT_AXIS } from '../../src/core/view.js';
@@ -21,6 +22,15 @@ test('rows of a box select exactly the times drawn in them', () => {
         }
       }
     }
+  }
+});
+
+test('rows are those that the collector counts in', () => {
+  const golden = JSON.parse(readFileSync(new URL('../golden/rows.json', import.meta.url), 'utf8'));
+  assert.ok(golden.shapes.length >= 6);
+  for (const { axis, low, high, rows, cells } of golden.shapes) {
+    const { rowOf } = new Scale({ kind: axis, lo: low, hi: high }, rows);
+    for (const [q, row] of cells) assert.equal(rowOf[q], row, `${axis} ${low}-${high} of ${rows} rows, ${q}`);
   }
 });
 

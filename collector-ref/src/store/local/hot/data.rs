@@ -111,6 +111,9 @@ pub(crate) struct HotFrame {
     pub(crate) texts: Box<[(u8, TextRef)]>,
 }
 
+/// Counter values that weigh as much as a row.
+pub(crate) const POINTS_A_ROW: usize = 16;
+
 /// Everything of one generation that lies in memory.
 #[derive(Debug, Default)]
 pub(crate) struct HotData {
@@ -141,12 +144,6 @@ pub(crate) struct BatchContext<'a> {
     pub(crate) pack: u32,
 }
 
-/// Counter values that weigh as much as a row in the bound of a generation.
-pub(crate) const POINTS_PER_ROW: usize = 16;
-
-/// Rows that an alert weighs as much as: it owns its texts.
-pub(crate) const ROWS_PER_ALERT: usize = 16;
-
 impl HotData {
     /// Prepares for a whole generation, so that columns never move while they grow.
     pub(crate) fn reserve(&mut self, rows: usize) {
@@ -155,10 +152,8 @@ impl HotData {
 
     /// How much is here, in rows: what the generation's bound counts.
     pub(crate) fn weight(&self) -> usize {
-        self.columns.len()
-            + self.late_profiles.len()
-            + self.counters.points() / POINTS_PER_ROW
-            + self.alerts.len() * ROWS_PER_ALERT
+        let small = self.counters.points() / POINTS_A_ROW;
+        self.columns.len() + self.late_profiles.len() + self.alerts.len() + small
     }
 
     /// Bytes of all inline texts.

@@ -12,9 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::RwLock;
 
-pub(crate) use data::{
-    BatchContext, HotData, HotFrame, POINTS_PER_ROW, ROWS_PER_ALERT, frame_texts,
-};
+pub(crate) use data::{BatchContext, HotData, HotFrame, POINTS_A_ROW, frame_texts};
 pub(crate) use pool::TextPool;
 
 /// One generation of rows in memory.

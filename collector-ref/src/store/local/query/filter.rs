@@ -53,6 +53,10 @@ const fn text_of(test: &Test) -> Option<(Text, &Glob)> {
         Test::Object(glob) => Some((Text::Object, glob)),
         Test::Tenant(glob) => Some((Text::Tenant, glob)),
         Test::Login(glob) => Some((Text::Login, glob)),
+        Test::Ip(glob) => Some((Text::Ip, glob)),
+        Test::UserAgent(glob) => Some((Text::UserAgent, glob)),
+        Test::Desc(glob) => Some((Text::Desc, glob)),
+        Test::ErrorText(glob) => Some((Text::Error, glob)),
         _ => None,
     }
 }
@@ -81,6 +85,7 @@ impl<'a> FilterRun<'a> {
                 Test::ElapsedAbove(_) | Test::ElapsedBelow(_) => Column::Wide(Wide::Elapsed),
                 Test::SqlAbove(_) => Column::Wide(Wide::SqlTime),
                 Test::ApiAbove(_) => Column::Wide(Wide::ApiTime),
+                Test::PoolAbove(_) => Column::Wide(Wide::PoolWait),
                 test => match text_of(test) {
                     Some((text, _)) => Column::Text(text),
                     None => Column::EndTime,
@@ -152,6 +157,7 @@ impl Run<'_> {
             Test::ElapsedBelow(us) => wide(Wide::Elapsed) < *us,
             Test::SqlAbove(us) => wide(Wide::SqlTime) > *us,
             Test::ApiAbove(us) => wide(Wide::ApiTime) > *us,
+            Test::PoolAbove(us) => wide(Wide::PoolWait) > *us,
             test => match text_of(test) {
                 Some((text, glob)) => self.matches.matches(glob, chunk.text(text), row),
                 None => false,

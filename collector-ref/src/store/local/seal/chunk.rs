@@ -36,8 +36,11 @@ pub(super) struct Tools {
 impl Tools {
     /// For columns whose texts have numbers below `texts`.
     pub(super) fn new(texts: usize) -> io::Result<Self> {
+        let mut zstd = ::zstd::bulk::Compressor::new(1)?;
+        // Every reader of zstd checks it: what a disk changed in a page is an error and not a row.
+        zstd.set_parameter(::zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
         Ok(Self {
-            zstd: ::zstd::bulk::Compressor::new(1)?,
+            zstd,
             page: Vec::new(),
             compressed: Vec::new(),
             stamps: vec![(0, 0); texts.max(SMALL as usize)],

@@ -10,7 +10,7 @@ mod record;
 mod sync;
 mod writer;
 
-pub(crate) use reader::{WalHeader, replay};
-pub(crate) use record::{FrameId, OBJECT_KIND, Record, RecordHead};
+pub(crate) use reader::{WalFile, WalHeader};
+pub(crate) use record::{FrameId, Mark, OBJECT_KIND, Record, RecordHead};
 pub(crate) use sync::Syncer;
 pub(crate) use writer::WalWriter;

@@ -2,9 +2,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
-use super::record::{self, Record};
+use super::record::{self, Mark, RECORD_HEAD_BYTES, Record};
 
 const MAGIC: [u8; 8] = *b"SCTRWAL1";
 
@@ -37,69 +38,121 @@ impl WalHeader {
     }
 }
 
+/// A WAL file in memory after a restart, split into records.
+#[derive(Debug)]
+pub(crate) struct WalFile {
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+    /// The furthest mark in it.
+    pub(crate) mark: Mark,
+}
+
+/// A part of a WAL file.
+#[derive(Debug)]
+struct Piece {
+    at: Range<usize>,
+    is_good: bool,
+}
+
 /// What reading a WAL file came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replay {
-    /// Bytes of the whole records, from the begin of the file.
+    /// Bytes from the begin of the file that are kept.
     pub(crate) good_bytes: u64,
-    /// Bytes behind them that were cut off.
+    /// Bytes behind them that were cut off: nothing in them was acknowledged.
     pub(crate) torn_bytes: u64,
-    /// Places where one or more damaged records were left out, good ones behind them.
+    /// Damaged parts in front of that, and records that could not be understood.
     pub(crate) damaged_records: u64,
-    /// Bytes of those whose checksum was wrong.
-    pub(crate) skipped_bytes: u64,
 }
 
-/// Visits the records of a WAL file with the place of their payload's end, in order, and cuts off
-/// a torn tail.
-///
-/// A crash leaves at most one torn region, at the end, and nothing in it can have been
-/// acknowledged. What is damaged in the middle (a rotten block) is skipped and counted, up to the
-/// next good record: where the damaged one's length says, or, when the length itself is damaged,
-/// wherever one is found. Only when none follows is it a torn tail.
-///
-/// # Errors
-/// The file cannot be read or cut; or it is not a WAL file of this store (`InvalidData`).
-pub(crate) fn replay(
-    path: &Path,
-    expected: &WalHeader,
-    visit: &mut dyn FnMut(&Record<'_>, u64),
-) -> io::Result<Replay> {
-    let bytes = fs::read(path)?;
-    let mut report = Replay::default();
-    match WalHeader::parse(&bytes) {
-        Some(header) if header == *expected => report.good_bytes = WAL_HEADER_BYTES as u64,
-        // Not even the header was written before the crash.
-        None if bytes.len() <= WAL_HEADER_BYTES => {}
-        _ => {
-            let why = "not a write-ahead log of this store and generation";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-        }
-    }
-    let mut rest = bytes.get(WAL_HEADER_BYTES..).unwrap_or_default();
-    loop {
-        let length = if let Some((body, length)) = record::split(rest) {
-            match record::parse(body) {
-                Ok(Some(record)) => visit(&record, report.good_bytes + length as u64),
-                Ok(None) => {}
-                Err(_) => report.damaged_records += 1,
+impl WalFile {
+    /// Reads a file and finds its records, also behind damage.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not a WAL file of this store (`InvalidData`).
+    pub(crate) fn read(path: &Path, expected: &WalHeader) -> io::Result<Self> {
+        let bytes = fs::read(path)?;
+        let mut at = match WalHeader::parse(&bytes) {
+            Some(header) if header == *expected => WAL_HEADER_BYTES,
+            // Not even the header was written before the crash.
+            None if bytes.len() <= WAL_HEADER_BYTES => bytes.len(),
+            _ => {
+                let why = "not a write-ahead log of this store and generation";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
-            length
-        } else if let Some(length) =
-            record::damaged_length(rest).or_else(|| record::next_good(rest))
-        {
-            report.damaged_records += 1;
-            report.skipped_bytes += length as u64;
-            length
-        } else {
-            break;
         };
-        report.good_bytes += length as u64;
-        rest = &rest[length..];
+        let (mut pieces, mut mark) = (Vec::new(), Mark::default());
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let (length, is_good) = match record::split(rest) {
+                Some((body, length)) => {
+                    if let Ok(Some(Record::Mark(found))) = record::parse(body) {
+                        mark = mark.max(found);
+                    }
+                    (length, true)
+                }
+                None => match record::next_good(rest) {
+                    Some(length) => (length, false),
+                    None => break,
+                },
+            };
+            pieces.push(Piece { at: at..at + length, is_good });
+            at += length;
+        }
+        if at < bytes.len() {
+            pieces.push(Piece { at: at..bytes.len(), is_good: false });
+        }
+        Ok(Self { bytes, pieces, mark })
     }
-    report.torn_bytes = bytes.len() as u64 - report.good_bytes;
-    if report.torn_bytes > 0 {
-        OpenOptions::new().write(true).open(path)?.set_len(report.good_bytes)?;
+
+    /// Visits the records with the place of their payload's end, in order, and cuts off a torn
+    /// tail: all from the first damage on that is not in front of `safe_bytes`.
+    ///
+    /// # Errors
+    /// The file cannot be cut.
+    pub(crate) fn replay(
+        &self,
+        path: &Path,
+        safe_bytes: u64,
+        visit: &mut dyn FnMut(&Record<'_>, u64),
+    ) -> io::Result<Replay> {
+        let mut report = Replay { good_bytes: self.whole_header(), ..Replay::default() };
+        for Piece { at, is_good } in &self.pieces {
+            let (begin, end) = (at.start as u64, at.end as u64);
+            if *is_good {
+                match record::parse(&self.bytes[at.start + RECORD_HEAD_BYTES..at.end]) {
+                    Ok(Some(record)) => visit(&record, end),
+                    Ok(None) => {}
+                    Err(_) => report.damaged_records += 1,
+                }
+            } else if begin < safe_bytes {
+                report.damaged_records += 1;
+            } else {
+                break;
+            }
+            report.good_bytes = end;
+        }
+        report.torn_bytes = self.bytes.len() as u64 - report.good_bytes;
+        if report.torn_bytes > 0 {
+            OpenOptions::new().write(true).open(path)?.set_len(report.good_bytes)?;
+        }
+        Ok(report)
     }
-    Ok(report)
+
+    /// Length of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Whether something would be cut off with so much of it being safe.
+    pub(crate) fn is_torn(&self, safe_bytes: u64) -> bool {
+        let header = self.whole_header() == 0 && !self.bytes.is_empty();
+        header
+            || self.pieces.iter().any(|piece| !piece.is_good && piece.at.start as u64 >= safe_bytes)
+    }
+
+    /// Length of the header, 0 when it is not whole.
+    fn whole_header(&self) -> u64 {
+        if WalHeader::parse(&self.bytes).is_some() { WAL_HEADER_BYTES as u64 } else { 0 }
+    }
 }

@@ -46,6 +46,21 @@ pub(crate) enum Record<'a> {
     Counters { frame: FrameId, unix_us: i64, points: Vec<CounterPoint> },
     /// Alerts, as JSON.
     Alerts { frame: FrameId, json: &'a [u8] },
+    /// How far the log was on disk when this was written.
+    Mark(Mark),
+}
+
+/// How far the log is on disk: all files before this one, and this one up to a length.
+///
+/// What is damaged in front of the last mark was whole once, and may have been acknowledged: it is
+/// left out, told, and what follows is read. Behind it a power loss may have kept one write and not
+/// the one before, so nothing after the first damage can be trusted to have no gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Mark {
+    /// Number of the file.
+    pub(crate) generation: u64,
+    /// Its bytes that are on disk.
+    pub(crate) bytes: u64,
 }
 
 mod tag {
@@ -53,6 +68,7 @@ mod tag {
     pub(super) const BATCH: u8 = 2;
     pub(super) const COUNTERS: u8 = 3;
     pub(super) const ALERTS: u8 = 4;
+    pub(super) const MARK: u8 = 5;
 }
 
 fn put_frame(out: &mut Vec<u8>, frame: &FrameId) {
@@ -116,6 +132,13 @@ impl RecordHead {
         put_frame(&mut self.0, frame);
     }
 
+    /// A whole record of how far the log is on disk.
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.begin(tag::MARK);
+        self.0.extend_from_slice(&mark.generation.to_le_bytes());
+        self.0.extend_from_slice(&mark.bytes.to_le_bytes());
+    }
+
     fn begin(&mut self, tag: u8) {
         self.0.clear();
         self.0.resize(RECORD_HEAD_BYTES, 0);
@@ -142,6 +165,11 @@ impl RecordHead {
         [IoSlice::new(&self.0), IoSlice::new(payload)]
     }
 
+    /// The bytes of a finished record without payload.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Number of bytes in front of the payload.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -162,23 +190,18 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(&[u8], usize)> {
     (expected == u32::from_le_bytes(*sum)).then_some((body, RECORD_HEAD_BYTES + body_bytes))
 }
 
-/// The whole length of a damaged first record, if a good one follows at its end.
-pub(crate) fn damaged_length(bytes: &[u8]) -> Option<usize> {
-    let length = u32::from_le_bytes(*bytes.first_chunk::<4>()?) as usize + RECORD_HEAD_BYTES;
-    split(bytes.get(length..)?).map(|_| length)
-}
-
-/// How far behind a damaged first record the next good one of a known type begins, when the
-/// damaged one's own length cannot be trusted.
-///
-/// Cheap where there is nothing to find: a checksum is computed only where a plausible length and
-/// a known type stand.
+/// How far behind a damaged begin the next good record starts: where the damaged one's length says,
+/// or, when the length itself is damaged, wherever one is found. `None` when there is none within
+/// the length of the longest record.
 pub(crate) fn next_good(bytes: &[u8]) -> Option<usize> {
-    (1..bytes.len().saturating_sub(RECORD_HEAD_BYTES)).find(|at| {
-        let rest = &bytes[*at..];
-        let is_known = matches!(rest[RECORD_HEAD_BYTES], tag::TEXT..=tag::ALERTS);
-        is_known && split(rest).is_some_and(|(body, _)| matches!(parse(body), Ok(Some(_))))
-    })
+    let length = u32::from_le_bytes(*bytes.first_chunk::<4>()?) as usize + RECORD_HEAD_BYTES;
+    let begins = |at: &usize| {
+        // The known types first: a checksum is taken only of what looks like a record.
+        let tag = bytes.get(at + RECORD_HEAD_BYTES).copied().unwrap_or_default();
+        (tag::TEXT..=tag::MARK).contains(&tag) && split(&bytes[*at..]).is_some()
+    };
+    let said = Some(length).filter(|at| *at < bytes.len()).filter(begins);
+    said.or_else(|| (1..bytes.len().min(MAX_RECORD_BYTES + RECORD_HEAD_BYTES)).find(begins))
 }
 
 /// Reads the fields of a record. `Ok(None)`: a type of a newer version, to be skipped.
@@ -210,6 +233,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Option<Record<'_>>, Damaged> {
             Record::Counters { frame, unix_us, points }
         }
         tag::ALERTS => Record::Alerts { frame: read_frame(&mut reader)?, json: reader.0 },
+        tag::MARK => Record::Mark(Mark { generation: reader.u64()?, bytes: reader.u64()? }),
         _ => return Ok(None),
     };
     Ok(Some(record))
@@ -256,6 +280,29 @@ mod tests {
         let bytes = whole(&head, b"");
         let expected = Record::Counters { frame: FRAME, unix_us: 77, points };
         assert_eq!(parse(split(&bytes).unwrap().0), Ok(Some(expected)));
+
+        let mark = Mark { generation: 3, bytes: 4_000_000_000 };
+        head.mark(mark);
+        head.finish(b"");
+        let bytes = whole(&head, b"");
+        assert_eq!(parse(split(&bytes).unwrap().0), Ok(Some(Record::Mark(mark))));
+    }
+
+    #[test]
+    fn the_next_good_record_is_found_whatever_is_damaged_of_the_one_before() {
+        let mut head = RecordHead::default();
+        head.text(1, 4);
+        head.finish(b"SELECT 1");
+        let one = whole(&head, b"SELECT 1");
+        let mut both = one.clone();
+        both.extend_from_slice(&one);
+        for bit in 0..one.len() * 8 {
+            let mut damaged = both.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(next_good(&damaged), Some(one.len()), "bit {bit}");
+            assert_eq!(next_good(&damaged[..one.len()]), None, "bit {bit}, nothing follows");
+        }
+        assert_eq!(next_good(&[0; 4_096]), None);
     }
 
     #[test]

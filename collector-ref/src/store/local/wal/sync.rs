@@ -15,6 +15,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
+use super::record::Mark;
 use crate::store::local::config::Durability;
 use crate::store::{Durable, WalSeq};
 
@@ -31,6 +32,8 @@ struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     durable: watch::Sender<Durable>,
+    /// How far the log is on disk.
+    mark: Mutex<Mark>,
     window: Duration,
 }
 
@@ -47,6 +50,8 @@ struct Dirty {
     generation: u64,
     file: Arc<File>,
     seq: WalSeq,
+    /// Length of the file up to the record of that sequence.
+    bytes: u64,
     is_failed: bool,
 }
 
@@ -57,6 +62,7 @@ impl Syncer {
             state: Mutex::default(),
             wake: Condvar::new(),
             durable: watch::Sender::new(Durable::default()),
+            mark: Mutex::default(),
             window,
         });
         let thread = if durability == Durability::Power {
@@ -78,18 +84,31 @@ impl Syncer {
         self.shared.durable.borrow().seq
     }
 
-    /// A record was written. Called in the order of the sequence.
-    pub(crate) fn written(&self, generation: u64, file: &Arc<File>, seq: WalSeq) {
+    /// Why nothing becomes durable, if it does not.
+    pub(crate) fn stalled(&self) -> Option<String> {
+        self.shared.durable.borrow().stalled.clone()
+    }
+
+    /// How far the log is on disk.
+    pub(crate) fn mark(&self) -> Mark {
+        *self.shared.mark.lock()
+    }
+
+    /// A record was written, up to this length of the file. Called in the order of the sequence.
+    pub(crate) fn written(&self, generation: u64, file: &Arc<File>, seq: WalSeq, bytes: u64) {
         if self.durability != Durability::Power {
-            self.shared.publish(seq);
+            self.shared.publish(seq, Mark { generation, bytes });
             return;
         }
         let mut state = self.shared.state.lock();
         match state.dirty.back_mut() {
-            Some(last) if last.generation == generation => last.seq = seq,
+            Some(last) if last.generation == generation => {
+                last.seq = seq;
+                last.bytes = bytes;
+            }
             _ => {
                 let file = Arc::clone(file);
-                state.dirty.push_back(Dirty { generation, file, seq, is_failed: false });
+                state.dirty.push_back(Dirty { generation, file, seq, bytes, is_failed: false });
             }
         }
         drop(state);
@@ -115,7 +134,8 @@ impl Syncer {
         });
         drop(state);
         if let Some(seq) = durable {
-            self.shared.publish(seq);
+            // Its file is about to go: nothing of it needs a mark.
+            self.shared.publish(seq, Mark::default());
         }
     }
 
@@ -156,9 +176,13 @@ impl Shared {
             let next = {
                 let state = self.state.lock();
                 let next = state.dirty.front().filter(|dirty| !dirty.is_failed);
-                next.map(|dirty| (dirty.generation, Arc::clone(&dirty.file), dirty.seq))
+                next.map(|dirty| {
+                    let mark = Mark { generation: dirty.generation, bytes: dirty.bytes };
+                    (mark, Arc::clone(&dirty.file), dirty.seq)
+                })
             };
-            let Some((generation, file, seq)) = next else { return };
+            let Some((mark, file, seq)) = next else { return };
+            let generation = mark.generation;
             match file.sync_data() {
                 Ok(()) => {
                     let mut state = self.state.lock();
@@ -171,7 +195,7 @@ impl Shared {
                     }
                     let is_last = state.dirty.len() <= 1;
                     drop(state);
-                    self.publish(seq);
+                    self.publish(seq, mark);
                     if is_last {
                         return;
                     }
@@ -190,7 +214,11 @@ impl Shared {
         }
     }
 
-    fn publish(&self, seq: WalSeq) {
+    fn publish(&self, seq: WalSeq, mark: Mark) {
+        {
+            let mut known = self.mark.lock();
+            *known = mark.max(*known);
+        }
         self.durable.send_modify(|durable| {
             durable.seq = durable.seq.max(seq);
             durable.stalled = None;

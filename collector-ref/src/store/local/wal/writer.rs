@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::reader::WalHeader;
-use super::record::RecordHead;
+use super::record::{Mark, RecordHead};
 
 /// The open WAL file of the generation being filled.
 #[derive(Debug)]
@@ -14,6 +14,9 @@ pub(crate) struct WalWriter {
     file: Arc<File>,
     bytes: u64,
     is_broken: bool,
+    /// The last mark that stands in it, and the buffer for the next.
+    marked: Mark,
+    mark: RecordHead,
 }
 
 impl WalWriter {
@@ -24,7 +27,9 @@ impl WalWriter {
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let header = header.to_bytes();
         (&file).write_all(&header)?;
-        Ok(Self { file: Arc::new(file), bytes: header.len() as u64, is_broken: false })
+        let (marked, mark) = (Mark::default(), RecordHead::default());
+        let bytes = header.len() as u64;
+        Ok(Self { file: Arc::new(file), bytes, is_broken: false, marked, mark })
     }
 
     /// The file, to be synced and read while it grows.
@@ -42,18 +47,32 @@ impl WalWriter {
         self.is_broken
     }
 
-    /// Appends a finished record; answers where its payload begins in the file.
+    /// Appends a finished record, behind a mark of how far the log is on disk when that is news;
+    /// answers where its payload begins in the file.
     ///
     /// # Errors
     /// Nothing of the record is in the file.
-    pub(crate) fn append(&mut self, head: &RecordHead, payload: &[u8]) -> io::Result<u64> {
+    pub(crate) fn append(
+        &mut self,
+        head: &RecordHead,
+        payload: &[u8],
+        synced: Mark,
+    ) -> io::Result<u64> {
         if self.is_broken {
             return Err(io::Error::other("an earlier write could not be undone"));
         }
-        let mut slices = head.slices(payload);
+        let mut mark: &[u8] = &[];
+        if synced > self.marked {
+            self.mark.mark(synced);
+            let _fits = self.mark.finish(&[]);
+            mark = self.mark.bytes();
+        }
+        let [fields, payload_slice] = head.slices(payload);
+        let mut slices = [IoSlice::new(mark), fields, payload_slice];
         match write_all_vectored(&self.file, &mut slices) {
             Ok(()) => {
-                let start = self.bytes + head.len() as u64;
+                self.marked = self.marked.max(synced);
+                let start = self.bytes + (mark.len() + head.len()) as u64;
                 self.bytes = start + payload.len() as u64;
                 Ok(start)
             }

@@ -1,0 +1,114 @@
+//! Count, errors, sum and percentiles of the elapsed times of a group of rows.
+
+/// Buckets per doubling: the middle of a bucket is at most 4.5 % off.
+const SUB_BITS: u32 = 3;
+const SUBS: u64 = 1 << SUB_BITS;
+
+/// Bucket of an elapsed time: exact below 16 µs, then 8 an octave.
+fn bucket(elapsed_us: u64) -> usize {
+    let octave = elapsed_us.checked_ilog2().unwrap_or(0);
+    let bucket = if octave <= SUB_BITS {
+        elapsed_us
+    } else {
+        let shift = octave - SUB_BITS;
+        u64::from(shift) * SUBS + (elapsed_us >> shift)
+    };
+    usize::try_from(bucket).unwrap_or(usize::MAX)
+}
+
+/// Middle of a bucket, µs.
+fn middle(bucket: usize) -> u64 {
+    let bucket = bucket as u64;
+    if bucket < 2 * SUBS {
+        return bucket;
+    }
+    let shift = bucket / SUBS - 1;
+    let low = (SUBS + bucket % SUBS) << shift;
+    low + (1 << shift) / 2
+}
+
+/// What is added up of a group of rows.
+#[derive(Debug, Default)]
+pub(crate) struct Spread {
+    pub(crate) count: u64,
+    pub(crate) errors: u64,
+    pub(crate) elapsed_sum_us: u64,
+    pub(crate) max_us: u64,
+    /// First bucket that `counts` holds.
+    first: usize,
+    counts: Vec<u32>,
+}
+
+impl Spread {
+    #[inline]
+    pub(crate) fn add(&mut self, elapsed_us: u64, is_error: bool) {
+        self.count += 1;
+        self.errors += u64::from(is_error);
+        self.elapsed_sum_us = self.elapsed_sum_us.saturating_add(elapsed_us);
+        self.max_us = self.max_us.max(elapsed_us);
+        let bucket = bucket(elapsed_us);
+        match bucket.checked_sub(self.first).and_then(|place| self.counts.get_mut(place)) {
+            Some(count) => *count = count.saturating_add(1),
+            None => self.add_outside(bucket),
+        }
+    }
+
+    /// Widens the buckets, with some room so that this is rare.
+    #[cold]
+    fn add_outside(&mut self, bucket: usize) {
+        const ROOM: usize = 8;
+        if self.counts.is_empty() {
+            self.first = bucket.saturating_sub(ROOM);
+            self.counts.resize(bucket - self.first + ROOM, 0);
+        } else if bucket < self.first {
+            let first = bucket.saturating_sub(ROOM);
+            let mut counts = vec![0; self.first - first];
+            counts.append(&mut self.counts);
+            self.counts = counts;
+            self.first = first;
+        } else {
+            self.counts.resize(bucket - self.first + ROOM, 0);
+        }
+        self.counts[bucket - self.first] += 1;
+    }
+
+    /// The value below which `percent` of all values lie.
+    pub(crate) fn percentile(&self, percent: u64) -> u64 {
+        let rank = (self.count * percent).div_ceil(100).max(1);
+        let mut seen = 0;
+        for (place, count) in self.counts.iter().enumerate() {
+            seen += u64::from(*count);
+            if seen >= rank {
+                return middle(self.first + place).min(self.max_us);
+            }
+        }
+        self.max_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_ascend_and_their_middles_are_within_five_percent() {
+        assert!((0..100_000).map(bucket).is_sorted());
+        for us in (0..100_000u64).chain((0..64).map(|bit| 1 << bit)).chain([u64::MAX]) {
+            let error = middle(bucket(us)).abs_diff(us);
+            assert!(error <= us / 16 + 1, "{us} becomes {}", middle(bucket(us)));
+        }
+    }
+
+    #[test]
+    fn percentiles_are_found_in_any_order_of_values() {
+        let mut spread = Spread::default();
+        for us in (1..=1000u64).rev() {
+            spread.add(us * 100, us % 10 == 0);
+        }
+        assert_eq!((spread.count, spread.errors, spread.max_us), (1000, 100, 100_000));
+        for (percent, exact) in [(50, 50_000u64), (95, 95_000), (99, 99_000), (100, 100_000)] {
+            let found = spread.percentile(percent);
+            assert!(found.abs_diff(exact) * 20 <= exact, "p{percent}: {found}");
+        }
+    }
+}
