@@ -16,7 +16,7 @@ use crate::telemetry::{
 };
 use crate::texts::Slot;
 use crate::transaction::{mark, set_error};
-use crate::{clock, options, plugin, switch};
+use crate::{clock, options, plugin, rules, switch};
 
 /// Words of a row before its texts: those of the header, then end reason and fate, then steps.
 pub(crate) const ROW_WORDS: usize = WORDS + HALVES / 2 + 2;
@@ -40,8 +40,9 @@ pub(crate) fn finish_at(header: &'static Header, reason: EndReason, end: u64) {
         set_error(header, &"panicked");
     }
     mark_facts(header, elapsed_us);
+    let has_failed = !matches!(reason, EndReason::Complete | EndReason::Upgraded);
     let is_kept = !plugin::has(plugin::Hooks::END) || plugin::end(header, reason, elapsed_us);
-    if is_kept {
+    if is_kept && !rules::discard(header, has_failed) {
         // The queue's lock on the shared path also covers the hand-over of the profile.
         if lane::with_queues(|thread| hand_over(thread, header, reason, elapsed_us)).is_none() {
             DROPPED_NO_THREAD.add(1);
@@ -149,7 +150,9 @@ fn fate(
 }
 
 /// SCOUTER's steps: the faster a transaction was, the smaller the share of profiles kept. Chosen
-/// by txid, so that the choice needs no random number.
+/// by gxid, so that the choice needs no random number and all services of a trace choose alike: of
+/// two with the same share both keep the profile or neither does, and one with a larger share
+/// keeps all that the other does.
 fn is_sampled(header: &'static Header, elapsed_us: u64) -> bool {
     if !options::XLOG_SAMPLING_ENABLED.value() {
         return true;
@@ -162,8 +165,9 @@ fn is_sampled(header: &'static Header, elapsed_us: u64) -> bool {
     ];
     let step = steps.into_iter().find(|(bound, _)| ms < bound.value());
     let percent = step.map_or(&options::XLOG_SAMPLING_OVER_RATE_PCT, |(_, rate)| rate).value();
-    // Consecutive numbers are spread by a multiplication, so that patterns do not resonate.
-    let spread = (header.word(Word::Txid) & 0xffff_ffff).wrapping_mul(0x9E37_79B9) >> 8 & 0xffff;
+    // Spread by a multiplication, since not every peer makes its ids at random.
+    let trace = header.word(Word::GxidLow) ^ header.word(Word::GxidHigh);
+    let spread = trace.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
     spread * 100 < percent << 16
 }
 

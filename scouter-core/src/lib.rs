@@ -61,6 +61,8 @@ mod queue;
 #[cfg(feature = "enable")]
 #[expect(unsafe_code, reason = "a word of a record holds the address of a static")]
 mod records;
+#[cfg(feature = "enable")]
+mod rules;
 #[cfg(feature = "tokio")]
 #[cfg_attr(not(feature = "enable"), path = "off/runtime.rs")]
 mod runtime;

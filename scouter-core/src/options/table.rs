@@ -92,6 +92,8 @@ options! {
             "Keeps no profiles, except those that are asked for one by one. Rows are kept in any case.");
         XLOG_SAMPLING_ENABLED = ("xlog_sampling_enabled", "SCOUTER_XLOG_SAMPLING_ENABLED", "false" = false,
             "Keeps only a share of the profiles, by how long the transaction took. Rows, and profiles of slow, failed and forced transactions, are kept in any case.");
+        XLOG_DISCARD_SERVICE_SHOW_ERROR = ("xlog_discard_service_show_error", "SCOUTER_XLOG_DISCARD_SERVICE_SHOW_ERROR", "true" = true,
+            "Keeps transactions with an error whatever `xlog_discard_service_patterns` says.");
         XLOG_ERROR_ON_SQLEXCEPTION_ENABLED = ("xlog_error_on_sqlexception_enabled", "SCOUTER_XLOG_ERROR_ON_SQLEXCEPTION_ENABLED", "true" = true,
             "A failed statement is an error of its transaction.");
         XLOG_ERROR_ON_APICALL_EXCEPTION_ENABLED = ("xlog_error_on_apicall_exception_enabled", "SCOUTER_XLOG_ERROR_ON_APICALL_EXCEPTION_ENABLED", "true" = true,
@@ -108,6 +110,8 @@ options! {
             "Names the trace of each request in a response header.");
     }
     texts {
+        XLOG_DISCARD_SERVICE_PATTERNS = ("xlog_discard_service_patterns", "SCOUTER_XLOG_DISCARD_SERVICE_PATTERNS", "",
+            "Services whose transactions are discarded, row and profile, separated by commas, 64 at most; `*` stands for any characters, and a pattern that begins with `/` is compared with the route alone. Counted as dropped by rule. Empty: none.");
         TRACE_TENANT_HEADER = ("trace_tenant_header", "SCOUTER_TRACE_TENANT_HEADER", "x-tenant-id",
             "Name of the header that carries the tenant.");
         TRACE_TENANT_HOSTS = ("trace_tenant_hosts", "SCOUTER_TRACE_TENANT_HOSTS", "",

@@ -67,6 +67,8 @@ pub struct BoolOption {
 pub struct TextOption {
     info: OptionInfo,
     value: RwLock<Option<Arc<str>>>,
+    /// Whether the value is not empty; only of options whose default is empty.
+    is_set: AtomicBool,
 }
 
 impl U64Option {
@@ -102,7 +104,14 @@ impl BoolOption {
 
 impl TextOption {
     pub(super) const fn new(info: OptionInfo) -> Self {
-        Self { info, value: RwLock::new(None) }
+        Self { info, value: RwLock::new(None), is_set: AtomicBool::new(false) }
+    }
+
+    /// Whether there is a value, of an option that is empty by default. One load.
+    #[cfg(feature = "enable")]
+    #[inline(always)]
+    pub(crate) fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Relaxed)
     }
 
     /// The value now. Takes a read lock; readers on the request path keep what they need.
@@ -179,6 +188,7 @@ impl Line for TextOption {
             ));
         }
         *self.value.write() = Some(Arc::from(text));
+        self.is_set.store(!text.is_empty(), Ordering::Relaxed);
         Ok(())
     }
 }

@@ -172,6 +172,9 @@ impl Inner {
             ));
         }
         if ingest.wal.is_broken() {
+            if !self.has_room() {
+                return Err(self.refuse_for_memory());
+            }
             self.freeze(ingest).inspect_err(|_| count(&self.tallies.append_errors, 1))?;
             // The fields are the same, only the file is another.
         }
@@ -205,12 +208,7 @@ impl Inner {
             self.room.wait_while_for(ingest, |_| !self.has_room(), MAX_ROOM_WAIT);
             self.check_open(ingest)?;
             if !self.has_room() {
-                count(&self.tallies.append_errors, 1);
-                let why = "memory is full: rows cannot be sealed as fast as they come in";
-                return Err(AppendError::Io(std::io::Error::new(
-                    std::io::ErrorKind::TimedOut,
-                    why,
-                )));
+                return Err(self.refuse_for_memory());
             }
         }
         // Another append may have made room while this one waited.
@@ -218,6 +216,14 @@ impl Inner {
             self.freeze(ingest).inspect_err(|_| count(&self.tallies.append_errors, 1))?;
         }
         Ok(())
+    }
+
+    /// As many generations as there may be wait to be sealed.
+    fn refuse_for_memory(&self) -> AppendError {
+        count(&self.tallies.append_errors, 1);
+        let why = "memory is full: rows cannot be sealed as fast as they come in";
+        self.health.failed(Part::Append, &why);
+        AppendError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
     }
 
     /// Whether another generation may be frozen.

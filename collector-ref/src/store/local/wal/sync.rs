@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -166,7 +167,11 @@ impl Shared {
                 self.wake.wait_while_for(&mut state, |state| !state.is_stopping, window);
             }
             drop(state);
-            self.sync_round();
+            // A panic, which would be a defect of ours, must not end acknowledgements in silence.
+            if catch_unwind(AssertUnwindSafe(|| self.sync_round())).is_err() {
+                let why = "syncing the write-ahead log panicked; the log says where".to_owned();
+                self.durable.send_modify(|durable| durable.stalled = Some(why));
+            }
         }
     }
 

@@ -1,0 +1,84 @@
+//! Rules by which a transaction is discarded: no row, no profile, and counted as dropped by rule.
+//!
+//! Health checks and the like, named by their service. Without a rule the end of a transaction pays
+//! one load. Errors are kept unless somebody says otherwise, since a failing health check is news.
+
+use crate::alert::service_of;
+use crate::header::Header;
+use crate::options::{XLOG_DISCARD_SERVICE_PATTERNS, XLOG_DISCARD_SERVICE_SHOW_ERROR};
+use crate::text::text;
+use crate::texts::Slot;
+
+/// Most patterns that are looked at; further ones are ignored.
+pub(crate) const MAX_DISCARD_PATTERNS: usize = 64;
+
+/// Whether the rules discard a transaction that ends.
+#[inline]
+pub(crate) fn discard(header: &'static Header, has_failed: bool) -> bool {
+    XLOG_DISCARD_SERVICE_PATTERNS.is_set() && matches_pattern(header, has_failed)
+}
+
+#[cold]
+fn matches_pattern(header: &'static Header, has_failed: bool) -> bool {
+    let is_error = has_failed || header.texts.has(Slot::Error);
+    if is_error && XLOG_DISCARD_SERVICE_SHOW_ERROR.value() {
+        return false;
+    }
+    let service = text(service_of(header));
+    patterns(&XLOG_DISCARD_SERVICE_PATTERNS.value()).any(|pattern| is_match(pattern, service))
+}
+
+fn patterns(list: &str) -> impl Iterator<Item = &str> {
+    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.take(MAX_DISCARD_PATTERNS)
+}
+
+/// Whether a whole service name fits; `*` stands for any run of characters. A pattern that begins
+/// with `/` is compared with the route alone, as in the page's filter.
+fn is_match(pattern: &str, service: &str) -> bool {
+    let service = match service.split_once(' ') {
+        Some((_, route)) if pattern.starts_with('/') => route,
+        _ => service,
+    };
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = service.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_fits_the_whole_name_or_the_route_alone() {
+        for (pattern, service, expected) in [
+            ("GET /health", "GET /health", true),
+            ("GET /health", "GET /healthz", false),
+            ("/health", "GET /health", true),
+            ("/health*", "HEAD /healthz", true),
+            ("/h", "GET /health", false),
+            ("*/ping", "GET /a/ping", true),
+            ("nightly*", "nightly clean-up", true),
+            ("/nightly*", "nightly clean-up", false),
+            ("*", "", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(is_match(pattern, service), expected, "{pattern:?} on {service:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_split_at_commas_and_bounded() {
+        assert_eq!(patterns(" /a , ,/b*,").collect::<Vec<_>>(), ["/a", "/b*"]);
+        assert_eq!(patterns(&"x,".repeat(100)).count(), MAX_DISCARD_PATTERNS);
+    }
+}
