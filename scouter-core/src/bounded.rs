@@ -46,7 +46,7 @@ impl Bounded {
     }
 }
 
-/// Formats by the rules of [`Bounded`], for bridges.
+/// Formats a value and cuts it at the limit of texts, for bridges.
 pub fn bounded(text: fmt::Arguments<'_>) -> String {
     Bounded::format(text).as_str().to_owned()
 }

@@ -17,7 +17,8 @@ use crate::telemetry::METRICS_OTHER;
 use crate::text::OTHER;
 use crate::{clock, switch};
 
-/// Most counters, and most gauges, that a process knows; see the [module](self).
+/// Most counters, and most gauges, that a process knows. Past it a counter adds to the one called
+/// `(other)`, a gauge is not shown, and `metrics_other` grows.
 pub const MAX_METRICS: usize = 1_000;
 
 /// Longest name of a counter or gauge, bytes; a longer one is cut.
