@@ -2,12 +2,15 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use scouter_wire::ObjectId;
 use scouter_wire::codec::{
     Auth, FrameType, HashSeed, Hello, Refusal, RefusalCode, StoreId, Welcome, write_frame,
 };
 use scouter_wire::record::Object;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::end::{End, Reason};
 use super::frames::Frames;
@@ -20,6 +23,10 @@ use crate::store::Origin;
 /// collector) or half of both (by the agent). Hosts that keep their time are well within it, and
 /// correcting them would only add that noise to every END.
 pub(crate) const MIN_CLOCK_OFFSET_US: i64 = 100_000;
+
+/// How long a WELCOME waits for what is on the way to the disk; then it tells nothing, and the agent
+/// sends again.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Who is at the other end, after WELCOME was sent.
 #[derive(Debug, Clone)]
@@ -42,6 +49,8 @@ pub(crate) struct Peer {
 /// A refusal when the frames are wrong or the token is; the store cannot number the object.
 pub(crate) fn shake_hands<R: Read>(
     app: &App,
+    connection: u64,
+    runtime: &Handle,
     frames: &mut Frames<R>,
     output: &mut impl Write,
 ) -> Result<Peer, End> {
@@ -56,6 +65,7 @@ pub(crate) fn shake_hands<R: Read>(
         return Err(End::refuse(Reason::Malformed, "HELLO names no object: set the agent's name"));
     }
     let origin = Origin { instance: hello.instance.0, epoch: hello.epoch };
+    app.connections.supersede(origin.instance, connection);
     let (object_id, _) = app.store.object(&hello.object.name)?;
     let welcome = Welcome {
         store: store_id(app),
@@ -64,7 +74,7 @@ pub(crate) fn shake_hands<R: Read>(
         hello_sent_unix_us: hello.sent_unix_us,
         received_unix_us,
         sent_unix_us: app.clock.unix_us(),
-        acked_seq: app.store.high_water(origin).unwrap_or(0),
+        acked_seq: settled_high_water(app, origin, runtime),
         credit_bytes: app.limits.credit_bytes,
     };
     let mut out = Vec::new();
@@ -78,6 +88,26 @@ pub(crate) fn shake_hands<R: Read>(
         object: hello.object,
         clock_offset_us: clock_offset_us(hello.sent_unix_us, received_unix_us),
     })
+}
+
+/// Highest sequence of an origin that is durable, 0 when the store has none of it. What an older
+/// connection left on the way to the disk is waited for: the agent drops from its books what is not
+/// told here.
+fn settled_high_water(app: &App, origin: Origin, runtime: &Handle) -> u64 {
+    let mut durable = app.store.durable();
+    let settled = async {
+        loop {
+            if let Some(seq) = app.store.high_water(origin) {
+                return seq;
+            }
+            let is_known = app.store.origins().iter().any(|mark| mark.origin == origin);
+            if !is_known || durable.changed().await.is_err() {
+                return 0;
+            }
+        }
+    };
+    // Made inside, where there is a runtime for its timer.
+    runtime.block_on(async { timeout(SETTLE_TIMEOUT, settled).await }).unwrap_or(0)
 }
 
 fn check_token<R: Read>(app: &App, frames: &mut Frames<R>, has_auth: bool) -> Result<(), End> {

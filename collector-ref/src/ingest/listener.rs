@@ -26,6 +26,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stopping collector waits for its connections to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a new connection of an agent waits for its older one to end.
+const SUPERSEDE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Pause after a failed accept (no file handle left, most likely).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,7 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     open: Mutex<HashMap<u64, TcpStream>>,
-    all_gone: Condvar,
+    /// The newest connection of each run of an agent.
+    by_instance: Mutex<HashMap<u128, u64>>,
+    /// Signalled when one has ended.
+    gone: Condvar,
     next: AtomicU64,
     is_stopping: AtomicBool,
 }
@@ -64,8 +70,26 @@ impl Connections {
         self.begin_stop();
         let mut open = self.open.lock();
         while !open.is_empty() {
-            if self.all_gone.wait_for(&mut open, STOP_TIMEOUT).timed_out() {
+            if self.gone.wait_for(&mut open, STOP_TIMEOUT).timed_out() {
                 tracing::warn!(connections = open.len(), "agent connections did not end in time");
+                return;
+            }
+        }
+    }
+
+    /// Ends the older connection of a run of an agent, which has given it up: what it had in hand is
+    /// stored or not when this returns, so that the agent can be told which. Bounded; a connection
+    /// that does not end in time is left alone.
+    pub(super) fn supersede(&self, instance: u128, id: u64) {
+        let Some(older) = self.by_instance.lock().insert(instance, id) else { return };
+        let mut open = self.open.lock();
+        if let Some(stream) = open.get(&older) {
+            // A connection that is gone already is what we want.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        while open.contains_key(&older) {
+            if self.gone.wait_for(&mut open, SUPERSEDE_TIMEOUT).timed_out() {
+                tracing::warn!("the older connection of an agent did not end in time");
                 return;
             }
         }
@@ -82,11 +106,9 @@ impl Connections {
     }
 
     fn remove(&self, id: u64) {
-        let mut open = self.open.lock();
-        open.remove(&id);
-        if open.is_empty() {
-            self.all_gone.notify_all();
-        }
+        self.by_instance.lock().retain(|_, newest| *newest != id);
+        self.open.lock().remove(&id);
+        self.gone.notify_all();
     }
 }
 
@@ -192,7 +214,7 @@ impl Open<'_> {
         let mut input = Input::new(stream, app.clock.clone(), app.limits.handshake_timeout);
         read_preface(&mut input, app.http_addr)?;
         let mut frames = Frames::new(input);
-        let peer = shake_hands(app, &mut frames, &mut output)?;
+        let peer = shake_hands(app, self.id, &runtime, &mut frames, &mut output)?;
         frames.input().lift_deadline(app.limits.idle_timeout)?;
         let durable = app.store.durable();
         let (outbox, writer) = start_writer(stream, durable, app.limits.credit_bytes, runtime)?;

@@ -1,7 +1,8 @@
 //! From an agent's socket to the answers of the API.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
+use scouter_collector::store::local::StoreConfig;
 use scouter_wire::codec::{ClockReading, DropReason, FrameType, RefusalCode};
 use scouter_wire::record::{Alert, AlertKind, AlertLevel, CounterPoint, ProfileFate};
 use scouter_wire::{Gxid, TextKind, Txid};
@@ -331,4 +332,23 @@ async fn the_time_is_told_at_once_and_a_clock_that_is_off_is_shown() {
     agent.send(&[Tx { end_unix_us: end, ..tx(1) }]);
     let rows = collector.json(&format!("/api/v1/xlogs?{ALL}")).await;
     assert_eq!(rows["rows"][0]["end_unix_us"].as_i64(), Some(end - 1_500_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_connection_of_an_agent_ends_the_older_one_and_knows_what_it_left() {
+    // Synced to the disk, so that there is something to wait for.
+    let folder = tempfile::tempdir().unwrap();
+    let store = StoreConfig::new(folder.path().join("data"));
+    let collector = start_in(folder, |builder| builder.store(store)).await;
+    let mut older = collector.agent("/test/orders");
+    let frame = older.batch_frame(&txs(1, 5));
+    older.send_raw(&frame);
+    // Nobody waits for its acknowledgement.
+    let newer = collector.agent("/test/orders");
+    let told = newer.welcome.acked_seq;
+    let stored = collector.total("").await;
+    assert_eq!(stored, 5 * told, "what is stored is told, and nothing comes later");
+    let mut rest = [0; 1_024];
+    while let Ok(1..) = older.stream.read(&mut rest) {}
+    assert_eq!(collector.total("").await, stored);
 }
