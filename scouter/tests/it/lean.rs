@@ -65,7 +65,7 @@ where
 }
 
 #[scout(lean)]
-async fn numbers(limit: u32) -> impl Iterator<Item = u32> {
+async fn ascending(limit: u32) -> impl Iterator<Item = u32> {
     pause().await;
     0..limit
 }
@@ -117,7 +117,7 @@ fn lean_functions_answer_as_before_and_are_steps() {
         assert_eq!(parse("early", Arc::default()).await.unwrap(), 0);
         assert!(parse("x", Arc::default()).await.is_err());
         assert_eq!(longer("abc", [0; 3]).await, "abc");
-        assert_eq!(numbers(3).await.count(), 3);
+        assert_eq!(ascending(3).await.count(), 3);
         let mut shop = Shop::default();
         assert_eq!(shop.sum().await, 4);
         // SAFETY: the function asks for nothing.
@@ -125,7 +125,7 @@ fn lean_functions_answer_as_before_and_are_steps() {
     });
     assert_eq!(
         recorded,
-        "lean parse x2\nlean parse !error bad\nlonger\nnumbers\nLean::sum\n    Shop::load x2\n\
+        "lean parse x2\nlean parse !error bad\nlonger\nascending\nLean::sum\n    Shop::load x2\n\
          Lean::risky\nLean::sync\n"
     );
 }
