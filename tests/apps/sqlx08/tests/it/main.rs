@@ -70,5 +70,5 @@ async fn strings_of_mysql_stay_here_though_scouter_does_not_know_the_database() 
     let tree = recording.tree();
     assert!(tree.contains("sql INSERT INTO old VALUES (?, ?), …\n"), "{tree}");
     assert!(!tree.contains("secret"), "{tree}");
-    assert_eq!(rows(&recording, "SELECT a, b FROM old WHERE b <> ? AND a > ?"), (2, 0));
+    assert_eq!(rows(&recording, "SELECT a, b FROM old WHERE b <> ? AND a > ?"), (1, 0));
 }
