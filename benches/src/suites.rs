@@ -70,6 +70,8 @@ mod tests {
                 ("step_2_attributes_ns", "ns"),
                 ("step_dynamic_string_ns", "ns"),
                 ("async_request_5_spans_4_polls_ns", "ns"),
+                ("tracing_bridge_span_ns", "ns"),
+                ("tracing_bridge_outside_ns", "ns"),
                 ("outside_transaction_ns", "ns"),
                 ("disabled_runtime_ns", "ns"),
                 ("compiled_out_ns", "ns"),
