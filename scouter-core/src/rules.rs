@@ -3,6 +3,8 @@
 //! Health checks and the like, named by their service. Without a rule the end of a transaction pays
 //! one load. Errors are kept unless somebody says otherwise, since a failing health check is news.
 
+use scouter_wire::glob;
+
 use crate::alert::service_of;
 use crate::header::Header;
 use crate::options::{XLOG_DISCARD_SERVICE_PATTERNS, XLOG_DISCARD_SERVICE_SHOW_ERROR};
@@ -40,18 +42,7 @@ fn is_match(pattern: &str, service: &str) -> bool {
         Some((_, route)) if pattern.starts_with('/') => route,
         _ => service,
     };
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = service.strip_prefix(parts.next().unwrap_or_default()) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
+    glob::is_match(pattern, service)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "codec")]
 pub mod codec;
+pub mod glob;
 pub mod id;
 pub mod record;
 pub mod text;
