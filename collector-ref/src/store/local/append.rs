@@ -1,5 +1,6 @@
 //! Appending: dedupe, log, remember.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,8 +12,9 @@ use scouter_wire::{ObjectId, TextKind, TextRef};
 use super::config::{MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS};
 use super::health::Part;
 use super::hot::{BatchContext, Generation, HotFrame, POINTS_A_ROW, frame_texts};
+use super::origins::Origins;
 use super::texts::{Interned, OTHER};
-use super::wal::{FrameId, OBJECT_KIND, WalHeader, WalWriter};
+use super::wal::{FrameId, OBJECT_KIND, RecordHead, WalHeader, WalWriter};
 use super::{Frozen, Ingest, Inner, alerts, count};
 use crate::store::{AlertBatch, AppendError, Appended, CounterBatch, WalSeq, XLogBatch};
 
@@ -303,6 +305,26 @@ impl Inner {
 const MAX_RESERVED_ROWS: usize = 1 << 20;
 
 impl Ingest {
+    /// What appends change, in a store that begins a generation.
+    pub(super) fn new(
+        wal: WalWriter,
+        origins: Origins,
+        active: Arc<Generation>,
+        cursor: u64,
+    ) -> Self {
+        Self {
+            wal,
+            head: RecordHead::default(),
+            origins,
+            changed: HashSet::new(),
+            active,
+            seq: WalSeq(0),
+            text_seq: WalSeq(0),
+            cursor,
+            is_closed: false,
+        }
+    }
+
     fn kept(&mut self, frame: &FrameId, xlogs: u64, profiles: u64) {
         self.origins.kept(frame.origin, frame.seq, frame.object, xlogs, profiles, self.seq);
         self.changed.insert(frame.origin);

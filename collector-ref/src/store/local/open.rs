@@ -22,9 +22,9 @@ use super::recover::{Recovery, remove_empty};
 use super::segment::{BloomBudget, Segment, SegmentError};
 use super::state::{Identity, State, StateResult};
 use super::texts::Dictionary;
-use super::wal::{RecordHead, Syncer, WalHeader, WalWriter};
+use super::wal::{Syncer, WalHeader, WalWriter};
 use super::{Ingest, Inner, LocalStore, Tables, Tallies, Work};
-use crate::store::{OpenError, WalSeq};
+use crate::store::OpenError;
 
 impl LocalStore {
     /// Opens a data folder, making it when it is not there, and recovers what a crash left in the
@@ -58,17 +58,7 @@ impl LocalStore {
         let active = Arc::new(Generation::new(next, cursor + 1, Arc::clone(wal.file())));
         let syncer =
             Syncer::start(config.durability, config.sync_window).map_err(at(layout.folder()))?;
-        let ingest = Ingest {
-            wal,
-            head: RecordHead::default(),
-            origins,
-            changed: HashSet::new(),
-            active: Arc::clone(&active),
-            seq: WalSeq(0),
-            text_seq: WalSeq(0),
-            cursor,
-            is_closed: false,
-        };
+        let ingest = Ingest::new(wal, origins, Arc::clone(&active), cursor);
         let tallies = Tallies::default();
         tallies.wal_torn_bytes.store(torn_bytes, Relaxed);
         tallies.wal_recovered_xlogs.store(xlogs, Relaxed);

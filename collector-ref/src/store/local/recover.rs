@@ -110,13 +110,17 @@ impl<'a> Recovery<'a> {
             // The crash came between the seal and this deletion.
             fs::remove_file(path)?;
         }
-        for (number, path) in left {
-            self.next = self.next.max(number + 1);
-            // One file at a time is held; damaged ones are met again below.
+        self.next = self.next.max(left.last().map_or(0, |(number, _)| number + 1));
+        // Marks only move on, so the newest file that has one has the furthest. One file at a time
+        // is held; damaged ones are met again below.
+        for (number, path) in left.iter().rev() {
             match WalFile::read(path, &self.header(*number)) {
-                Ok(file) => self.mark = self.mark.max(file.mark),
+                Ok(file) => self.mark = file.mark,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
                 Err(error) => return Err(error),
+            }
+            if self.mark != Mark::default() {
+                break;
             }
         }
         let mut frozen = Vec::new();
