@@ -17,6 +17,7 @@ use crate::plugin::Plugins;
 use crate::rate::Rate;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use crate::tls::Tls;
 
 /// The shared state of one running collector.
 #[derive(Debug)]
@@ -57,8 +58,23 @@ pub(crate) struct App {
     pub(crate) agent_addr: SocketAddr,
     /// Where the page and the API are.
     pub(crate) http_addr: SocketAddr,
+    /// The certificate, where a port speaks TLS.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Changes when the collector stops: what serves forever ends then.
     pub(crate) stopping: tokio::sync::watch::Sender<bool>,
     /// When this collector started, unix µs.
     pub(crate) started_unix_us: i64,
+}
+
+impl App {
+    /// Whether page and API are served by TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.for_http().is_some())
+    }
+
+    /// Where the page is, for people.
+    pub(crate) fn http_url(&self) -> String {
+        let scheme = if self.is_https() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.http_addr)
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -27,6 +28,7 @@ use crate::self_watch;
 use crate::store::Store;
 use crate::store::local::{LocalStore, StoreConfig};
 use crate::telemetry::Telemetry;
+use crate::tls::{Tls, TlsFiles, TlsListener, keep_renewed};
 
 /// Where agents connect when nothing else is said.
 pub const DEFAULT_AGENTS: SocketAddr = loopback(6100);
@@ -63,6 +65,7 @@ pub struct Builder {
     agents: SocketAddr,
     http: SocketAddr,
     tokens: Tokens,
+    tls: Option<TlsFiles>,
     public_hosts: Vec<String>,
     limits: Limits,
     plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
@@ -88,6 +91,7 @@ impl Default for Builder {
             agents: DEFAULT_AGENTS,
             http: DEFAULT_HTTP,
             tokens: Tokens::default(),
+            tls: None,
             public_hosts: Vec::new(),
             limits: Limits::default(),
             plugins: Vec::new(),
@@ -139,6 +143,15 @@ impl Builder {
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = tokens;
+        self
+    }
+
+    /// Sets the certificate for TLS on both ports, or on one of them.
+    ///
+    /// Default: none, both are plain. Config: `[tls]`.
+    #[must_use]
+    pub fn tls(mut self, files: TlsFiles) -> Self {
+        self.tls = Some(files);
         self
     }
 
@@ -201,6 +214,10 @@ impl Builder {
     /// A start that is dropped half-way leaves nothing running; the folder may have been made.
     pub async fn start(self) -> Result<Running, StartError> {
         self.check_exposure()?;
+        let tls = match self.tls {
+            Some(files) => Some(Arc::new(Tls::open(files).map_err(StartError::Tls)?)),
+            None => None,
+        };
         let agents = bind(self.agents, "agents").await?;
         let http = bind(self.http, "http").await?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::System);
@@ -229,6 +246,7 @@ impl Builder {
             limits: self.limits,
             agent_addr,
             http_addr,
+            tls,
             stopping: watch::channel(false).0,
             started_unix_us: self.clock.unix_us(),
             clock: self.clock,
@@ -265,6 +283,7 @@ pub struct Running {
     app: Arc<App>,
     accepting: JoinHandle<()>,
     bands: JoinHandle<()>,
+    renewing: Option<JoinHandle<()>>,
     http: JoinHandle<()>,
     stop_http: Option<oneshot::Sender<()>>,
     /// The fan-out thread ends when this is dropped.
@@ -291,15 +310,21 @@ impl Running {
             router = scouter_tower::wrap(router);
         }
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let http = tokio::spawn(async move {
-            let serve = axum::serve(http, service).with_graceful_shutdown(async {
-                // Whether it is sent or dropped, it means the same.
-                let _ = stopped.await;
-            });
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "the HTTP side ended");
+        // Whether it is sent or dropped, it means the same.
+        let stop = async { drop(stopped.await) };
+        let renewing = app.tls.clone().map(|tls| tokio::spawn(keep_renewed(tls)));
+        let http = match app.tls.as_deref().and_then(Tls::for_http).cloned() {
+            Some(configuration) => {
+                let tls = TlsListener::start(Arc::clone(&app), http, configuration)
+                    .map_err(StartError::System)?;
+                let serve = axum::serve(tls.tap_io(|_| {}), service).with_graceful_shutdown(stop);
+                tokio::spawn(async move { drop(serve.await) })
             }
-        });
+            None => {
+                let serve = axum::serve(http, service).with_graceful_shutdown(stop);
+                tokio::spawn(async move { drop(serve.await) })
+            }
+        };
         let own_token = app.tokens.agent.as_deref();
         Ok(Self {
             own_agent: watches_itself
@@ -307,6 +332,7 @@ impl Running {
                 .flatten(),
             accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
             bands: tokio::spawn(run_bands(Arc::clone(&app))),
+            renewing,
             http,
             stop_http: Some(stop_http),
             fanout: Some(fanout),
@@ -326,6 +352,12 @@ impl Running {
         self.app.http_addr
     }
 
+    /// Where the page is: `http://address/`, or `https://` with TLS.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        self.app.http_url()
+    }
+
     /// Ends the collector: no new connections, what was received is stored, acknowledged and
     /// sealed, plugins get what is queued for them, answers under way are finished. Takes at most
     /// some seconds beyond the last write to the disk.
@@ -338,8 +370,7 @@ impl Running {
     /// When dropped half-way the rest of the shutdown does not happen; the write-ahead log holds
     /// everything that was acknowledged.
     pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
-        self.accepting.abort();
-        self.bands.abort();
+        self.end_tasks();
         self.app.stopping.send_replace(true);
         self.stop_http.take();
         let (app, own_agent) = (Arc::clone(&self.app), self.own_agent.take());
@@ -358,12 +389,22 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Ends what runs for ever.
+    fn end_tasks(&self) {
+        self.accepting.abort();
+        self.bands.abort();
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // While its connection is still served, so that it need not wait for it in vain.
         self.own_agent.take();
-        self.accepting.abort();
-        self.bands.abort();
+        self.end_tasks();
         self.http.abort();
         self.app.stopping.send_replace(true);
         self.app.connections.begin_stop();

@@ -16,6 +16,12 @@
 //! admin = "…"
 //! agent = "…"                 # what agents must show
 //!
+//! [tls]
+//! certificate = "/etc/scouter/certificate.pem"
+//! key = "/etc/scouter/key.pem"
+//! agents = true               # agents of other machines must use TLS
+//! http = true                 # page and API too; false behind a proxy that does
+//!
 //! [retention]
 //! profile_days = 10
 //! xlog_days = 30
@@ -32,6 +38,7 @@ use serde::Deserialize;
 use crate::auth::Tokens;
 use crate::collector::{Builder, DEFAULT_DATA};
 use crate::store::local::{Durability, StoreConfig};
+use crate::tls::TlsFiles;
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
@@ -55,6 +62,8 @@ pub struct FileConfig {
     pub watch_itself: Option<bool>,
     /// Who may do what.
     pub tokens: Tokens,
+    /// The certificate for TLS. Default: none, both ports are plain.
+    pub tls: Option<TlsFiles>,
     /// How long things are kept.
     pub retention: Retention,
 }
@@ -115,6 +124,9 @@ impl FileConfig {
         let mut builder =
             Builder::default().store(store).tokens(self.tokens).public_hosts(self.public_hosts);
         builder = builder.watch_itself(self.watch_itself.unwrap_or(true));
+        if let Some(files) = self.tls {
+            builder = builder.tls(files);
+        }
         if let Some(address) = self.agents {
             builder = builder.agents(address);
         }
@@ -144,6 +156,7 @@ mod tests {
         assert_eq!(config.durability, Some(DurabilityName::Power));
         assert_eq!(config.retention.xlog_days, Some(30));
         assert!(config.tokens.agent.is_some());
+        assert!(config.tls.is_some_and(|tls| tls.agents && tls.http));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::store::{AppendError, OpenError};
+use crate::tls::TlsError;
 
 /// A collector could not be started. Nothing is left running.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The certificate cannot be used.
+    Tls(TlsError),
     /// The data folder cannot be opened.
     Store(OpenError),
     /// The operating system refused a thread or a handle.
@@ -71,6 +74,7 @@ impl fmt::Display for StartError {
                 "cannot listen for {what} on {address}: {source}; choose an address of this \
                  machine and a port above 1023 with --{what}"
             ),
+            Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::System(error) => write!(f, "the operating system refused a resource: {error}"),
             Self::Crashed => f.write_str("the store broke while it was opened; see its message"),
@@ -83,6 +87,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Bind { source, .. } | Self::System(source) => Some(source),
             Self::Store(error) => Some(error),
+            Self::Tls(error) => Some(error),
             _ => None,
         }
     }

@@ -31,6 +31,7 @@ mod rate;
 mod self_watch;
 pub mod store;
 mod telemetry;
+mod tls;
 
 pub use auth::{Role, Tokens};
 pub use clock::Clock;
@@ -40,3 +41,4 @@ pub use embed::{Embedded, embed, embed_with};
 pub use error::{ShutdownError, StartError};
 pub use limits::Limits;
 pub use plugin::CollectorPlugin;
+pub use tls::{RENEWAL_INTERVAL, TlsError, TlsFiles};

@@ -88,7 +88,7 @@ fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
 fn announce(running: &Running) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "agents {}", running.agent_addr())?;
-    writeln!(out, "http http://{}/", running.http_addr())?;
+    writeln!(out, "http {}", running.http_url())?;
     out.flush()
 }
 

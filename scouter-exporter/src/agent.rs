@@ -12,7 +12,7 @@ use std::time::Duration;
 use scouter_wire::codec::{EncodeError, InstanceId};
 use scouter_wire::record::Object;
 
-use crate::collector::{Collector, CollectorSettings, Tcp, Timeouts};
+use crate::collector::{Collector, CollectorSettings, Timeouts, transport_to};
 use crate::config::{FILE_VARIABLE, Settings, object_name};
 use crate::core_source::CoreSource;
 use crate::guard::Guard;
@@ -128,11 +128,21 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Sets where the collector is, as `host:port`. The name is looked up at each connection.
+    /// Sets where the collector is: `host:port`, or with feature `tls` `tls://host:port`. The name is
+    /// looked up at each connection.
     ///
     /// Default: [`DEFAULT_COLLECTOR`](crate::DEFAULT_COLLECTOR). Env: `SCOUTER_COLLECTOR`.
     pub fn collector(mut self, address: impl Into<String>) -> Self {
         self.settings.collector = address.into();
+        self
+    }
+
+    /// Sets a file of certificates in PEM that are trusted instead of the system's, for a collector
+    /// reached by `tls://`. It is read at each connection.
+    ///
+    /// Default: the system's. Env: `SCOUTER_COLLECTOR_CA`.
+    pub fn collector_ca(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.collector_ca = Some(path.into());
         self
     }
 
@@ -295,7 +305,10 @@ impl Builder {
         let mut sinks = Vec::new();
         if self.has_collector {
             let settings = CollectorSettings {
-                transport: Arc::new(Tcp { address: self.settings.collector.clone() }),
+                transport: transport_to(
+                    &self.settings.collector,
+                    self.settings.collector_ca.as_deref(),
+                ),
                 token: self.settings.token.clone(),
                 object: object(&self.settings.object_name, self.tags, source.unix_us()),
                 instance: random_instance(),

@@ -4,10 +4,10 @@
 //! the last word. A value that cannot be used is reported once, and what it would have replaced
 //! stays; only [`Builder::strict`](crate::Builder::strict) makes it an error.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::collector::DEFAULT_WINDOW_BYTES;
+use crate::collector::{DEFAULT_WINDOW_BYTES, TLS_SCHEME};
 
 /// Where the collector is expected unless it is said.
 pub const DEFAULT_COLLECTOR: &str = "127.0.0.1:6100";
@@ -27,6 +27,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Settings {
     pub(crate) enabled: bool,
     pub(crate) collector: String,
+    pub(crate) collector_ca: Option<PathBuf>,
     pub(crate) token: Option<String>,
     pub(crate) object_name: String,
     pub(crate) window_bytes: usize,
@@ -39,6 +40,7 @@ impl Settings {
         Self {
             enabled: true,
             collector: DEFAULT_COLLECTOR.to_owned(),
+            collector_ca: None,
             token: None,
             object_name: name.to_owned(),
             window_bytes: DEFAULT_WINDOW_BYTES,
@@ -58,12 +60,14 @@ impl Settings {
                 }
             }
             "collector" => {
-                let port = value
-                    .rsplit_once(':')
-                    .and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
-                port.ok_or("takes host:port")?;
+                let port =
+                    value.strip_prefix(TLS_SCHEME).unwrap_or(value).rsplit_once(':').and_then(
+                        |(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()),
+                    );
+                port.ok_or("takes host:port or tls://host:port")?;
                 value.clone_into(&mut self.collector);
             }
+            "collector_ca" => self.collector_ca = (!value.is_empty()).then(|| value.into()),
             "token" => self.token = (!value.is_empty()).then(|| value.to_owned()),
             "object_name" => {
                 if value.is_empty() {
@@ -146,9 +150,10 @@ impl Settings {
 }
 
 /// Environment variables of the exporter and the settings they stand for.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 8] = [
     ("SCOUTER_ENABLED", "enabled"),
     ("SCOUTER_COLLECTOR", "collector"),
+    ("SCOUTER_COLLECTOR_CA", "collector_ca"),
     ("SCOUTER_TOKEN", "token"),
     ("SCOUTER_OBJECT_NAME", "object_name"),
     ("SCOUTER_WINDOW_BYTES", "window_bytes"),

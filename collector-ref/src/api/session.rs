@@ -50,10 +50,10 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Answe
     })?;
     app.telemetry.sessions_dropped.add(dropped);
     let answer = json_response(&json!({ "role": role, "auth_required": true }));
-    Ok(with_cookie(
-        answer,
-        &format!("{SESSION_COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/"),
-    ))
+    // Over TLS the cookie never goes out in the clear, also if the page is asked for by http://.
+    let secure = if app.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{SESSION_COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/{secure}");
+    Ok(with_cookie(answer, &cookie))
 }
 
 /// Ends the session of the caller.

@@ -6,6 +6,8 @@ mod names;
 mod sender;
 mod skew;
 mod suspect;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod window;
 
@@ -24,7 +26,7 @@ pub use sender::{ACK_TIMEOUT, CLOCK_OFFSET_TAG, GREETING_TIMEOUT};
 pub(crate) use sender::{Sender, Timeouts};
 pub use suspect::MAX_FRAME_KILLS;
 pub use transport::CONNECT_TIMEOUT;
-pub(crate) use transport::{Tcp, Transport};
+pub(crate) use transport::{TLS_SCHEME, Transport, transport_to};
 pub use window::DEFAULT_WINDOW_BYTES;
 pub(crate) use window::{Payload, Window};
 

@@ -15,3 +15,4 @@ mod plugin;
 mod quantiser;
 mod start;
 mod summaries;
+mod tls;
