@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::audit::Audit;
-use crate::auth::{Sessions, Tokens};
+use crate::auth::{Accounts, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
 use crate::ingest::Connections;
 use crate::limits::Limits;
 use crate::live::{ActiveBands, Hub};
+use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::Plugins;
 use crate::rate::Rate;
@@ -30,6 +31,10 @@ pub(crate) struct App {
     pub(crate) telemetry: Telemetry,
     /// Who may do what.
     pub(crate) tokens: Tokens,
+    /// Who may log in with a password.
+    pub(crate) accounts: Arc<Accounts>,
+    /// Room for checks of passwords.
+    pub(crate) password_checks: Semaphore,
     /// Transactions per second.
     pub(crate) rate: Rate,
     /// Browser sessions.
@@ -40,6 +45,8 @@ pub(crate) struct App {
     pub(crate) objects: Objects,
     /// Connections that agents have open.
     pub(crate) connections: Connections,
+    /// Lines about agents that were refused.
+    pub(crate) refusal_log: Seldom,
     /// Agents, for commands.
     pub(crate) agents: Agents,
     /// Live viewers.
@@ -67,6 +74,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Whether people need a token or an account.
+    pub(crate) fn guards_people(&self) -> bool {
+        self.tokens.guards_people() || !self.accounts.is_empty()
+    }
+
     /// Whether page and API are served by TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.for_http().is_some())

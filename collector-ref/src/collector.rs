@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -14,13 +15,14 @@ use tokio::task::JoinHandle;
 use crate::api::router;
 use crate::app::App;
 use crate::audit::Audit;
-use crate::auth::{Sessions, Tokens};
+use crate::auth::{Accounts, MAX_PASSWORD_CHECKS, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
 use crate::error::{ShutdownError, StartError};
 use crate::ingest::{Connections, accept_agents};
 use crate::limits::{Limits, MAX_EXPORTS};
 use crate::live::{ActiveBands, Hub, run_bands, run_fanout};
+use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
 use crate::rate::Rate;
@@ -65,6 +67,7 @@ pub struct Builder {
     agents: SocketAddr,
     http: SocketAddr,
     tokens: Tokens,
+    accounts: Accounts,
     tls: Option<TlsFiles>,
     public_hosts: Vec<String>,
     limits: Limits,
@@ -91,6 +94,7 @@ impl Default for Builder {
             agents: DEFAULT_AGENTS,
             http: DEFAULT_HTTP,
             tokens: Tokens::default(),
+            accounts: Accounts::default(),
             tls: None,
             public_hosts: Vec::new(),
             limits: Limits::default(),
@@ -137,12 +141,22 @@ impl Builder {
         self
     }
 
-    /// Sets who may do what. Beyond loopback, a port without a token is refused at the start.
+    /// Sets who may do what. Beyond loopback, a port that nobody needs a token (or, for the page, an
+    /// account) for is refused at the start.
     ///
     /// Default: no tokens. Env: `SCOUTER_COLLECTOR_TOKEN`. Option: `--token`.
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = tokens;
+        self
+    }
+
+    /// Sets who may log in to the page with a password.
+    ///
+    /// Default: nobody. Config: `[accounts]`.
+    #[must_use]
+    pub fn accounts(mut self, accounts: Accounts) -> Self {
+        self.accounts = accounts;
         self
     }
 
@@ -214,10 +228,11 @@ impl Builder {
     /// A start that is dropped half-way leaves nothing running; the folder may have been made.
     pub async fn start(self) -> Result<Running, StartError> {
         self.check_exposure()?;
-        let tls = match self.tls {
+        let tls = match self.tls.clone() {
             Some(files) => Some(Arc::new(Tls::open(files).map_err(StartError::Tls)?)),
             None => None,
         };
+        self.warn_of_plain_ports(tls.as_deref());
         let agents = bind(self.agents, "agents").await?;
         let http = bind(self.http, "http").await?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::System);
@@ -232,11 +247,14 @@ impl Builder {
             store,
             telemetry: Telemetry::default(),
             tokens: self.tokens,
+            accounts: Arc::new(self.accounts),
+            password_checks: Semaphore::new(MAX_PASSWORD_CHECKS),
             rate: Rate::default(),
             sessions: Sessions::default(),
             public_hosts: self.public_hosts,
             objects: Objects::default(),
             connections: Connections::default(),
+            refusal_log: Seldom::default(),
             agents: Agents::default(),
             hub: Hub::default(),
             active_bands: ActiveBands::default(),
@@ -254,12 +272,34 @@ impl Builder {
         Running::start(app, agents, http, self.watches_itself)
     }
 
+    /// Says which port shows tokens and records to whoever listens on the network.
+    fn warn_of_plain_ports(&self, tls: Option<&Tls>) {
+        let is_secret = |port: fn(&Tls) -> Option<&Arc<ServerConfig>>| {
+            tls.is_some_and(|tls| port(tls).is_some())
+        };
+        let agents = (self.agents, "agents", is_secret(Tls::for_agents));
+        let http = (self.http, "http", is_secret(Tls::for_http));
+        for (address, what, is_secret) in [agents, http] {
+            if !address.ip().is_loopback() && !is_secret {
+                tracing::warn!(
+                    %address,
+                    "the port for {what} is reached from other machines without TLS: tokens and \
+                     records can be read on the way; configure [tls]"
+                );
+            }
+        }
+    }
+
     /// Refuses to listen beyond loopback without a token, or with one that is no secret.
     fn check_exposure(&self) -> Result<(), StartError> {
         if let Some(role) = self.tokens.too_short() {
             return Err(StartError::ShortToken { role });
         }
-        let http_is_open = !self.http.ip().is_loopback() && !self.tokens.guards_people();
+        if let Some(name) = self.accounts.unusable() {
+            return Err(StartError::UnusableAccount { name: name.to_owned() });
+        }
+        let guards_people = self.tokens.guards_people() || !self.accounts.is_empty();
+        let http_is_open = !self.http.ip().is_loopback() && !guards_people;
         let agents_are_open = !self.agents.ip().is_loopback() && !self.tokens.guards_agents();
         match (agents_are_open, http_is_open) {
             (true, _) => Err(StartError::TokenNeeded { what: "agents", address: self.agents }),

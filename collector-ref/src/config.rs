@@ -16,6 +16,14 @@
 //! admin = "…"
 //! agent = "…"                 # what agents must show
 //!
+//! [tokens.groups.payments]    # agents with a token of their own, for their own objects only
+//! token = "…"
+//! objects = ["/*/pay-*"]
+//!
+//! [accounts.ada]              # people who log in to the page with a password
+//! role = "operator"
+//! password_hash = "$argon2id$…" # printed by `scouter-collector hash-password`
+//!
 //! [tls]
 //! certificate = "/etc/scouter/certificate.pem"
 //! key = "/etc/scouter/key.pem"
@@ -35,7 +43,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::auth::Tokens;
+use crate::auth::{Accounts, Tokens};
 use crate::collector::{Builder, DEFAULT_DATA};
 use crate::store::local::{Durability, StoreConfig};
 use crate::tls::TlsFiles;
@@ -62,6 +70,8 @@ pub struct FileConfig {
     pub watch_itself: Option<bool>,
     /// Who may do what.
     pub tokens: Tokens,
+    /// Who may log in with a password.
+    pub accounts: Accounts,
     /// The certificate for TLS. Default: none, both ports are plain.
     pub tls: Option<TlsFiles>,
     /// How long things are kept.
@@ -123,6 +133,7 @@ impl FileConfig {
         store.disk_bytes = disk_bytes.unwrap_or(store.disk_bytes);
         let mut builder =
             Builder::default().store(store).tokens(self.tokens).public_hosts(self.public_hosts);
+        builder = builder.accounts(self.accounts);
         builder = builder.watch_itself(self.watch_itself.unwrap_or(true));
         if let Some(files) = self.tls {
             builder = builder.tls(files);
@@ -156,6 +167,8 @@ mod tests {
         assert_eq!(config.durability, Some(DurabilityName::Power));
         assert_eq!(config.retention.xlog_days, Some(30));
         assert!(config.tokens.agent.is_some());
+        assert_eq!(config.tokens.groups["payments"].objects, ["/*/pay-*"]);
+        assert!(!config.accounts.is_empty());
         assert!(config.tls.is_some_and(|tls| tls.agents && tls.http));
     }
 

@@ -21,7 +21,12 @@ pub enum StartError {
     /// A token is too short to be a secret.
     ShortToken {
         /// Whose token.
-        role: &'static str,
+        role: String,
+    },
+    /// What stands for the password of an account is no hash of one.
+    UnusableAccount {
+        /// The account.
+        name: String,
     },
     /// Another program listens there; most likely another collector.
     PortTaken {
@@ -62,6 +67,11 @@ impl fmt::Display for StartError {
                 f,
                 "the {role} token is shorter than {} bytes: choose a longer one",
                 crate::auth::MIN_TOKEN_BYTES
+            ),
+            Self::UnusableAccount { name } => write!(
+                f,
+                "the password_hash of account {name} is none of argon2id: make one with \
+                 scouter-collector hash-password"
             ),
             Self::PortTaken { what, address } => write!(
                 f,

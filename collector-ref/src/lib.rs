@@ -21,6 +21,7 @@ pub mod generate;
 mod ingest;
 pub mod limits;
 mod live;
+mod log;
 mod names;
 mod objects;
 mod page;
@@ -33,7 +34,10 @@ pub mod store;
 mod telemetry;
 mod tls;
 
-pub use auth::{Role, Tokens};
+pub use auth::{
+    Account, Accounts, AgentGroup, HashError, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, Role, Tokens,
+    hash_password,
+};
 pub use clock::Clock;
 pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP, Running};
 pub use config::{DurabilityName, FileConfig, Retention};

@@ -1,18 +1,20 @@
 //! The collector as a program.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use scouter_collector::{Builder, FileConfig, Running, Tokens};
+use clap::{Parser, Subcommand};
+use scouter_collector::{Builder, FileConfig, Running, Tokens, hash_password};
 
 /// Receives what Scouter agents record, keeps it, and shows it.
 #[derive(Parser)]
 #[command(name = "scouter-collector", version)]
 struct Options {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// Data folder; made when it is not there [default: scouter-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -25,14 +27,44 @@ struct Options {
     /// Token for agents and people; needed beyond loopback
     #[arg(long, value_name = "TOKEN", env = "SCOUTER_COLLECTOR_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Form of the log on standard error
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, env = "SCOUTER_COLLECTOR_LOG")]
+    log: LogForm,
     /// Configuration file in TOML; options above win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
+/// What the lines of the log are.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum LogForm {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for what gathers logs.
+    Json,
+}
+
+/// Something else than to run.
+#[derive(Subcommand)]
+enum Task {
+    /// Print the hash of a password for an account in the configuration file; the password is asked
+    /// for, or read from standard input
+    HashPassword,
+}
+
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    match run(Options::parse()) {
+    let options = Options::parse();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    match options.log {
+        LogForm::Text => log.init(),
+        LogForm::Json => log.json().flatten_event(true).init(),
+    }
+    let result = match options.task {
+        None => run(options),
+        Some(Task::HashPassword) => print_hash(),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If nobody reads standard error, the exit code still tells.
@@ -54,6 +86,23 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("stopped, everything is stored");
         Ok(())
     })
+}
+
+/// Asks for a password twice on a terminal, else takes the first line of standard input.
+fn print_hash() -> Result<(), Box<dyn std::error::Error>> {
+    let password = if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ")?;
+        if rpassword::prompt_password("Once more: ")? != password {
+            return Err("the two passwords differ: try again".into());
+        }
+        password
+    } else {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    writeln!(std::io::stdout(), "{}", hash_password(&password)?)?;
+    Ok(())
 }
 
 fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {

@@ -198,8 +198,10 @@ impl Open<'_> {
                 if let Some(counter) = reason.counter(telemetry) {
                     counter.one();
                 }
-                if reason != Reason::Stopping {
-                    tracing::warn!(%address, ?reason, sentence, "agent refused");
+                if reason != Reason::Stopping
+                    && let Some(more) = self.app.refusal_log.permit(self.app.clock.monotonic_us())
+                {
+                    tracing::warn!(%address, ?reason, sentence, more, "agent refused");
                 }
                 tell_refusal(&mut output, reason.code(), &sentence);
             }
