@@ -79,8 +79,10 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let running = builder.start().await?;
+        // Before anybody is told that it runs, and may want to end it.
+        let stop = StopSignal::catch()?;
         announce(&running)?;
-        let signal = stop_signal().await?;
+        let signal = stop.received().await?;
         tracing::info!(signal, "stopping");
         running.shutdown().await?;
         tracing::info!("stopped, everything is stored");
@@ -141,19 +143,37 @@ fn announce(running: &Running) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() -> std::io::Result<&'static str> {
+/// Ctrl-C and SIGTERM, which are caught from the moment this is made.
+struct StopSignal {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    #[cfg(unix)]
+    fn catch() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn received(mut self) -> std::io::Result<&'static str> {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result.map(|()| "interrupt"),
-            _ = terminate.recv() => Ok("terminate"),
+            _ = self.interrupt.recv() => Ok("interrupt"),
+            _ = self.terminate.recv() => Ok("terminate"),
         }
     }
+
     #[cfg(not(unix))]
-    {
+    async fn received(self) -> std::io::Result<&'static str> {
         tokio::signal::ctrl_c().await.map(|()| "interrupt")
     }
 }
