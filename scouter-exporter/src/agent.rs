@@ -12,7 +12,7 @@ use std::time::Duration;
 use scouter_wire::codec::{EncodeError, InstanceId};
 use scouter_wire::record::Object;
 
-use crate::collector::{Collector, CollectorSettings, Timeouts, transport_to};
+use crate::collector::{Collector, CollectorSettings, Spool, Timeouts, transport_to};
 use crate::config::{FILE_VARIABLE, Settings, object_name};
 use crate::core_source::CoreSource;
 use crate::guard::Guard;
@@ -194,6 +194,18 @@ impl Builder {
         self
     }
 
+    /// Sets a folder for a spool: a file, readable by nobody else, that takes what does not fit the
+    /// window, up to `bytes`. It extends the memory of this process and does not outlive it. A slow
+    /// disk slows the agent's thread and nothing else.
+    ///
+    /// Default: none; [`DEFAULT_SPOOL_BYTES`](crate::DEFAULT_SPOOL_BYTES) (256 MiB). Unit: bytes.
+    /// Env: `SCOUTER_SPOOL_FOLDER`, `SCOUTER_SPOOL_BYTES`.
+    pub fn spool(mut self, folder: impl Into<PathBuf>, bytes: u64) -> Self {
+        self.settings.spool_folder = Some(folder.into());
+        self.settings.spool_bytes = bytes;
+        self
+    }
+
     /// Sets how long the drop of the guard may take to deliver what is left.
     ///
     /// Default: [`DEFAULT_FLUSH_TIMEOUT`](crate::DEFAULT_FLUSH_TIMEOUT) (2 s). Env:
@@ -313,6 +325,7 @@ impl Builder {
                 object: object(&self.settings.object_name, self.tags, source.unix_us()),
                 instance: random_instance(),
                 window_bytes: self.settings.window_bytes,
+                spool: open_spool(&self.settings, &notices),
                 timeouts: self.timeouts,
             };
             let sink = Collector::new(settings, Arc::clone(&telemetry), Arc::clone(&notices))
@@ -338,6 +351,23 @@ impl Builder {
             .spawn(move || worker.run())
             .map_err(InitError::Thread)?;
         Ok(Guard::new(shared, thread, telemetry, self.settings.flush_timeout))
+    }
+}
+
+/// The spool, if one is asked for. Without it the agent works as well, so a failure is only said.
+fn open_spool(settings: &Settings, notices: &Notices) -> Option<Spool> {
+    let folder = settings.spool_folder.as_ref()?;
+    match Spool::open(folder, settings.spool_bytes) {
+        Ok(spool) => Some(spool),
+        Err(error) => {
+            notices.once(Notice::Spool, || {
+                format!(
+                    "no spool in {}: {error}; what does not fit the window is dropped and counted",
+                    folder.display()
+                )
+            });
+            None
+        }
     }
 }
 

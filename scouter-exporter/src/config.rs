@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::collector::{DEFAULT_WINDOW_BYTES, TLS_SCHEME};
+use crate::collector::{DEFAULT_SPOOL_BYTES, DEFAULT_WINDOW_BYTES, TLS_SCHEME};
 
 /// Where the collector is expected unless it is said.
 pub const DEFAULT_COLLECTOR: &str = "127.0.0.1:6100";
@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) token: Option<String>,
     pub(crate) object_name: String,
     pub(crate) window_bytes: usize,
+    pub(crate) spool_folder: Option<PathBuf>,
+    pub(crate) spool_bytes: u64,
     pub(crate) flush_timeout: Duration,
     pub(crate) json_lines: Option<String>,
 }
@@ -44,6 +46,8 @@ impl Settings {
             token: None,
             object_name: name.to_owned(),
             window_bytes: DEFAULT_WINDOW_BYTES,
+            spool_folder: None,
+            spool_bytes: DEFAULT_SPOOL_BYTES,
             flush_timeout: DEFAULT_FLUSH_TIMEOUT,
             json_lines: None,
         }
@@ -79,6 +83,10 @@ impl Settings {
                 let bytes = value.parse().ok().filter(|bytes| *bytes >= MIN_WINDOW_BYTES);
                 self.window_bytes =
                     bytes.ok_or_else(|| format!("takes a number from {MIN_WINDOW_BYTES} on"))?;
+            }
+            "spool_folder" => self.spool_folder = (!value.is_empty()).then(|| value.into()),
+            "spool_bytes" => {
+                self.spool_bytes = value.parse().map_err(|_| "takes a number of bytes")?;
             }
             "flush_timeout_ms" => {
                 let ms = value.parse().map_err(|_| "takes a number of milliseconds")?;
@@ -150,13 +158,15 @@ impl Settings {
 }
 
 /// Environment variables of the exporter and the settings they stand for.
-const OWN: [(&str, &str); 8] = [
+const OWN: [(&str, &str); 10] = [
     ("SCOUTER_ENABLED", "enabled"),
     ("SCOUTER_COLLECTOR", "collector"),
     ("SCOUTER_COLLECTOR_CA", "collector_ca"),
     ("SCOUTER_TOKEN", "token"),
     ("SCOUTER_OBJECT_NAME", "object_name"),
     ("SCOUTER_WINDOW_BYTES", "window_bytes"),
+    ("SCOUTER_SPOOL_FOLDER", "spool_folder"),
+    ("SCOUTER_SPOOL_BYTES", "spool_bytes"),
     ("SCOUTER_FLUSH_TIMEOUT_MS", "flush_timeout_ms"),
     ("SCOUTER_JSON_LINES", "json_lines"),
 ];

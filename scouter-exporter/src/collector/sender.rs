@@ -384,7 +384,11 @@ impl Sender {
         {
             return false;
         }
-        let Some(pending) = window.next_after(self.sent_seq) else { return false };
+        let is_under_way = !self.in_flight.is_empty();
+        let Some(pending) = window.next_to_send(self.sent_seq, is_under_way, &self.telemetry)
+        else {
+            return false;
+        };
         let mut new_texts = Vec::new();
         self.names.introduce(pending.texts(), turn.texts, &mut new_texts);
         for write in text_frames(&new_texts) {
