@@ -129,7 +129,9 @@ impl fmt::Debug for Builder {
 
 impl Builder {
     /// Sets where the collector is: `host:port`, or with feature `tls` `tls://host:port`. The name is
-    /// looked up at each connection.
+    /// looked up at each connection. Of several, separated by commas, the first that answers is
+    /// used, until it is gone, refuses the agent or falls silent; what it did not acknowledge goes
+    /// to the next one.
     ///
     /// Default: [`DEFAULT_COLLECTOR`](crate::DEFAULT_COLLECTOR). Env: `SCOUTER_COLLECTOR`.
     pub fn collector(mut self, address: impl Into<String>) -> Self {

@@ -64,11 +64,9 @@ impl Settings {
                 }
             }
             "collector" => {
-                let port =
-                    value.strip_prefix(TLS_SCHEME).unwrap_or(value).rsplit_once(':').and_then(
-                        |(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()),
-                    );
-                port.ok_or("takes host:port or tls://host:port")?;
+                if !value.split(',').map(str::trim).all(is_target) {
+                    return Err("takes host:port or tls://host:port, or several with commas".into());
+                }
                 value.clone_into(&mut self.collector);
             }
             "collector_ca" => self.collector_ca = (!value.is_empty()).then(|| value.into()),
@@ -157,6 +155,14 @@ impl Settings {
     }
 }
 
+/// Whether this is `host:port` or `tls://host:port`.
+fn is_target(target: &str) -> bool {
+    let address = target.strip_prefix(TLS_SCHEME).unwrap_or(target);
+    address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 /// Environment variables of the exporter and the settings they stand for.
 const OWN: [(&str, &str); 10] = [
     ("SCOUTER_ENABLED", "enabled"),
@@ -227,6 +233,9 @@ mod tests {
             ("SCOUTER_ENABLED", "maybe", "true or false"),
             ("SCOUTER_COLLECTOR", "localhost", "host:port"),
             ("SCOUTER_COLLECTOR", ":6100", "host:port"),
+            ("SCOUTER_COLLECTOR", "a:1,b", "host:port"),
+            ("SCOUTER_COLLECTOR", "a:1,", "host:port"),
+            ("SCOUTER_COLLECTOR", "tls://:6100", "host:port"),
             ("SCOUTER_OBJECT_NAME", "", "takes a name"),
             ("SCOUTER_WINDOW_BYTES", "17", "from 262144 on"),
             ("SCOUTER_FLUSH_TIMEOUT_MS", "soon", "milliseconds"),

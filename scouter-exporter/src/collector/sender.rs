@@ -179,6 +179,9 @@ impl Sender {
             self.telemetry.refusals.add(1);
             self.names.forget();
         }
+        if matches!(broken, Broken::Refused(_) | Broken::Silent(_)) {
+            self.transport.turn_away();
+        }
         // Who ends together with a collector that was there need not hear of it.
         if !is_ending || self.telemetry.connections.value() == 0 {
             self.say(broken);

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -23,6 +24,10 @@ pub(crate) trait Transport: Send + Sync {
 
     /// Where it leads, for notices.
     fn target(&self) -> String;
+
+    /// The collector that was reached last does not take what it is sent: try another one first, if
+    /// there is any.
+    fn turn_away(&self) {}
 }
 
 /// Plain TCP.
@@ -63,8 +68,55 @@ pub(super) fn connect_tcp(target: &str) -> io::Result<TcpStream> {
 /// What marks a collector that is reached by TLS.
 pub(crate) const TLS_SCHEME: &str = "tls://";
 
-/// The way to a collector, `host:port` or `tls://host:port`.
-pub(crate) fn transport_to(target: &str, authority: Option<&Path>) -> Arc<dyn Transport> {
+/// The way to the collector, or to the first that answers of several, separated by commas: each
+/// `host:port` or `tls://host:port`.
+pub(crate) fn transport_to(targets: &str, authority: Option<&Path>) -> Arc<dyn Transport> {
+    let mut ways: Vec<_> =
+        targets.split(',').map(|target| way_to(target.trim(), authority)).collect();
+    match ways.pop() {
+        Some(only) if ways.is_empty() => only,
+        last => {
+            ways.extend(last);
+            Arc::new(FailOver { ways, first: AtomicUsize::new(0) })
+        }
+    }
+}
+
+/// Several collectors. A connection stays with the one it has reached; the next begins with the same
+/// one, unless that refused us or fell silent.
+struct FailOver {
+    ways: Vec<Arc<dyn Transport>>,
+    /// Which of them is tried first.
+    first: AtomicUsize,
+}
+
+impl Transport for FailOver {
+    fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let first = self.first.load(Ordering::Relaxed);
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "no collector is named");
+        for at in (0..self.ways.len()).map(|step| (first + step) % self.ways.len()) {
+            match self.ways[at].connect() {
+                Ok(stream) => {
+                    self.first.store(at, Ordering::Relaxed);
+                    return Ok(stream);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn target(&self) -> String {
+        self.ways.iter().map(|way| way.target()).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn turn_away(&self) {
+        let first = self.first.load(Ordering::Relaxed);
+        self.first.store((first + 1) % self.ways.len(), Ordering::Relaxed);
+    }
+}
+
+fn way_to(target: &str, authority: Option<&Path>) -> Arc<dyn Transport> {
     match target.strip_prefix(TLS_SCHEME) {
         None => Arc::new(Tcp { address: target.to_owned() }),
         Some(address) => tls_to(address, authority),

@@ -325,3 +325,32 @@ fn with_a_spool_a_collector_that_is_away_costs_nothing_that_the_bound_can_hold()
     assert_eq!((state.stored as u64, state.duplicates), (recorded, 0));
     assert_eq!(state.profiles.len() as u64, recorded);
 }
+
+#[test]
+fn when_a_collector_is_gone_the_next_one_gets_what_it_has_not_acknowledged() {
+    let recorder = Recorder::take();
+    let first = Collector::start(State { store: 1, ..State::default() });
+    let second = Collector::start(State { store: 2, ..State::default() });
+    let guard = agent(&format!("{}, {}", first.address, second.address)).start().unwrap();
+    record(500);
+    flush(&guard);
+    let stored = first.kill().stored;
+    record(500);
+    flush(&guard);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!((stored, second.state().stored), (500, 500));
+    assert!(second.state().stores_named.iter().all(|store| store.0 == 2));
+}
+
+#[test]
+fn a_collector_that_refuses_is_left_for_the_next_one() {
+    let recorder = Recorder::take();
+    let refuses = Some((RefusalCode::Unavailable, Refused::All));
+    let full = Collector::start(State { store: 1, refuses, ..State::default() });
+    let second = Collector::start(State { store: 2, ..State::default() });
+    let guard = agent(&format!("{},{}", full.address, second.address)).start().unwrap();
+    record(100);
+    flush(&guard);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!((full.state().stored, second.state().stored), (0, 100));
+}
