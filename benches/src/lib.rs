@@ -23,6 +23,9 @@ use options::{Command, Options};
 /// The program; two executables call it, one with an allocator that counts.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Some(written) = std::env::var_os(suites::compile::WRAPPER_VARIABLE) {
+        return suites::compile::wrap_rustc(written.as_ref(), std::env::args_os().skip(1));
+    }
     match options::parse(std::env::args().skip(1)) {
         Ok(Command::Child { suite, row, peer, budget }) => child(&suite, &row, &peer, budget),
         Ok(Command::Suite(options)) => parent(&options),

@@ -41,6 +41,11 @@ pub(crate) const OTLP: &str = "OTLP protobuf";
 /// OTLP as protobuf, compressed as ours is.
 pub(crate) const OTLP_ZSTD: &str = "OTLP protobuf + zstd";
 
+/// The attribute of tracing that records no arguments.
+pub(crate) const TRACING_ATTRIBUTE: &str = "tracing::instrument(skip_all)";
+/// The attribute of fastrace.
+pub(crate) const FASTRACE_ATTRIBUTE: &str = "fastrace::trace";
+
 /// Those that only feature `peers` brings.
 pub(crate) const HEAVY: [&str; 8] = [
     FASTRACE,

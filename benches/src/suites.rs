@@ -1,6 +1,7 @@
 //! The suites and their rows. Names of rows are binding: tools read them.
 
 mod active;
+pub(crate) mod compile;
 mod compiled_out;
 mod hotpath;
 mod http;
@@ -13,7 +14,8 @@ mod wire_otlp;
 use crate::harness::{Cell, Row};
 
 /// Names of all suites.
-pub(crate) const SUITES: [&str; 6] = ["hotpath", "http", "sql", "active", "wire", "ingest"];
+pub(crate) const SUITES: [&str; 7] =
+    ["hotpath", "http", "sql", "active", "wire", "ingest", "compile"];
 
 /// The rows of one suite. Without feature `peers` those of [`crate::peers::HEAVY`] are left out.
 pub(crate) fn rows(suite: &str) -> Vec<Row> {
@@ -24,6 +26,7 @@ pub(crate) fn rows(suite: &str) -> Vec<Row> {
         "active" => active::ROWS,
         "wire" => wire::ROWS,
         "ingest" => ingest::ROWS,
+        "compile" => compile::ROWS,
         _ => &[],
     };
     rows.to_vec()
@@ -38,6 +41,7 @@ pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
         "active" => active::run(cell),
         "wire" => wire::run(cell),
         "ingest" => ingest::run(cell),
+        "compile" => compile::run(cell),
         other => Err(format!("no suite `{other}`")),
     }
 }
@@ -52,7 +56,8 @@ mod tests {
     use super::*;
     use crate::harness::{FLOOR, NONE, OURS};
     use crate::peers::{
-        FASTRACE, OTEL_SDK, OTEL_TOWER, OTLP, OTLP_ZSTD, REGISTRY, TRACE_LAYER, TRACING_OTEL,
+        FASTRACE, FASTRACE_ATTRIBUTE, OTEL_SDK, OTEL_TOWER, OTLP, OTLP_ZSTD, REGISTRY, TRACE_LAYER,
+        TRACING_ATTRIBUTE, TRACING_OTEL,
     };
 
     #[test]
@@ -119,6 +124,13 @@ mod tests {
                 ("rss_mb", "MB"),
             ],
         );
+        check(
+            "compile",
+            &[
+                ("compile_cost_300_async_fns_cpu_s", "s"),
+                ("compile_cost_300_async_fns_rlib_mb", "MB"),
+            ],
+        );
     }
 
     #[test]
@@ -144,6 +156,8 @@ mod tests {
         check("hotpath", "tracing_bridge_span_ns", &[REGISTRY, TRACING_OTEL]);
         check("http", "axum_layer_in_process_ns", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
         check("http", "loopback_throughput_loss_pct", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
+        let attributes = [TRACING_ATTRIBUTE, FASTRACE_ATTRIBUTE];
+        check("compile", "compile_cost_300_async_fns_cpu_s", &attributes);
         check("wire", "encode_ns_per_tx", &[OTLP, OTLP_ZSTD]);
         check("wire", "wire_bytes_per_tx", &[OTLP, OTLP_ZSTD]);
     }

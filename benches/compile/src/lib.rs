@@ -1,0 +1,4 @@
+//! 300 small async functions, ten deep; see `build.rs`.
+#![forbid(unsafe_code)]
+
+include!(concat!(env!("OUT_DIR"), "/functions.rs"));
