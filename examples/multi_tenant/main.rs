@@ -46,7 +46,13 @@ async fn order(State(front): State<Front>) -> Result<String, String> {
 async fn told(headers: HeaderMap) -> String {
     let of = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
     let trace = if headers.contains_key("traceparent") { "a trace" } else { "no trace" };
-    format!("{trace}, tenant {}, baggage {}", of("x-tenant-id"), of("baggage"))
+    // What its own transaction is booked on.
+    let booked = scouter::current::tenant_string();
+    format!(
+        "{trace}, tenant {}, baggage {}, booked on {booked:?}",
+        of("x-tenant-id"),
+        of("baggage")
+    )
 }
 
 async fn serve(app: Router) -> std::io::Result<SocketAddr> {
@@ -78,14 +84,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let front = serve(Router::new().route("/order", get(order)).with_state(front)).await?;
 
     let gateway = reqwest::Client::new().get(format!("http://{front}/order"));
-    let gateway = gateway.header("x-tenant-id", "acme").header("baggage", "plan=gold");
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let gateway = gateway
+        .header("traceparent", trace)
+        .header("x-tenant-id", "acme")
+        .header("baggage", "plan=gold");
     let answers = gateway.send().await?.text().await?;
 
     scouter.flush(Duration::from_secs(5));
     let mut out = std::io::stdout().lock();
     writeln!(out, "{answers}")?;
     for row in records.content().xlogs {
-        writeln!(out, "{} tenant={}", row.service, row.tenant)?;
+        writeln!(out, "{row}")?;
     }
     Ok(())
 }

@@ -97,13 +97,11 @@ fn tracing_bridge_shows_spans_as_steps_and_ids_in_log_lines() {
 fn multi_tenant_tells_the_tenant_to_the_listed_host_and_to_no_other() {
     let text = output_of("multi_tenant");
     let (answers, rows) = text.split_once("\n\n").expect("answers and rows");
-    let expected = "billing saw a trace, tenant acme, baggage plan=gold\n\
-                    partner saw a trace, tenant nothing, baggage nothing";
+    let expected = "billing saw a trace, tenant acme, baggage plan=gold, booked on \"acme\"\n\
+                    partner saw a trace, tenant nothing, baggage nothing, booked on \"\"";
     assert_eq!(answers, expected);
     let mut rows: Vec<_> = rows.lines().collect();
     rows.sort_unstable();
-    assert_eq!(
-        rows,
-        ["GET /billing tenant=acme", "GET /order tenant=acme", "GET /partner tenant="]
-    );
+    let expected = ["billing", "order", "partner"].map(|path| format!("GET /{path} 200 Complete"));
+    assert_eq!(rows, expected);
 }
