@@ -56,7 +56,6 @@ async fn told(headers: HeaderMap) -> String {
 }
 
 async fn serve(app: Router) -> std::io::Result<SocketAddr> {
-    // The layer around all of it; whom it believes depends on the peer's address.
     let app = app.layer(ScouterLayer::new().trust(Trust::loopback()));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
