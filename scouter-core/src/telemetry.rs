@@ -52,6 +52,7 @@ counts! {
     TEXTS_CUT = "texts_cut",
     PROPAGATION_MALFORMED = "propagation_malformed",
     PROPAGATION_OVERSIZED = "propagation_oversized",
+    PROPAGATION_WITHHELD = "propagation_withheld",
     ALERTS_DROPPED = "alerts_dropped",
     ALERTS_SUPPRESSED = "alerts_suppressed",
     CHECKOUTS_UNTRACKED = "checkouts_untracked",

@@ -92,3 +92,16 @@ fn tracing_bridge_shows_spans_as_steps_and_ids_in_log_lines() {
     assert!(shown.starts_with(paid), "{shown}");
     assert!(shown.ends_with(&format!("{paid}    Error \n")), "{shown}");
 }
+
+#[test]
+fn multi_tenant_tells_the_tenant_to_the_listed_host_and_to_no_other() {
+    let text = output_of("multi_tenant");
+    let (answers, rows) = text.split_once("\n\n").expect("answers and rows");
+    let expected = "billing saw a trace, tenant acme, baggage plan=gold, booked on \"acme\"\n\
+                    partner saw a trace, tenant nothing, baggage nothing, booked on \"\"";
+    assert_eq!(answers, expected);
+    let mut rows: Vec<_> = rows.lines().collect();
+    rows.sort_unstable();
+    let expected = ["billing", "order", "partner"].map(|path| format!("GET /{path} 200 Complete"));
+    assert_eq!(rows, expected);
+}

@@ -1,6 +1,7 @@
 //! One outbound call as an open step, and how it ends.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 use scouter_core::plugin::{self, CallView};
@@ -8,9 +9,10 @@ use scouter_core::record::{Outcome, StepKind};
 use scouter_core::{ApiOutcome, OpenStep, TextKind, Txid, intern_parts};
 
 use super::error::Cause;
-use super::inject;
+use super::inject::{self, TenantBound};
 use super::layer::ClientOptions;
 use super::message::OutboundRequest;
+use super::redirects::Carries;
 use crate::id_header;
 use crate::standard_method;
 use crate::text::{MAX_KEPT_BYTES, StackText};
@@ -34,6 +36,7 @@ const UNKNOWN_HOST: &str = "<unknown>";
 #[derive(Debug)]
 pub struct Call {
     step: Option<OpenStep>,
+    carries: Carries,
     address: StackText<MAX_ADDRESS_BYTES>,
     status: Option<StatusCode>,
     callee: Option<Txid>,
@@ -46,7 +49,7 @@ pub struct Call {
 impl Call {
     /// Begins the step and writes the headers; `None` when no transaction is current.
     pub(crate) fn begin<R: OutboundRequest>(
-        options: &ClientOptions,
+        options: &Arc<ClientOptions>,
         request: &mut R,
     ) -> Option<Self> {
         if !scouter_core::current::is_active() {
@@ -54,7 +57,13 @@ impl Call {
         }
         let target = request.target();
         let host = if target.host.is_empty() { UNKNOWN_HOST } else { target.host };
-        let may_send_tenant = options.may_send_tenant(target.host, target.port);
+        let bound = if !options.may_send_tenant(target.host, target.port) {
+            TenantBound::Kept
+        } else if request.may_be_redirected() && !options.stays_listed() {
+            TenantBound::Withheld
+        } else {
+            TenantBound::Sent
+        };
         let port = StackText::<5>::of(&target.port);
         let template = request.path_template().map_or("", |template| template.0);
         let name = intern_parts(
@@ -67,30 +76,30 @@ impl Call {
         if !step.is_recording() {
             return None;
         }
-        let call = Self {
+        let written = inject::write(request.headers_mut(), options, bound);
+        Some(Self {
             step: Some(step),
+            carries: Carries::of(options, written.has_tenant_bound),
             address,
             status: None,
-            callee: None,
+            callee: written.callee,
             received_bytes: 0,
             expected_bytes: None,
             is_bodyless: *request.method() == Method::HEAD,
             has_read: false,
-        };
-        inject::write(request.headers_mut(), options, may_send_tenant);
-        Some(call)
+        })
     }
 
     /// Runs one poll of the call or its body inside the step.
     pub(crate) fn polled<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         let Some(step) = self.step.as_ref() else { return poll() };
         let _scope = step.enter_poll();
-        poll()
+        self.carries.during(poll)
     }
 
     pub(crate) fn note_headers(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = Some(status);
-        self.callee = id_header::read(headers);
+        self.callee = id_header::read(headers).or(self.callee);
         self.is_bodyless |= matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if let Some(step) = self.step.as_mut() {
             step.mark_response();
@@ -130,7 +139,8 @@ impl Call {
         let Some(step) = self.step.take() else { return };
         step.finish_api(ApiOutcome {
             status: self.status.map_or(0, |status| status.as_u16()),
-            callee: self.callee,
+            // Who gave no answer may never have begun.
+            callee: self.callee.filter(|_| self.status.is_some()),
             address: self.address.as_str(),
             outcome,
             error,

@@ -19,5 +19,6 @@ mod plugins;
 mod propagation;
 mod properties;
 mod raw;
+mod redirects;
 mod support;
 mod trust;
