@@ -48,7 +48,8 @@ pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
 pub(crate) fn is_page_route(path: &str) -> bool {
     !path.starts_with("/api/")
         && !path.starts_with("/assets/")
-        && !path.rsplit('/').next().unwrap_or("").contains('.')
+        // A page may end with the name of a host.
+        && (path.starts_with("/config/") || !path.rsplit('/').next().unwrap_or("").contains('.'))
 }
 
 fn file(path: &str, request: &HeaderMap) -> Response {
@@ -132,6 +133,7 @@ mod tests {
             ("/", true),
             ("/xlog", true),
             ("/tx/0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7", true),
+            ("/config/%2Fshop.example.com%2Forders", true),
             ("/api/v1/nothing", false),
             ("/assets/missing", false),
             ("/favicon.ico", false),

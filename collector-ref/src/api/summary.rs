@@ -18,8 +18,8 @@ const DEFAULT_GROUPS: usize = 100;
 /// Most groups of one answer; the rest is counted in `group_count`.
 const MAX_GROUPS_SHOWN: usize = 1_000;
 
-const KNOWN: [&str; 9] =
-    ["by", "from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "f", "limit"];
+const KNOWN: [&str; 10] =
+    ["by", "from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "measure", "f", "limit"];
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
     params.only(&KNOWN)?;
@@ -63,5 +63,7 @@ fn one(group: &GroupSummary) -> Value {
         "p95_us": group.p95_us,
         "p99_us": group.p99_us,
         "max_us": group.max_us,
+        "first_unix_us": group.first_unix_us,
+        "last_unix_us": group.last_unix_us,
     })
 }
