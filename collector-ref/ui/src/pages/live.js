@@ -8,9 +8,14 @@ import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
 import { Alerts } from '../parts/alerts.js';
 import { Equaliser, activeOf, pulseRows } from '../parts/equaliser.js';
-import { FirstRun } from '../parts/first_run.js';
+import { lazy, needStyle } from '../core/lazy.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { Scatter } from '../scatter/scatter.js';
+
+const FirstRun = lazy(async () => {
+  await needStyle('more');
+  return (await import('../parts/first_run.js')).FirstRun;
+});
 
 export function LivePage() {
   void pointsVersion.value;

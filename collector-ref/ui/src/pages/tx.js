@@ -105,8 +105,8 @@ function Breakdown({ xlog }) {
  * @returns {Place | null}
  */
 function useWalk(id) {
-  const { box, f } = view.value;
-  const list = box ? boxList(box, f) : null;
+  const { box, f, measure } = view.value;
+  const list = box ? boxList(box, f, measure) : null;
   void list?.version.value;
   const at = list ? list.rows.findIndex(row => `${row.gxid}-${row.txid}` === id) : -1;
   const isNeeded = list !== null && !list.isComplete && (at < 0 || at === list.rows.length - 1);
