@@ -5,10 +5,12 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { transformSync } from 'esbuild';
+import { withoutComments } from '../support/served.js';
 
 const UI = fileURLToPath(new URL('../..', import.meta.url));
 const read = (/** @type {string} */ file) => readFileSync(join(UI, file));
-const served = (/** @type {string} */ file) => gzipSync(read(file), { level: 6 }).length;
+const served = (/** @type {string} */ file) => gzipSync(file.startsWith('src/') ? withoutComments(read(file).toString()) : read(file), { level: 6 }).length;
 
 /** All files that these import, themselves included. @param {string[]} from @param {boolean} isWhole also what is imported when it is wanted */
 function reached(from, isWhole) {
@@ -30,6 +32,16 @@ function reached(from, isWhole) {
 }
 
 const SHELL = ['index.html', 'icon.svg', 'style/base.css', 'style/parts.css', 'style/pages.css'];
+
+test('a script means the same without the comments that are not served', () => {
+  const meaning = (/** @type {string} */ script) => transformSync(script, { loader: 'js', minify: true }).code;
+  for (const file of reached(['src/main.js'], true)) {
+    const script = read(file).toString();
+    const bare = withoutComments(script);
+    assert.equal(meaning(bare), meaning(script), file);
+    assert.equal(bare.split('\n').length, script.split('\n').length, file);
+  }
+});
 
 test('what / needs first stays below 90 kB as served', () => {
   const files = [...SHELL, ...reached(['src/main.js'], false)];
