@@ -31,6 +31,17 @@ const LOADERS = /** @type {Record<string, () => Promise<any>>} */ ({
   trace: async () => (await import('./pages/trace.js')).TracePage,
   active: async () => (await import('./pages/active.js')).ActivePage,
   objects: async () => (await import('./pages/objects.js')).ObjectsPage,
+  services: async () => (await import('./pages/services.js')).ServicesPage,
+  errors: async () => (await import('./pages/errors.js')).ErrorsPage,
+  sql: async () => (await import('./pages/sql.js')).SqlPage,
+  calls: async () => (await import('./pages/sql.js')).CallsPage,
+  users: async () => (await import('./pages/users.js')).UsersPage,
+  counters: async () => (await import('./pages/counters.js')).CountersPage,
+  alerts: async () => (await import('./pages/alerts.js')).AlertsPage,
+  leaks: async () => (await import('./pages/alerts.js')).LeaksPage,
+  compare: async () => (await import('./pages/compare.js')).ComparePage,
+  self: async () => (await import('./pages/self.js')).SelfPage,
+  config: async () => (await import('./pages/config.js')).ConfigPage,
 });
 
 /** A page with its style; it begins anew when its parameters change. @param {string} name @returns {Promise<View>} */

@@ -31,7 +31,7 @@ export function LivePage() {
         <${Alerts} trigger=${alertsSeen.value} />
       </div>
     </div>
-    <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2></header>
+    <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2><span class="spring"></span><a href="/errors">all</a></header>
       <${NewestErrors} trigger=${now?.newest_errors?.[0]?.txid ?? ''} /></section>`;
 }
 

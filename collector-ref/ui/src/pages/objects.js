@@ -55,7 +55,7 @@ function ObjectRow({ o }) {
   const agoUs = feed.serverNow() * 1000 - o.last_seen_unix_us;
   const isKnown = typeof o.last_seen_unix_us === 'number';
   return html`<tr class=${o.alive ? '' : 'is-gone'}>
-    <th scope="row">${o.name} ${o.object_type && html`<span class="tag">${o.object_type}</span>`}</th>
+    <th scope="row">${o.alive ? html`<a href=${`/config/${encodeURIComponent(o.name)}`} title="Options">${o.name}</a>` : o.name} ${o.object_type && html`<span class="tag">${o.object_type}</span>`}</th>
     <td><span class=${o.alive ? 'state is-live' : 'state is-off'}><i class="lamp"></i>${o.alive ? 'alive' : 'gone'}</span></td>
     <td class="num"><a href=${`/active?object=${encodeURIComponent(o.name)}`}>${running === undefined ? '–' : count(running)}</a></td>
     <td class="num">${count(o.recorded)}</td><td class="num">${count(o.stored)}</td><td class="num"><${Dropped} o=${o} /></td><td class="num"><${Pending} o=${o} /></td>

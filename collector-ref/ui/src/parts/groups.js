@@ -76,7 +76,8 @@ export function GroupTable({ by, groups, columns, caption, head = '', sortedBy =
   const rows = groups.slice().sort((a, b) => (value(a) === value(b) ? 0 : (value(a) < value(b) ? -1 : 1) * sign));
   const largest = Object.fromEntries(columns.filter(one => one.isBar).map(one => [one.key, Math.max(1, ...groups.map(g => Number(one.value(g))))]));
   const sortBy = (/** @type {string} */ key) => setSorted({ key, isDown: sorted.key === key ? !sorted.isDown : key !== 'value' });
-  const all = [{ key: 'value', label: head || by.replaceAll('_', ' ') }, ...columns];
+  const name = by.replaceAll('_', ' ');
+  const all = [{ key: 'value', label: head || name[0].toUpperCase() + name.slice(1) }, ...columns];
   const linkOf = href ?? ((/** @type {any} */ g) => {
     const f = narrowed(view.value.f, by, g.value);
     return f === null ? null : viewUrl(path, { ...view.value, f, box: path === '/xlog' ? view.value.box : null, pane: 'list' });
