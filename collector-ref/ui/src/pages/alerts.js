@@ -25,7 +25,7 @@ function AlertList({ title, only, none }) {
     const groups = grouped(alerts);
     if (groups.length === 0) return html`<div class="calm"><h2>None</h2><p>${none}</p></div>`;
     return html`<p class="mut">${plural(groups.length, 'cause')}, ${plural(alerts.length, 'alert')}${data.alerts.length === ASKED ? `; the newest ${count(ASKED)} alerts of the range: choose a shorter one for the others` : ''}</p>
-      <div class="scroll" tabindex="0" role="region" aria-label=${title}><table class="data alert-list roomy" data-testid="alert-list">
+      <div class="scroll" tabindex="0" role="region" aria-label=${`Table of ${title.toLowerCase()}`}><table class="data alert-list roomy" data-testid="alert-list">
         <colgroup><col style=${{ width: '150px' }} /><col style=${{ width: '150px' }} /><col style=${{ width: '70px' }} /><col style=${{ width: '19%' }} /><col /><col style=${{ width: '22%' }} /></colgroup>
         <thead><tr><th scope="col">Last</th><th scope="col">What</th><th scope="col" class="num">Times</th><th scope="col">Where</th><th scope="col">Message</th><th scope="col">Place</th></tr></thead>
         <tbody>${groups.map(({ alert, times }) => html`<tr key=${JSON.stringify([alert.kind, alert.place, alert.service, alert.object])} class=${alert.level === 'error' || alert.level === 'fatal' ? 'row-error' : ''}><td>${dateTime(alert.unix_us / 1000, false)}</td>

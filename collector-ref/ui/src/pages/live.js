@@ -20,8 +20,12 @@ const FirstRun = lazy(async () => {
 export function LivePage() {
   void pointsVersion.value;
   const now = pulse.value;
-  const isFirstRun = isCaughtUp.value && view.value.range.live && !view.value.f && now !== null && (now.objects ?? []).length === 0 && source().store.size === 0;
-  if (isFirstRun) return html`<${FirstRun} />`;
+  const isEmpty = isCaughtUp.value && view.value.range.live && !view.value.f && now !== null && source().store.size === 0;
+  return isEmpty ? html`<${FirstRun} objects=${now.objects ?? []} otherwise=${html`<${Dashboard} now=${now} />`} />` : html`<${Dashboard} now=${now} />`;
+}
+
+/** @param {{now: any}} props */
+function Dashboard({ now }) {
   return html`<${Tiles} now=${now} />
     <div class="live-grid">
       <${Scatter} height=${430} />

@@ -52,7 +52,7 @@ export function SelfPage() {
   return html`<section class="panel" aria-labelledby="self-title"><header class="panel-head"><h2 id="self-title">Collector</h2>
       ${data.durable_stalled ? html`<span class="err" role="alert">The disk does not take what is stored: ${String(data.durable_stalled)}</span>` : html`<span class="state is-live"><i class="lamp"></i>stores what it gets</span>`}</header>
     <dl class="facts wide">${facts.map(([label, value]) => html`<div class="fact" key=${label}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl></section>
-  <section class="panel" aria-labelledby="books-title"><header class="panel-head"><h2 id="books-title">Books</h2><span class="mut">recorded = stored + dropped + pending; each object has its own on <a href="/objects">Objects</a></span></header>
+  <section class="panel" aria-labelledby="books-title"><header class="panel-head"><h2 id="books-title">Books</h2><span class="mut">recorded = stored + dropped + pending</span><span class="spring"></span><a href="/objects">of each object</a></header>
     <p class="summary-line" data-testid="books">${[['Recorded', data.recorded], ['Stored', data.stored], ['Dropped', dropped.reduce((sum, [, n]) => sum + Number(n), 0)], ['Pending', data.pending]].map(([label, n]) => html`<span class="sum" key=${label}><span>${label}</span><b class=${label === 'Dropped' && n > 0 ? 'warn' : ''}>${count(Number(n))}</b></span>`)}</p>
     ${dropped.length > 0 && html`<p class="warn">${dropped.map(([why, n]) => `${count(Number(n))} ${why.replaceAll('_', ' ')}`).join(', ')}</p>`}
     ${data.corrupt_files.map((/** @type {any} */ file) => html`<p class="problem" key=${file.path}><code>${file.path}</code>: ${file.reason}</p>`)}</section>

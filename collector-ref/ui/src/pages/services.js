@@ -16,7 +16,7 @@ export function ServicesPage() {
     if (groups.length === 0) return html`<${NothingHere} />`;
     const sum = (/** @type {string} */ key) => groups.reduce((/** @type {number} */ all, /** @type {any} */ g) => all + g[key], 0);
     const whole = sum('elapsed_sum_us');
-    const columns = [{ key: 'rate', label: 'Rate /s', value: (/** @type {any} */ g) => g.count, cell: (/** @type {any} */ g) => rate(g.count / seconds) }, COUNT, ERRORS, ...TIMES,
+    const columns = [{ key: 'object', label: 'Object', isText: true, value: (/** @type {any} */ g) => g.object, cell: (/** @type {any} */ g) => html`<span class="mut">${g.object}</span>` }, { key: 'rate', label: 'Rate /s', value: (/** @type {any} */ g) => g.count, cell: (/** @type {any} */ g) => rate(g.count / seconds) }, COUNT, ERRORS, ...TIMES,
       { key: 'share', label: 'Share of time', value: (/** @type {any} */ g) => g.elapsed_sum_us, cell: (/** @type {any} */ g) => percent(g.elapsed_sum_us, whole) }];
     return html`<p class="summary-line"><span class="sum"><span>Services</span><b>${count(groups.length)}</b></span><span class="sum"><span>Transactions</span><b>${count(sum('count'))}</b></span>
       <span class="sum"><span>Errors</span><b class=${sum('errors') > 0 ? 'err' : ''}>${count(sum('errors'))}</b></span><span class="sum"><span>Time in all of them</span><b>${duration(whole)}</b></span></p>

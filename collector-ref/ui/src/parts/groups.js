@@ -13,6 +13,7 @@ import { statusText } from './badges.js';
  * @property {string} label
  * @property {(group: any) => number | string} value what it sorts by
  * @property {(group: any) => any} [cell] what stands there; the value as a count without it
+ * @property {boolean} [isText] it stands on the left
  * @property {boolean} [isBar] its share of the largest is drawn behind it
  */
 
@@ -75,22 +76,22 @@ export function GroupTable({ by, groups, columns, caption, head = '', sortedBy =
   const sign = sorted.isDown ? -1 : 1;
   const rows = groups.slice().sort((a, b) => (value(a) === value(b) ? 0 : (value(a) < value(b) ? -1 : 1) * sign));
   const largest = Object.fromEntries(columns.filter(one => one.isBar).map(one => [one.key, Math.max(1, ...groups.map(g => Number(one.value(g))))]));
-  const sortBy = (/** @type {string} */ key) => setSorted({ key, isDown: sorted.key === key ? !sorted.isDown : key !== 'value' });
   const name = by.replaceAll('_', ' ');
-  const all = [{ key: 'value', label: head || name[0].toUpperCase() + name.slice(1) }, ...columns];
+  const all = [{ key: 'value', isText: true, label: head || name[0].toUpperCase() + name.slice(1) }, ...columns];
+  const sortBy = (/** @type {string} */ key) => setSorted({ key, isDown: sorted.key === key ? !sorted.isDown : !all.find(one => one.key === key)?.isText });
   const linkOf = href ?? ((/** @type {any} */ g) => {
     const f = narrowed(view.value.f, by, g.value);
     return f === null ? null : viewUrl(path, { ...view.value, f, box: path === '/xlog' ? view.value.box : null, pane: 'list' });
   });
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table class="data groups" data-testid=${testId}>
     <caption class="hidden-text">${caption}</caption>
-    <thead><tr>${all.map(({ key, label }, i) => html`<th scope="col" key=${key} class=${i > 0 ? 'num' : ''} aria-sort=${sorted.key === key ? (sorted.isDown ? 'descending' : 'ascending') : undefined}>
+    <thead><tr>${all.map(({ key, label, isText }) => html`<th scope="col" key=${key} class=${isText ? '' : 'num'} aria-sort=${sorted.key === key ? (sorted.isDown ? 'descending' : 'ascending') : undefined}>
       <button class="head" onClick=${() => sortBy(key)}>${label}${sorted.key === key ? (sorted.isDown ? ' ↓' : ' ↑') : ''}</button></th>`)}</tr></thead>
     <tbody>${rows.slice(0, shown).map(g => {
       const link = linkOf(g);
       const text = valueText(by, g.value);
-      return html`<tr key=${`${g.value} ${g.object ?? ''}`}><th scope="row" title=${text}>${link ? html`<a href=${link}>${text}</a>` : html`<span class=${g.value === '' ? 'mut' : ''}>${text}</span>`}${g.object && html` <span class="mut">${g.object}</span>`}</th>
-        ${columns.map(one => html`<td key=${one.key} class="num">${one.isBar && html`<i class="share" style=${{ width: `${(Number(one.value(g)) / largest[one.key]) * 100}%` }}></i>`}<span>${one.cell ? one.cell(g) : count(Number(one.value(g)))}</span></td>`)}</tr>`;
+      return html`<tr key=${`${g.value} ${g.object ?? ''}`}><th scope="row" title=${text}>${link ? html`<a href=${link}>${text}</a>` : html`<span class=${g.value === '' ? 'mut' : ''}>${text}</span>`}</th>
+        ${columns.map(one => html`<td key=${one.key} class=${one.isText ? '' : 'num'}>${one.isBar && html`<i class="share" style=${{ width: `${(Number(one.value(g)) / largest[one.key]) * 100}%` }}></i>`}<span>${one.cell ? one.cell(g) : count(Number(one.value(g)))}</span></td>`)}</tr>`;
     })}</tbody></table>
     ${rows.length > shown && html`<p class="foot mut">${count(shown)} of ${count(rows.length)} shown <button class="link" onClick=${() => show(rows.length)}>show all</button></p>`}</div>`;
 }

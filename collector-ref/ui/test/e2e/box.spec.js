@@ -107,6 +107,30 @@ test('a range with more points than a page holds is counted by the collector', a
   await expect(page.getByTestId('box-count')).not.toHaveText('–');
 });
 
+test('a live window with more points than a page holds is counted again and again', async ({ page, request }) => {
+  await page.routeWebSocket('**/api/v1/live', socket => {
+    const server = socket.connectToServer();
+    socket.onMessage(text => {
+      const { op, topic } = JSON.parse(String(text));
+      if (op === 'subscribe' && topic === 'points') socket.send(JSON.stringify({ error: { code: 'too_many', message: '3000000 points, at most 2000000' } }));
+      else server.send(text);
+    });
+  });
+  await page.goto(XLOG);
+  await expect(page.getByText('counted', { exact: true })).toBeVisible();
+  await expect(page.getByTestId('live-state')).toHaveText('live');
+  await expect(page.locator('#filter-problem')).toBeEmpty();
+  const inView = () => numberIn(page.getByTestId('in-view'));
+  await expect.poll(inView).toBeGreaterThan(0);
+  const seenMs = Date.now();
+  const grids = [];
+  page.on('request', r => { if (r.url().includes('/api/v1/grid')) grids.push(Number(new URL(r.url()).searchParams.get('first_column'))); });
+  await expect.poll(() => grids.length, { timeout: 20_000 }).toBeGreaterThan(1);
+  expect(grids[1]).toBeGreaterThan(grids[0]);
+  const all = (await (await request.get('/api/v1/xlogs', { params: { t0_ms: seenMs - 60_000, t1_ms: seenMs, y0q: 0, y1q: 65_535, count_only: 1 } })).json()).total;
+  expect(Math.abs((await inView()) - all)).toBeLessThan(all * 0.5);
+});
+
 test('the exports of a box have its rows', async ({ page }) => {
   const total = await boxed(page);
   for (const [name, head] of [['NDJSON', 0], ['CSV', 1]]) {
