@@ -1,6 +1,7 @@
 // The collector about itself: what it holds, what it dropped and why, what it listens on.
 
 import { html, useEffect, useState } from '../../vendor/preact.js';
+import { endSession } from '../core/api.js';
 import { bytes, count, dateTime, rate } from '../core/format.js';
 import { feed } from '../data/hub.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
@@ -34,6 +35,13 @@ function useMetrics() {
   return metrics;
 }
 
+/** Who is signed in, where that is asked at all. */
+function Session() {
+  const { data } = useDocument('session');
+  const leave = () => endSession().then(() => location.reload(), () => location.reload());
+  return data?.auth_required && html`<span class="spring"></span><span class="mut">signed in${data.account ? html` as <b>${data.account}</b>` : ''}, ${data.role}</span><button onClick=${leave}>Sign out</button>`;
+}
+
 export function SelfPage() {
   const loaded = useDocument('self', {}, REFRESH_MS);
   const { data } = loaded;
@@ -50,7 +58,7 @@ export function SelfPage() {
     ['Agents at', data.listen.agents], ['Page at', data.listen.http],
   ];
   return html`<section class="panel" aria-labelledby="self-title"><header class="panel-head"><h2 id="self-title">Collector</h2>
-      ${data.durable_stalled ? html`<span class="err" role="alert">The disk does not take what is stored: ${String(data.durable_stalled)}</span>` : html`<span class="state is-live"><i class="lamp"></i>stores what it gets</span>`}</header>
+      ${data.durable_stalled ? html`<span class="err" role="alert">The disk does not take what is stored: ${String(data.durable_stalled)}</span>` : html`<span class="state is-live"><i class="lamp"></i>stores what it gets</span>`}<${Session} /></header>
     <dl class="facts wide">${facts.map(([label, value]) => html`<div class="fact" key=${label}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl></section>
   <section class="panel" aria-labelledby="books-title"><header class="panel-head"><h2 id="books-title">Books</h2><span class="mut">recorded = stored + dropped + pending</span><span class="spring"></span><a href="/objects">of each object</a></header>
     <p class="summary-line" data-testid="books">${[['Recorded', data.recorded], ['Stored', data.stored], ['Dropped', dropped.reduce((sum, [, n]) => sum + Number(n), 0)], ['Pending', data.pending]].map(([label, n]) => html`<span class="sum" key=${label}><span>${label}</span><b class=${label === 'Dropped' && n > 0 ? 'warn' : ''}>${count(Number(n))}</b></span>`)}</p>

@@ -13,6 +13,7 @@ import { filterSplit, onEvict, pointsVersion, rightEdgeMs, source, sourceVersion
 import * as actions from './actions.js';
 import { ScatterHead } from './head.js';
 import { afterKey, firstBox } from './keyboard_box.js';
+import { Marginal } from './marginal.js';
 import { PlotNote } from './note.js';
 import { Plot, LANE_PX, TICK_PX } from './plot.js';
 import { axisTicks } from './scale.js';
@@ -81,6 +82,7 @@ export function Scatter({ height: whole }) {
         <${PlotNote} />
         <output class="readout" data-readout></output>
       </div>
+      <${Marginal} plot=${shown} height=${height} />
     </div>
     <p id="scatter-help" class="hidden-text">Press b for a box by keyboard: arrows move it, Shift and arrows size it, Enter lists its transactions. The button Table shows the same numbers as a table.</p>
     ${isTable && shown && html`<${Twin} raster=${shown.raster} />`}

@@ -131,6 +131,21 @@ test('a live window with more points than a page holds is counted again and agai
   expect(Math.abs((await inView()) - all)).toBeLessThan(all * 0.5);
 });
 
+test('a drag on the histogram selects all of the range between two heights', async ({ page }) => {
+  await open(page, XLOG);
+  const histogram = page.getByTestId('marginal');
+  await expect(histogram.locator('i').first()).toBeAttached();
+  const { x, y, width, height } = await histogram.boundingBox();
+  await page.mouse.move(x + width / 2, y + height * 0.3);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2, y + height * 0.9, { steps: 4 });
+  await page.mouse.up();
+  await expect(page.getByTestId('server-count')).not.toHaveText('');
+  const [t0, t1] = (new URL(page.url()).searchParams.get('box') ?? '').split(',').map(Number);
+  expect(t1 - t0).toBeGreaterThan(59_000);
+  expect(await numberIn(page.getByTestId('server-count'))).toBeGreaterThan(100);
+});
+
 test('the exports of a box have its rows', async ({ page }) => {
   const total = await boxed(page);
   for (const [name, head] of [['NDJSON', 0], ['CSV', 1]]) {

@@ -100,3 +100,25 @@ test('a live page of totals follows', async ({ page }) => {
   const before = await row.textContent();
   await expect.poll(() => row.textContent(), { timeout: 20_000 }).not.toBe(before);
 });
+
+const HOSTILE = '<img src=x onerror=alert(1)><script>alert(2)</script>"\'';
+
+test('hostile values are text on every page of totals and among the suggestions', async ({ page }) => {
+  const now = Date.now() * 1000;
+  const group = { value: HOSTILE, count: 3, errors: 3, elapsed_sum_us: 9, sql_sum_us: 1, api_sum_us: 1, p50_us: 1, p95_us: 2, p99_us: 3, max_us: 3, first_unix_us: now, last_unix_us: now };
+  await page.route('**/api/v1/summary?*', (/** @type {any} */ route) => route.fulfill({ json: { by: new URL(route.request().url()).searchParams.get('by'), total: 3, group_count: 1, groups: [group] } }));
+  await page.route('**/api/v1/services?*', (/** @type {any} */ route) => route.fulfill({ json: { services: [{ ...group, service: HOSTILE, object: HOSTILE }] } }));
+  await page.route('**/api/v1/grid?*', (/** @type {any} */ route) => route.fulfill({ body: Buffer.from([1, 40, 1, 0, 0, 0, 80, 0, 80]) }));
+  for (const path of ['/services', '/users', '/sql', '/calls', '/errors']) {
+    await page.goto(path);
+    await expect(page.locator('table.groups tbody').first(), path).toContainText(HOSTILE);
+    expect(await page.locator('main img, main script').count(), path).toBe(0);
+  }
+  await page.goto('/users');
+  await page.getByRole('link', { name: HOSTILE }).click();
+  await expect(page).toHaveURL(/\/xlog\?.*f=tenant/);
+  await expect(page.locator('#filter-problem')).toBeEmpty();
+  await page.locator('#filter').fill('tenant:');
+  await expect(page.getByRole('option').first()).toContainText('<img src=x');
+  expect(await page.locator('.filter img, .filter script').count()).toBe(0);
+});

@@ -159,3 +159,15 @@ test('every page of the menu is reached, by mouse and by its keys', async ({ pag
   await page.keyboard.press('Escape');
   await expect(help).toHaveCount(0);
 });
+
+test('who is signed in is told, and may leave', async ({ page }) => {
+  const asked = /** @type {string[]} */ ([]);
+  await page.route('**/api/v1/session', (/** @type {any} */ route) => {
+    asked.push(route.request().method());
+    return route.request().method() === 'DELETE' ? route.fulfill({ status: 204 }) : route.fulfill({ json: { role: 'operator', account: 'ann<b>', auth_required: true } });
+  });
+  await page.goto('/self');
+  await expect(page.getByText('signed in as ann<b>, operator')).toBeVisible();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await expect.poll(() => asked).toContain('DELETE');
+});

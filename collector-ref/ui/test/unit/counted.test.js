@@ -6,6 +6,7 @@ import { FrameError } from '../../src/data/points.js';
 import { NO_MASK, Store } from '../../src/data/store.js';
 import { Raster } from '../../src/scatter/raster.js';
 import { Scale } from '../../src/scatter/scale.js';
+import { rowSums } from '../../src/scatter/marginal.js';
 import { countedTable, table } from '../../src/scatter/twin.js';
 import { block, random } from '../support/points.js';
 
@@ -75,6 +76,17 @@ test('the table of a counted picture has its totals, and its bands to a pixel', 
   for (const [i, { cells }] of counted.entries()) {
     for (const [band, n] of cells.entries()) assert.ok(Math.abs(n - exact[i].cells[band]) < 0.12 * exact[i].total, `${i} ${band}: ${n} and ${exact[i].cells[band]}`);
   }
+});
+
+test('the marginal histogram has every dot below the lane, at its height', () => {
+  const { store, raster } = drawn();
+  const { all, errors } = rowSums(raster, 8);
+  const sum = (/** @type {Float64Array} */ counts) => counts.reduce((a, b) => a + b, 0);
+  assert.equal(sum(all), raster.inView - raster.overflow);
+  assert.ok(sum(errors) <= raster.errorsInView && sum(errors) > 0);
+  // The lowest eighth of the rows, by the points themselves.
+  const lowest = rowOf.findIndex(row => row <= 105);
+  assert.equal(all[7], store.count({ t0: raster.fromMs, t1: raster.toMs - 1, y0: 0, y1: lowest - 1 }).total);
 });
 
 test('bytes that are not what they claim are refused', () => {
