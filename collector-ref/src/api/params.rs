@@ -157,14 +157,17 @@ pub(crate) fn measure(name: &str) -> Result<Measure, ApiError> {
     if name.is_empty() {
         return Ok(Measure::Elapsed);
     }
-    Measure::by_name(name).ok_or_else(|| {
-        let names = Measure::ALL.map(Measure::name);
-        let hint = match nearest(name, names) {
-            Some(nearest) => format!("did you mean \"{nearest}\"?"),
-            None => format!("use one of {}", names.join(", ")),
-        };
-        ApiError::bad("bad_parameter", format!("there is no measure \"{name}\": {hint}"))
-    })
+    Measure::by_name(name)
+        .ok_or_else(|| unknown_choice("measure", name, &Measure::ALL.map(Measure::name)))
+}
+
+/// There is nothing of this name among these; the answer names the nearest one.
+pub(crate) fn unknown_choice(what: &str, name: &str, names: &[&'static str]) -> ApiError {
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(nearest) => format!("did you mean \"{nearest}\"?"),
+        None => format!("use one of {}", names.join(", ")),
+    };
+    ApiError::bad("bad_parameter", format!("there is no {what} \"{name}\": {hint}"))
 }
 
 fn checked(range: TimeRange) -> Result<TimeRange, ApiError> {

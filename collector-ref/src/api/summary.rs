@@ -6,10 +6,9 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::params::Params;
+use super::params::{Params, unknown_choice};
 use super::{Answer, ask, json_response};
 use crate::app::App;
-use crate::query::nearest::nearest;
 use crate::store::{Dimension, GroupSummary};
 
 /// Groups of an answer when the request does not say.
@@ -42,13 +41,7 @@ fn dimension(params: &Params) -> Result<Dimension, ApiError> {
         let message = format!("by what? give by, one of {}", names.join(", "));
         return Err(ApiError::bad("bad_parameter", message));
     };
-    Dimension::by_name(name).ok_or_else(|| {
-        let hint = match nearest(name, names) {
-            Some(nearest) => format!("did you mean \"{nearest}\"?"),
-            None => format!("use one of {}", names.join(", ")),
-        };
-        ApiError::bad("bad_parameter", format!("there is no dimension \"{name}\": {hint}"))
-    })
+    Dimension::by_name(name).ok_or_else(|| unknown_choice("dimension", name, &names))
 }
 
 fn one(group: &GroupSummary) -> Value {

@@ -43,13 +43,15 @@ export function WhyDifferent({ query }) {
   return html`<div class="pane"><${Differences} data=${data} a="in the box" b="in the rest" /></div>`;
 }
 
-/** @param {{data: any, a: string, b: string}} props */
+/** What is more frequent in the first comes first: it is what one looks for. @param {{data: any, a: string, b: string}} props */
 export function Differences({ data, a, b }) {
+  const isMore = (/** @type {any} */ v) => v.selected_share > v.rest_share;
+  const values = [...data.values.filter(isMore), ...data.values.filter((/** @type {any} */ v) => !isMore(v))];
   return html`<div class="scroll" tabindex="0" role="region" aria-label="What is different"><table class="data why" data-testid="why">
-    <caption>${count(data.selected)} ${a} against ${count(data.rest)} ${b}. What differs most comes first; what may be chance is left out.</caption>
+    <caption>${count(data.selected)} ${a} against ${count(data.rest)} ${b}. What is more frequent ${a} comes first, then what is rarer, by how much it differs; what may be chance is left out.</caption>
     <colgroup><col style=${{ width: '110px' }} /><col style=${{ width: '34%' }} /><col /><col style=${{ width: '96px' }} /><col style=${{ width: '96px' }} /></colgroup>
     <thead><tr><th scope="col">Dimension</th><th scope="col">Value</th><th scope="col">Share</th><th scope="col" class="num">${a}</th><th scope="col" class="num">${b}</th></tr></thead>
-    <tbody>${data.values.map((/** @type {any} */ v) => {
+    <tbody>${values.map((/** @type {any} */ v) => {
       const f = narrowed(view.value.f, v.dimension, v.value);
       const text = valueText(v.dimension, v.value);
       return html`<tr key=${`${v.dimension} ${v.value}`}><th scope="row">${v.dimension.replaceAll('_', ' ')}</th>

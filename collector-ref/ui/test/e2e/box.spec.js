@@ -25,7 +25,7 @@ test('the summary of a box adds up by every dimension, and a value narrows the l
   await expect(page).toHaveURL(/pane=summary/);
   for (const by of ['service', 'ip', 'user agent', 'login', 'tenant', 'error']) {
     await summedBy(page, by).click();
-    await expect(page.getByTestId('groups').locator('thead')).toContainText(by);
+    await expect(page.getByTestId('groups').locator('thead')).toContainText(by, { ignoreCase: true });
     await expect.poll(() => columnSum(page, 2), by).toBe(total);
   }
   await summedBy(page, 'tenant').click();
@@ -41,7 +41,7 @@ test('a table of groups sorts by its columns', async ({ page }) => {
   const table = page.getByTestId('groups');
   await table.getByRole('button', { name: /^p95/ }).click();
   await expect(table.locator('th[aria-sort="descending"]')).toContainText('p95');
-  await table.getByRole('button', { name: /^service/ }).click();
+  await table.getByRole('button', { name: /^service/i }).click();
   const names = await table.locator('tbody th').allInnerTexts();
   expect(names).toEqual([...names].sort());
 });
@@ -54,7 +54,8 @@ test('why a box of errors is different is said by its first row', async ({ page 
   await expect(page.getByTestId('why')).toBeVisible();
   const shares = await page.getByTestId('why').locator('tbody tr').first().locator('td.num').allInnerTexts();
   expect(shares).toHaveLength(2);
-  expect(shares[0]).not.toBe(shares[1]);
+  // What is more frequent in the box comes first.
+  expect(parseFloat(shares[0])).toBeGreaterThan(parseFloat(shares[1].replace('<', '')));
   await expect(page.getByTestId('why').locator('tbody tr').filter({ hasText: 'service' }).first()).toBeVisible();
   await page.getByTestId('why').getByRole('link').first().click();
   await expect(page).toHaveURL(/f=/);

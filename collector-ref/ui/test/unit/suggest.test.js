@@ -13,7 +13,7 @@ test('the word at the cursor is the one it stands in or behind', () => {
 });
 
 test('words are offered by their beginning, also negated, and a whole one is not', () => {
-  assert.deepEqual(wordsFor('ser').map(w => w.text), ['service:']);
+  assert.deepEqual(wordsFor('serv').map(w => w.text), ['service:']);
   assert.deepEqual(wordsFor('-el').map(w => w.text), ['-elapsed>', '-elapsed<']);
   assert.deepEqual(wordsFor('err').map(w => w.text), ['error:']);
   assert.equal(wordsFor('').length, WORDS.length);
@@ -30,7 +30,7 @@ test('values are those that contain what is typed, quoted where they must be', (
 });
 
 test('what is put in leaves the rest as it was, and can be read', () => {
-  const put = putIn('err ser tenant:a', placeAt('err ser tenant:a', 7), 'service:');
+  const put = putIn('err serv tenant:a', placeAt('err serv tenant:a', 7), 'service:');
   assert.deepEqual(put, { text: 'err service: tenant:a', caret: 12 });
   const whole = putIn(put.text, placeAt(put.text, put.caret), 'service:"GET /x"');
   assert.deepEqual(whole, { text: 'err service:"GET /x" tenant:a', caret: 21 });
