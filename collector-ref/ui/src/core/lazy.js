@@ -2,6 +2,9 @@
 
 import { html, useEffect, useState } from '../../vendor/preact.js';
 
+/** The collector may be starting anew: what could not be loaded is asked for again after so long. */
+const RETRY_MS = 2_000;
+
 /**
  * A component that is loaded when it is first drawn; until then there is nothing in its place.
  * @param {() => Promise<(props: any) => any>} load
@@ -12,7 +15,10 @@ export function lazy(load) {
   return (/** @type {Record<string, any>} */ props) => {
     const [, again] = useState(0);
     useEffect(() => {
-      if (!part) load().then(loaded => { part = loaded; again(1); }, () => {});
+      let timer = 0;
+      const go = () => load().then(loaded => { part = loaded; again(1); }, () => { timer = setTimeout(go, RETRY_MS); });
+      if (!part) void go();
+      return () => clearTimeout(timer);
     }, []);
     return part ? html`<${part} ...${props} />` : null;
   };

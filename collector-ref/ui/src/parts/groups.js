@@ -2,7 +2,7 @@
 
 import { html, useState } from '../../vendor/preact.js';
 import { count, duration, percent } from '../core/format.js';
-import { exactWord } from '../core/filter.js';
+import { exactWord, words } from '../core/filter.js';
 import { view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
 import { statusText } from './badges.js';
@@ -34,7 +34,7 @@ export function narrowed(f, by, value) {
   // The language has no word for what is absent, but for errors.
   if (value === '' && by !== 'error') return null;
   const wanted = value === '' ? '-err' : exactWord(word, value);
-  return f.split(' ').includes(wanted) ? f : `${f} ${wanted}`.trim();
+  return words(f).includes(wanted) ? f : `${f} ${wanted}`.trim();
 }
 
 /** @type {Column} */

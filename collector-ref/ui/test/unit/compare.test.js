@@ -31,6 +31,7 @@ test('the same steps are put together and those that differ most come first', ()
 test('a value narrows the filter once, and by a word that can be read', () => {
   assert.equal(narrowed('err', 'service', 'GET /a b'), 'err service:"GET /a b"');
   assert.equal(narrowed('tenant:acme', 'tenant', 'acme'), 'tenant:acme');
+  assert.equal(narrowed('service:"GET /a b" err', 'service', 'GET /a b'), 'service:"GET /a b" err');
   assert.equal(narrowed('', 'user_agent', 'curl/8'), 'ua:curl/8');
   assert.equal(narrowed('', 'error', ''), '-err');
   assert.equal(narrowed('', 'tenant', ''), null, 'there is no word for what is absent');
