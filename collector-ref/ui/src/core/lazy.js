@@ -15,7 +15,7 @@ export function lazy(load) {
   return (/** @type {Record<string, any>} */ props) => {
     const [, again] = useState(0);
     useEffect(() => {
-      let timer = 0;
+      let timer = /** @type {any} */ (0);
       const go = () => load().then(loaded => { part = loaded; again(1); }, () => { timer = setTimeout(go, RETRY_MS); });
       if (!part) void go();
       return () => clearTimeout(timer);

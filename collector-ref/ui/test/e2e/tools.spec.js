@@ -171,3 +171,14 @@ test('who is signed in is told, and may leave', async ({ page }) => {
   await page.getByRole('button', { name: 'Sign out' }).click();
   await expect.poll(() => asked).toContain('DELETE');
 });
+
+test('a part that could not be loaded is asked for again', async ({ page, faults }) => {
+  faults.expected.push(/Failed to load resource|ERR_FAILED/);
+  let asked = 0;
+  await page.route('**/parts/help.js', (/** @type {any} */ route) => (asked++ === 0 ? route.abort() : route.continue()));
+  await page.goto('/objects');
+  await expect(page.getByTestId('objects')).toBeVisible();
+  await page.keyboard.press('?');
+  await expect(page.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+  expect(asked).toBe(2);
+});
