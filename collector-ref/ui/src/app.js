@@ -13,7 +13,10 @@ import { LivePage } from './pages/live.js';
 
 /** @typedef {(params: any) => any} View */
 
-const HelpBox = lazy(async () => (await import('./parts/help.js')).HelpBox);
+const HelpBox = lazy(async () => {
+  await needStyle('more');
+  return (await import('./parts/help.js')).HelpBox;
+});
 const SignIn = lazy(async () => {
   await needStyle('more');
   return (await import('./parts/sign_in.js')).SignIn;

@@ -172,6 +172,12 @@ test('who is signed in is told, and may leave', async ({ page }) => {
   await expect.poll(() => asked).toContain('DELETE');
 });
 
+test('the help has its style also on the first page', async ({ page }) => {
+  await open(page, '/');
+  await page.keyboard.press('?');
+  await expect(page.locator('.help-columns')).toHaveCSS('display', 'grid');
+});
+
 test('a part that could not be loaded is asked for again', async ({ page, faults }) => {
   faults.expected.push(/Failed to load resource|ERR_FAILED/);
   let asked = 0;
