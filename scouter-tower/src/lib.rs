@@ -26,11 +26,13 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+mod grpc;
 mod id_header;
 mod server;
 mod text;
 mod trust;
 
+pub use grpc::{MAX_GRPC_METHODS, MAX_TRIED_GRPC_METHODS};
 pub use server::{
     MAX_IGNORED_PATHS, PeerAddr, RequestHead, ScouterBody, ScouterFuture, ScouterLayer,
     ScouterService,

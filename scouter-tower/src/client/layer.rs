@@ -9,6 +9,7 @@ use scouter_core::options::TRACE_TENANT_HOSTS;
 use tower_layer::Layer;
 
 use super::hosts::{self, Hosts};
+use super::message::Target;
 use super::service::ClientService;
 use crate::tenant_header;
 
@@ -35,6 +36,8 @@ pub(crate) struct ClientOptions {
     /// `None` follows the option while the process runs.
     tenant_hosts: Option<Hosts>,
     pub(crate) tenant_header: HeaderName,
+    /// Where requests go that do not say it themselves.
+    peer: Option<(Box<str>, u16)>,
 }
 
 impl Default for ClientLayer {
@@ -47,7 +50,8 @@ impl ClientLayer {
     /// Makes a layer with the defaults, as the environment changed them.
     #[must_use]
     pub fn new() -> Self {
-        let options = ClientOptions { tenant_hosts: None, tenant_header: tenant_header() };
+        let options =
+            ClientOptions { tenant_hosts: None, tenant_header: tenant_header(), peer: None };
         Self { options: Arc::new(options) }
     }
 
@@ -77,12 +81,32 @@ impl ClientLayer {
         self
     }
 
+    /// Says where requests go that name no host: those of tonic's generated clients, since a
+    /// channel adds it further inside.
+    ///
+    /// It becomes part of the step's name, and [`tenant_hosts`](Self::tenant_hosts) is asked about
+    /// it. A client made by `with_origin` names its host itself.
+    ///
+    /// Default: none; such a step shows `<unknown>`.
+    #[must_use]
+    pub fn peer(mut self, host: &str, port: u16) -> Self {
+        Arc::make_mut(&mut self.options).peer = Some((host.into(), port));
+        self
+    }
+
     pub(crate) fn options(&self) -> &ClientOptions {
         &self.options
     }
 }
 
 impl ClientOptions {
+    pub(crate) fn known_target<'a>(&'a self, said: Target<'a>) -> Target<'a> {
+        match &self.peer {
+            Some((host, port)) if said.host.is_empty() => Target::new(host, *port),
+            _ => said,
+        }
+    }
+
     pub(crate) fn may_send_tenant(&self, host: &str, port: u16) -> bool {
         match &self.tenant_hosts {
             Some(hosts) => hosts.allow(host, port),

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, Request, Response, Uri, header};
 
 use super::body::ClientBody;
 use super::call::Call;
+use crate::grpc;
 
 /// Where a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,10 @@ pub trait OutboundRequest {
     fn path_template(&self) -> Option<PathTemplate> {
         None
     }
+    /// Its path, if it is a gRPC call: `/package.Service/Method`.
+    fn grpc_path(&self) -> Option<&str> {
+        None
+    }
     /// Its headers, to write the trace context in.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 }
@@ -70,6 +75,10 @@ impl<B> OutboundRequest for Request<B> {
 
     fn path_template(&self) -> Option<PathTemplate> {
         self.extensions().get().copied()
+    }
+
+    fn grpc_path(&self) -> Option<&str> {
+        grpc::is_grpc(self.headers()).then(|| self.uri().path())
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {

@@ -9,7 +9,11 @@
 //! | body yields an error | `BodyError` |
 //! | service yields an error | `ServiceError` |
 //! | a panic in the call, a poll or the body, caught or not by an outer layer | `Panic` |
+//! | a gRPC call cut off after its `grpc-timeout` was over | as above, with status DEADLINE_EXCEEDED |
 //! | 101, or 2xx to CONNECT | `Upgraded`; what follows belongs to no transaction |
+//!
+//! A gRPC call is named by its method, `GRPC /package.Service/Method`, and has the status of its
+//! trailers; which codes are errors stands in `grpc`.
 //!
 //! A panic's message and place become the transaction's error, also where a layer inside turns it
 //! into a response.

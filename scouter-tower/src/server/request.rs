@@ -16,6 +16,7 @@ use super::end::Serving;
 use super::layer::ServerOptions;
 use super::name::{self, RequestHead};
 use super::served;
+use crate::grpc::{self, Naming};
 use crate::text::{MAX_KEPT_BYTES, StackText};
 use crate::trust::ForwardedError;
 
@@ -56,7 +57,7 @@ pub(crate) enum Begun {
 
 pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Begun {
     if served::is_inside(request.extensions()) {
-        if let Some(service) = named(options, request) {
+        if let Some(service) = Named::of(options, request).service {
             current::set_service(service);
         }
         return Begun::Unrecorded;
@@ -70,8 +71,11 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     // A request made inside our own process without headers still belongs to its caller.
     let context = inbound.context(is_trusted).or_else(current::context);
 
-    let service = named(options, request);
-    let name = service.unwrap_or_else(|| name::unmatched(request.method()));
+    let Named { service, call } = Named::of(options, request);
+    let name = service.unwrap_or_else(|| match call {
+        Some(_) => name::grpc_unmatched(),
+        None => name::unmatched(request.method()),
+    });
     let transaction = Transaction::begin(Begin::new(name).context(context.as_ref()));
     if !transaction.is_recording() {
         return Begun::Unrecorded;
@@ -81,7 +85,10 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     }
     inbound.describe(&transaction, options, peer, is_trusted);
     let served = transaction.txid().map(|txid| served::begin(request.extensions_mut(), txid));
-    let serving = Serving::new(transaction, served, options.slow);
+    let mut serving = Serving::new(transaction, served, options.slow);
+    if let Some(call) = call {
+        serving.is_grpc_call(call, grpc::timeout(request.headers()));
+    }
     match rejected(request) {
         None => Begun::Serving(serving),
         Some(reject) => Begun::Rejected(serving, reject),
@@ -102,20 +109,40 @@ fn rejected<B>(request: &Request<B>) -> Option<Reject> {
     ))
 }
 
-fn named<B>(options: &ServerOptions, request: &Request<B>) -> Option<TextId> {
-    let head = RequestHead::of(request);
-    if let Some(name_with) = &options.name_with
-        && let Some(name) = name_with(&head)
-    {
-        return Some(intern(TextKind::Service, &name));
+/// How a request is named.
+struct Named {
+    /// `None`: it belongs into the bucket of what no route matched.
+    service: Option<TextId>,
+    /// Of a gRPC call, unless the author names it.
+    call: Option<Naming>,
+}
+
+impl Named {
+    fn of<B>(options: &ServerOptions, request: &Request<B>) -> Self {
+        let head = RequestHead::of(request);
+        if let Some(name_with) = &options.name_with
+            && let Some(name) = name_with(&head)
+        {
+            return Self { service: Some(intern(TextKind::Service, &name)), call: None };
+        }
+        if grpc::is_grpc(head.headers)
+            && let Some(call) = grpc::name_of(head.uri.path())
+        {
+            return Self { service: call.name(), call: Some(call) };
+        }
+        let matched = head.matched_path();
+        Self { service: matched.map(|template| name::matched(head.method, template)), call: None }
     }
-    head.matched_path().map(|template| name::matched(head.method, template))
 }
 
 fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
     #[cfg(feature = "axum")]
     if let Some(info) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
         return Some(info.0.ip());
+    }
+    #[cfg(feature = "tonic")]
+    if let Some(info) = extensions.get::<tonic::transport::server::TcpConnectInfo>() {
+        return info.remote_addr().map(|address| address.ip());
     }
     extensions.get::<PeerAddr>().map(|peer| peer.0.ip())
 }

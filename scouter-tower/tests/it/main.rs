@@ -11,6 +11,8 @@ mod allocations;
 mod client_steps;
 mod doors;
 mod ends;
+mod grpc;
+mod grpc_shop;
 mod hostile;
 mod http2;
 mod layers;
