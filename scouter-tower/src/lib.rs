@@ -26,16 +26,20 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+mod current;
+mod forwarded;
 mod grpc;
 mod id_header;
 mod server;
 mod text;
 mod trust;
 
+pub use current::Current;
+pub use forwarded::ForwardedHeader;
 pub use grpc::{MAX_GRPC_METHODS, MAX_TRIED_GRPC_METHODS};
 pub use server::{
-    MAX_IGNORED_PATHS, PeerAddr, RequestHead, ScouterBody, ScouterFuture, ScouterLayer,
-    ScouterService,
+    MAX_IGNORED_PATHS, MAX_QUEUE_TIME, PeerAddr, RequestHead, ScouterBody, ScouterFuture,
+    ScouterLayer, ScouterService,
 };
 pub use trust::{MAX_TRUSTED_NETWORKS, Trust, TrustError};
 

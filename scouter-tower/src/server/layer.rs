@@ -12,9 +12,11 @@ use http::HeaderName;
 use scouter_core::options::{TRACE_RESPONSE_GXID_ENABLED, TRACE_TENANT_TRUSTED};
 use tower_layer::Layer;
 
+use super::login::LoginFrom;
 use super::name::RequestHead;
 use super::service::ScouterService;
 use crate::Trust;
+use crate::forwarded::ForwardedHeader;
 use crate::tenant_header;
 
 /// Most paths [`ScouterLayer::ignore`] keeps: every request is compared with all of them. Paths
@@ -67,6 +69,8 @@ pub(crate) struct ServerOptions {
     /// `None` follows the option while the process runs.
     sends_response_id: Option<bool>,
     pub(crate) stores_user_agent: bool,
+    pub(crate) forwarded: ForwardedHeader,
+    pub(crate) login: Option<LoginFrom>,
 }
 
 impl Default for ScouterLayer {
@@ -179,6 +183,71 @@ impl ScouterLayer {
         self
     }
 
+    /// Says which header tells the address of the client, of [trusted](Self::trust) peers.
+    ///
+    /// Name the one that your proxies write, where they hand the other one of a visitor on.
+    ///
+    /// Default: [`ForwardedHeader::Either`].
+    #[must_use]
+    pub fn forwarded_header(mut self, header: ForwardedHeader) -> Self {
+        self.options_mut().forwarded = header;
+        self
+    }
+
+    /// Reads who is logged in from a header that a gateway sets, of [trusted](Self::trust) peers
+    /// only; as it is, cut at 256 bytes.
+    ///
+    /// One that comes twice, is empty or has control characters is ignored and counted. Of
+    /// `login_header`, [`login_cookie`](Self::login_cookie) and [`login_with`](Self::login_with)
+    /// the last one said counts. What only the handler knows it says itself:
+    /// [`Current::set_login`](crate::Current::set_login).
+    ///
+    /// Default: none. It is personal data.
+    #[must_use]
+    pub fn login_header(mut self, name: HeaderName) -> Self {
+        self.options_mut().login = Some(LoginFrom::Header(name));
+        self
+    }
+
+    /// Tells users apart by a cookie, of which only a hash is kept: `#` and 16 hex digits.
+    ///
+    /// The key of the hash is random and never leaves the process, so nobody can turn a hash back;
+    /// for the same reason a user has another one in each process and after a restart. Of the
+    /// `cookie` lines the first 16 KiB are searched; past it `propagation_oversized` grows.
+    ///
+    /// Default: none.
+    #[must_use]
+    pub fn login_cookie(mut self, name: &str) -> Self {
+        self.options_mut().login = Some(LoginFrom::Cookie(name.into()));
+        self
+    }
+
+    /// Asks a function who is logged in: by an extension that an outer layer put on the request,
+    /// for instance. Its answer is stored as it is, cut at 256 bytes.
+    ///
+    /// It runs on every recorded request, must not block, and should believe a header only if it
+    /// knows who sent it.
+    ///
+    /// Default: none.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(Clone)] struct User { name: String }
+    /// use scouter_tower::ScouterLayer;
+    /// let layer = ScouterLayer::new().login_with(|request| {
+    ///     request.extensions.get::<User>().map(|user| user.name.as_str().into())
+    /// });
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn login_with<F>(mut self, login: F) -> Self
+    where
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        self.options_mut().login = Some(LoginFrom::Function(Arc::new(login)));
+        self
+    }
+
     fn options_mut(&mut self) -> &mut ServerOptions {
         Arc::make_mut(&mut self.options)
     }
@@ -240,6 +309,8 @@ impl ServerOptions {
             slow: None,
             sends_response_id: None,
             stores_user_agent: true,
+            forwarded: ForwardedHeader::Either,
+            login: None,
         }
     }
 
@@ -273,6 +344,8 @@ impl fmt::Debug for ServerOptions {
             .field("slow", &self.slow)
             .field("sends_response_id", &self.sends_response_id)
             .field("stores_user_agent", &self.stores_user_agent)
+            .field("forwarded", &self.forwarded)
+            .field("login", &self.login)
             .finish()
     }
 }

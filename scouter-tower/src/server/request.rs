@@ -10,12 +10,15 @@ use scouter_core::propagation::{
     note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant, parse_traceparent,
     parse_x_scouter,
 };
-use scouter_core::{Begin, Field, TextId, TextKind, Transaction, current, intern, live};
+use scouter_core::telemetry::{Noted, note};
+use scouter_core::{Begin, Field, TextId, TextKind, Transaction, clock, current, intern, live};
 
 use super::end::Serving;
 use super::layer::ServerOptions;
 use super::name::{self, RequestHead};
+use super::queue_time;
 use super::served;
+use crate::forwarded::{self, ForwardedHeader};
 use crate::grpc::{self, Naming};
 use crate::text::{MAX_KEPT_BYTES, StackText};
 use crate::trust::ForwardedError;
@@ -29,6 +32,7 @@ const REPEATED: &[u8] = b"\0repeated";
 const TRACESTATE: &str = "tracestate";
 const BAGGAGE: &str = "baggage";
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED: &str = "forwarded";
 
 /// The address of the TCP peer, for servers without axum's `ConnectInfo`.
 ///
@@ -56,6 +60,9 @@ pub(crate) enum Begun {
 }
 
 pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Begun {
+    if !scouter_core::is_recording() {
+        return Begun::Unrecorded;
+    }
     if served::is_inside(request.extensions()) {
         if let Some(service) = Named::of(options, request).service {
             current::set_service(service);
@@ -84,6 +91,9 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
         transaction.tag("path", request.uri().path());
     }
     inbound.describe(&transaction, options, peer, is_trusted);
+    if let Some(login) = &options.login {
+        login.describe(&transaction, &RequestHead::of(request), is_trusted);
+    }
     let served = transaction.txid().map(|txid| served::begin(request.extensions_mut(), txid));
     let mut serving = Serving::new(transaction, served, options.slow);
     if let Some(call) = call {
@@ -168,6 +178,9 @@ struct Inbound<'a> {
     has_tracestate: bool,
     has_baggage: bool,
     has_forwarded_for: bool,
+    has_forwarded: bool,
+    request_start: Option<&'a [u8]>,
+    queue_start: Option<&'a [u8]>,
 }
 
 impl<'a> Inbound<'a> {
@@ -186,6 +199,9 @@ impl<'a> Inbound<'a> {
             has_tracestate: false,
             has_baggage: false,
             has_forwarded_for: false,
+            has_forwarded: false,
+            request_start: None,
+            queue_start: None,
         };
         for (name, value) in headers {
             let value = value.as_bytes();
@@ -197,6 +213,8 @@ impl<'a> Inbound<'a> {
                 "x-b3-traceid" => &mut own.b3_trace,
                 "x-b3-spanid" => &mut own.b3_span,
                 "x-b3-sampled" => &mut own.b3_sampled,
+                "x-request-start" => &mut own.request_start,
+                "x-queue-start" => &mut own.queue_start,
                 "user-agent" => {
                     own.user_agent.get_or_insert(value);
                     continue;
@@ -211,6 +229,10 @@ impl<'a> Inbound<'a> {
                 }
                 FORWARDED_FOR => {
                     own.has_forwarded_for = true;
+                    continue;
+                }
+                FORWARDED => {
+                    own.has_forwarded = true;
                     continue;
                 }
                 _ if name == tenant_header => &mut own.tenant,
@@ -274,8 +296,7 @@ impl<'a> Inbound<'a> {
         if is_trusted && let Some(tenant) = self.tenant.and_then(parse_tenant) {
             transaction.set_text(Field::Tenant, tenant);
         }
-        let is_forwarded = is_trusted && self.has_forwarded_for;
-        let forwarded = if is_forwarded { forwarded_client(options, self.headers) } else { None };
+        let forwarded = if is_trusted { self.forwarded_client(options) } else { None };
         if let Some(client) = forwarded.or(peer) {
             let text = StackText::<MAX_ADDRESS_TEXT_BYTES>::of(&client);
             transaction.set_text(Field::Ip, text.as_str());
@@ -285,6 +306,30 @@ impl<'a> Inbound<'a> {
         {
             transaction.set_text(Field::UserAgent, user_agent);
         }
+        if is_trusted && let Some(begun) = self.request_start.or(self.queue_start) {
+            describe_wait(transaction, begun);
+        }
+    }
+
+    /// The address of the client by what proxies say.
+    fn forwarded_client(&self, options: &ServerOptions) -> Option<IpAddr> {
+        let lines = |name| self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let client = match options.forwarded {
+            ForwardedHeader::Either | ForwardedHeader::XForwardedFor if self.has_forwarded_for => {
+                options.trust().client_of(lines(FORWARDED_FOR))
+            }
+            ForwardedHeader::Either | ForwardedHeader::Forwarded if self.has_forwarded => {
+                forwarded::client_of(options.trust(), lines(FORWARDED))
+            }
+            _ => return None,
+        };
+        match client {
+            Ok(client) => return Some(client),
+            Err(ForwardedError::Malformed) => note_ignored_header(false),
+            Err(ForwardedError::Oversized) => note_ignored_header(true),
+            Err(ForwardedError::Hidden) => {}
+        }
+        None
     }
 }
 
@@ -319,18 +364,17 @@ fn joined_lines<'a>(headers: &'a HeaderMap, name: &str, limit: usize) -> Cow<'a,
     list
 }
 
-fn forwarded_client(options: &ServerOptions, headers: &HeaderMap) -> Option<IpAddr> {
-    let lines = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    match options.trust().client_of(lines) {
-        Ok(client) => Some(client),
-        Err(ForwardedError::Malformed) => {
-            note_ignored_header(false);
-            None
+/// Says how long the request waited in front of the process.
+fn describe_wait(transaction: &Transaction, begun: &[u8]) {
+    let Some(begun) = queue_time::parse(begun) else {
+        return note_ignored_header(begun.len() > MAX_ID_HEADER_BYTES);
+    };
+    match queue_time::waited_us(begun, clock::wall_us()) {
+        Some(waited) => {
+            let text = StackText::<20>::of(&waited);
+            transaction.tag(queue_time::QUEUE_TAG, text.as_str());
         }
-        Err(ForwardedError::Oversized) => {
-            note_ignored_header(true);
-            None
-        }
+        None => note(Noted::QueueTimeRefused),
     }
 }
 

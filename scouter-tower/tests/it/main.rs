@@ -11,6 +11,7 @@ mod allocations;
 mod client_steps;
 mod doors;
 mod ends;
+mod facts;
 mod grpc;
 mod grpc_shop;
 mod hostile;
