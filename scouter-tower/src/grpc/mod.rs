@@ -18,7 +18,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use scouter_core::propagation::{MAX_ID_HEADER_BYTES, note_ignored_header};
 
 use crate::text::MAX_KEPT_BYTES;
@@ -52,7 +52,30 @@ pub(crate) struct Code(u16);
 impl Code {
     pub(crate) const DEADLINE_EXCEEDED: Self = Self(4);
     pub(crate) const UNIMPLEMENTED: Self = Self(12);
-    pub(crate) const UNAVAILABLE: Self = Self(14);
+    const UNKNOWN: Self = Self(2);
+    const UNAVAILABLE: Self = Self(14);
+
+    /// What a client makes of a status of HTTP, by gRPC's own table.
+    pub(crate) const fn of_http(status: http::StatusCode) -> Self {
+        match status.as_u16() {
+            400 => Self(13),
+            401 => Self(16),
+            403 => Self(7),
+            404 => Self::UNIMPLEMENTED,
+            429 | 502 | 503 | 504 => Self::UNAVAILABLE,
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    /// Writes it into the headers of a reply that is trailers only. A message that would need an
+    /// encoding is left out.
+    pub(crate) fn write(self, headers: &mut HeaderMap, message: &str) {
+        headers.insert(GRPC_STATUS, HeaderValue::from(self.0));
+        let is_plain = message.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'%');
+        if is_plain && let Ok(message) = HeaderValue::from_str(message) {
+            headers.insert(GRPC_MESSAGE, message);
+        }
+    }
 
     /// Reads it out of trailers, or of headers when a reply is trailers only. What is no code is
     /// counted.
@@ -152,8 +175,6 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(name: HeaderName, value: &[u8]) -> HeaderMap {

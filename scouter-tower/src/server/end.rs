@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use scouter_core::record::{EndReason, XLogFlags};
 use scouter_core::{Entered, PollScope, Transaction, clock, text};
 
+use super::load::Admission;
 use super::name;
 use super::served::{self, Mark, Served};
 use crate::grpc::{self, Code, Naming};
@@ -24,6 +25,7 @@ pub(crate) struct Serving {
     served: Option<Served>,
     slow: Option<TimeLimit>,
     grpc: Option<GrpcCall>,
+    admission: Option<Admission>,
     status: Option<StatusCode>,
     /// Stays set when a poll unwinds: then the end is a panic, whoever catches it and whenever
     /// we are dropped.
@@ -79,9 +81,15 @@ impl Serving {
             served,
             slow: slow.map(TimeLimit::from_now),
             grpc: None,
+            admission: None,
             status: None,
             is_polled: false,
         }
+    }
+
+    /// Keeps its place among the active requests until its end.
+    pub(crate) fn admitted(&mut self, admission: Admission) {
+        self.admission = Some(admission);
     }
 
     /// Says that it is a gRPC call, how it is named and until when its caller waits.

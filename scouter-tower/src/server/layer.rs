@@ -12,16 +12,14 @@ use http::HeaderName;
 use scouter_core::options::{TRACE_RESPONSE_GXID_ENABLED, TRACE_TENANT_TRUSTED};
 use tower_layer::Layer;
 
+use super::ignored::Ignored;
+use super::load::{self, Load};
 use super::login::LoginFrom;
 use super::name::RequestHead;
 use super::service::ScouterService;
 use crate::Trust;
 use crate::forwarded::ForwardedHeader;
 use crate::tenant_header;
-
-/// Most paths [`ScouterLayer::ignore`] keeps: every request is compared with all of them. Paths
-/// past it are not ignored, so their requests are recorded: too much is seen, never too little.
-pub const MAX_IGNORED_PATHS: usize = 64;
 
 /// Records each request that passes as one transaction.
 ///
@@ -61,7 +59,7 @@ pub(crate) type NameFn = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>
 #[derive(Clone)]
 pub(crate) struct ServerOptions {
     pub(crate) name_with: Option<Arc<NameFn>>,
-    pub(crate) ignored: Vec<String>,
+    pub(crate) ignored: Ignored,
     pub(crate) tenant_header: HeaderName,
     /// `None` follows the option while the process runs.
     trust: Option<Trust>,
@@ -71,6 +69,8 @@ pub(crate) struct ServerOptions {
     pub(crate) stores_user_agent: bool,
     pub(crate) forwarded: ForwardedHeader,
     pub(crate) login: Option<LoginFrom>,
+    max_active: Option<usize>,
+    pub(crate) load: Load,
 }
 
 impl Default for ScouterLayer {
@@ -113,17 +113,44 @@ impl ScouterLayer {
         self
     }
 
-    /// Records no transaction for these raw paths.
+    /// Records no transaction for requests that fit one of these rules.
     ///
-    /// A path ending in `*` stands for all that begin with what precedes it. Calls add up, to at
-    /// most [`MAX_IGNORED_PATHS`]; further ones are not ignored.
+    /// A rule is a raw path (`/healthz`), a path ending in `*` for all that begin with what
+    /// precedes it (`/assets/*`), or the template of a route (`/orders/{id}`), each also with a
+    /// method before it: `GET /healthz`, `OPTIONS *`. Calls add up, to at most
+    /// [`MAX_IGNORED_PATHS`](crate::MAX_IGNORED_PATHS); further ones are not ignored, and `ignore_rules_left_out` grows. Each
+    /// request that is ignored counts in `requests_ignored`. To switch recording of a service off
+    /// and on while the process runs there is the option `xlog_discard_service_patterns`.
     ///
     /// Default: none.
     #[must_use]
-    pub fn ignore<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+    pub fn ignore<P: Into<String>>(mut self, rules: impl IntoIterator<Item = P>) -> Self {
         let ignored = &mut self.options_mut().ignored;
-        ignored.extend(paths.into_iter().map(Into::into).take(MAX_IGNORED_PATHS));
-        ignored.truncate(MAX_IGNORED_PATHS);
+        rules.into_iter().for_each(|rule| ignored.add(&rule.into()));
+        self
+    }
+
+    /// Turns requests away while as many that this layer let in are active: with 503 and
+    /// `Retry-After`, a gRPC call with UNAVAILABLE, before the service sees them.
+    ///
+    /// A request is active until the last byte of its response. One that is turned away is a
+    /// transaction with an error and counts in `requests_rejected`; ignored ones are let in always,
+    /// so that health checks pass. Each layer counts for itself, also while recording is off; of
+    /// two layers around one another the outer one decides. Costs two atomic additions a request.
+    ///
+    /// Default: none, or what the options `control_reject_service_enabled` (off) and
+    /// `control_reject_service_max_count` say, which may be changed while the process runs. The
+    /// text of the answer is the option `control_reject_text`.
+    ///
+    /// # Panics
+    /// If `requests` is 0.
+    #[must_use]
+    pub fn max_active(mut self, requests: usize) -> Self {
+        assert!(requests > 0, "a layer that lets nothing in serves nothing");
+        let options = self.options_mut();
+        options.max_active = Some(requests);
+        // Layers made of a copy of this one so far count apart.
+        options.load = Load::default();
         self
     }
 
@@ -303,7 +330,7 @@ impl ServerOptions {
     fn from_environment() -> Self {
         Self {
             name_with: None,
-            ignored: Vec::new(),
+            ignored: Ignored::default(),
             tenant_header: tenant_header(),
             trust: None,
             slow: None,
@@ -311,6 +338,8 @@ impl ServerOptions {
             stores_user_agent: true,
             forwarded: ForwardedHeader::Either,
             login: None,
+            max_active: None,
+            load: Load::default(),
         }
     }
 
@@ -326,11 +355,8 @@ impl ServerOptions {
         self.sends_response_id.unwrap_or_else(|| TRACE_RESPONSE_GXID_ENABLED.value())
     }
 
-    pub(crate) fn ignores(&self, path: &str) -> bool {
-        self.ignored.iter().any(|ignored| match ignored.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => path == ignored,
-        })
+    pub(crate) fn max_active(&self) -> Option<usize> {
+        self.max_active.or_else(load::live_limit).filter(|_| cfg!(feature = "enable"))
     }
 }
 
@@ -346,6 +372,8 @@ impl fmt::Debug for ServerOptions {
             .field("stores_user_agent", &self.stores_user_agent)
             .field("forwarded", &self.forwarded)
             .field("login", &self.login)
+            .field("max_active", &self.max_active)
+            .field("load", &self.load)
             .finish()
     }
 }

@@ -27,10 +27,13 @@
 mod body;
 mod end;
 mod future;
+mod ignored;
 mod layer;
+mod load;
 mod login;
 mod name;
 mod queue_time;
+mod refused;
 mod request;
 mod served;
 mod service;
@@ -40,9 +43,10 @@ mod hyper;
 
 pub use body::ScouterBody;
 pub use future::ScouterFuture;
+pub use ignored::MAX_IGNORED_PATHS;
 #[cfg(feature = "axum")]
 pub(crate) use layer::EnvironmentLayer;
-pub use layer::{MAX_IGNORED_PATHS, ScouterLayer};
+pub use layer::ScouterLayer;
 pub use name::RequestHead;
 pub use queue_time::MAX_QUEUE_TIME;
 pub use request::PeerAddr;

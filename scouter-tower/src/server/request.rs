@@ -17,6 +17,7 @@ use super::end::Serving;
 use super::layer::ServerOptions;
 use super::name::{self, RequestHead};
 use super::queue_time;
+use super::refused::Refusal;
 use super::served;
 use crate::forwarded::{self, ForwardedHeader};
 use crate::grpc::{self, Naming};
@@ -55,12 +56,13 @@ pub(crate) enum Begun {
     Unrecorded,
     /// It is a transaction.
     Serving(Serving),
-    /// It is a transaction that a plugin refused to let in.
-    Rejected(Serving, Reject),
+    /// It is a transaction that was not let in.
+    Refused(Serving, Refusal),
 }
 
 pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Begun {
-    if !scouter_core::is_recording() {
+    let limit = options.max_active();
+    if limit.is_none() && !scouter_core::is_recording() {
         return Begun::Unrecorded;
     }
     if served::is_inside(request.extensions()) {
@@ -69,8 +71,13 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
         }
         return Begun::Unrecorded;
     }
-    if options.ignores(request.uri().path()) {
+    if options.ignored.covers(&RequestHead::of(request)) {
+        note(Noted::RequestIgnored);
         return Begun::Unrecorded;
+    }
+    let admitted = limit.map(|limit| options.load.admit(limit).ok_or(Refusal::Busy { limit }));
+    if matches!(admitted, Some(Err(_))) {
+        note(Noted::RequestRejected);
     }
     let peer = peer_of(request.extensions());
     let is_trusted = options.trust().trusts(peer);
@@ -84,7 +91,8 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
         None => name::unmatched(request.method()),
     });
     let transaction = Transaction::begin(Begin::new(name).context(context.as_ref()));
-    if !transaction.is_recording() {
+    // Who is let in is counted whether it can be recorded or not.
+    if !transaction.is_recording() && admitted.is_none() {
         return Begun::Unrecorded;
     }
     if service.is_none() {
@@ -99,9 +107,14 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     if let Some(call) = call {
         serving.is_grpc_call(call, grpc::timeout(request.headers()));
     }
+    match admitted {
+        Some(Err(busy)) => return Begun::Refused(serving, busy),
+        Some(Ok(admission)) => serving.admitted(admission),
+        None => {}
+    }
     match rejected(request) {
         None => Begun::Serving(serving),
-        Some(reject) => Begun::Rejected(serving, reject),
+        Some(reject) => Begun::Refused(serving, Refusal::ByPlugin(reject)),
     }
 }
 

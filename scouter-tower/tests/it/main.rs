@@ -17,6 +17,7 @@ mod grpc_shop;
 mod hostile;
 mod http2;
 mod layers;
+mod load;
 mod names;
 mod plugins;
 mod propagation;
