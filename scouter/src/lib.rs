@@ -45,6 +45,7 @@
 //! | the name of a wait | [`wait`]`("inventory lock", lock.lock()).await` |
 //! | whose request it is | [`current::set_tenant`], [`current::set_login`], [`current::tag`] |
 //! | the same in a handler, with the ids | the extractor `scouter::Current` (elsewhere `Current::now()`) |
+//! | what follows a WebSocket upgrade | `ws.on_upgrade(scouter::session(handler))` |
 //! | the client's address | serve `app.into_make_service_with_connect_info::<SocketAddr>()` |
 //! | a task of a request | [`InCurrent::in_current`], or `spawn` (feature `tokio`) |
 //! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand, as below |
@@ -131,12 +132,12 @@ pub use scouter_macros::scout;
 pub use scouter_sqlx as sqlx;
 #[cfg(feature = "tower")]
 pub use scouter_tower as tower;
-#[cfg(feature = "tower")]
-pub use scouter_tower::Current;
 #[cfg(feature = "reqwest")]
 pub use scouter_tower::client::SendScouted;
 #[cfg(feature = "axum")]
 pub use scouter_tower::wrap;
+#[cfg(feature = "tower")]
+pub use scouter_tower::{Current, session};
 #[cfg(feature = "tracing")]
 pub use scouter_tracing as tracing;
 

@@ -10,7 +10,7 @@
 //! | service yields an error | `ServiceError` |
 //! | a panic in the call, a poll or the body, caught or not by an outer layer | `Panic` |
 //! | a gRPC call cut off after its `grpc-timeout` was over | as above, with status DEADLINE_EXCEEDED |
-//! | 101, or 2xx to CONNECT | `Upgraded`; what follows belongs to no transaction |
+//! | 101, or 2xx to CONNECT | `Upgraded`; what follows is a [`session`](crate::session) or nobody's |
 //!
 //! A gRPC call is named by its method, `GRPC /package.Service/Method`, and has the status of its
 //! trailers; which codes are errors stands in `grpc`.

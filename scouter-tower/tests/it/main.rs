@@ -23,5 +23,6 @@ mod plugins;
 mod propagation;
 mod properties;
 mod raw;
+mod sessions;
 mod support;
 mod trust;
