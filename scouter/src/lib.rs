@@ -53,7 +53,7 @@
 //! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |
 //! | a number of the business | [`counter`]`("orders_placed").add(1)`, [`gauge`]`("mails_waiting").set(7.0)` |
 //! | the spans and log events you have | `scouter::tracing::Bridge` (feature `tracing`) |
-//! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`) |
+//! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`, `tonic`) |
 //!
 //! # By hand: the consumer of a queue
 //!
@@ -99,7 +99,7 @@
 //! # Features
 //!
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
-//! `reqwest`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
+//! `reqwest`, `tonic`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
 //! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `testing`:
 //! captures recordings in your tests.
 #![forbid(unsafe_code)]

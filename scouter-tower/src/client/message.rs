@@ -78,7 +78,8 @@ impl<B> OutboundRequest for Request<B> {
     }
 
     fn grpc_path(&self) -> Option<&str> {
-        grpc::is_grpc(self.headers()).then(|| self.uri().path())
+        let is_grpc = *self.method() == Method::POST && grpc::is_grpc(self.headers());
+        is_grpc.then(|| self.uri().path())
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {

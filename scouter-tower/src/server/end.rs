@@ -35,7 +35,8 @@ pub(crate) struct Serving {
 /// What a gRPC call brings with it.
 #[derive(Debug)]
 struct GrpcCall {
-    naming: Naming,
+    /// `None` where the author names it, or its path is none of gRPC.
+    naming: Option<Naming>,
     deadline: Option<TimeLimit>,
 }
 
@@ -93,7 +94,7 @@ impl Serving {
     }
 
     /// Says that it is a gRPC call, how it is named and until when its caller waits.
-    pub(crate) fn is_grpc_call(&mut self, naming: Naming, timeout: Option<Duration>) {
+    pub(crate) fn is_grpc_call(&mut self, naming: Option<Naming>, timeout: Option<Duration>) {
         self.grpc = Some(GrpcCall { naming, deadline: timeout.map(TimeLimit::from_now) });
     }
 
@@ -131,14 +132,14 @@ impl Serving {
         let code = self.note_grpc_status(headers);
         let Some(call) = &self.grpc else { return };
         if code == Some(Code::UNIMPLEMENTED) {
-            if let Naming::Tried(name) = call.naming {
+            if let Some(Naming::Tried(name)) = call.naming {
                 let path = text(name);
                 self.transaction.tag("path", path.split_once(' ').map_or(path, |(_, path)| path));
                 self.transaction.set_service(name::grpc_unmatched());
             }
         } else if code.is_none()
             && status == StatusCode::OK
-            && let Some(name) = call.naming.confirm()
+            && let Some(name) = call.naming.as_ref().and_then(Naming::confirm)
         {
             self.transaction.set_service(name);
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use scouter_core::plugin::{self, Hooks, Reject, RequestView};
 use scouter_core::propagation::{
     MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TRACESTATE_BYTES, TraceContext,
@@ -38,7 +38,7 @@ const FORWARDED: &str = "forwarded";
 /// The address of the TCP peer, for servers without axum's `ConnectInfo`.
 ///
 /// Put it on each request as an extension; without it no peer is trusted (unless all are) and no
-/// client address is stored.
+/// client address is stored. A tonic server brings the address itself, with feature `tonic`.
 ///
 /// # Examples
 /// ```
@@ -85,8 +85,8 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     // A request made inside our own process without headers still belongs to its caller.
     let context = inbound.context(is_trusted).or_else(current::context);
 
-    let Named { service, call } = Named::of(options, request);
-    let name = service.unwrap_or_else(|| match call {
+    let Named { service, is_grpc, naming } = Named::of(options, request);
+    let name = service.unwrap_or_else(|| match naming {
         Some(_) => name::grpc_unmatched(),
         None => name::unmatched(request.method()),
     });
@@ -104,8 +104,8 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     }
     let served = transaction.txid().map(|txid| served::begin(request.extensions_mut(), txid));
     let mut serving = Serving::new(transaction, served, options.slow);
-    if let Some(call) = call {
-        serving.is_grpc_call(call, grpc::timeout(request.headers()));
+    if is_grpc {
+        serving.is_grpc_call(naming, grpc::timeout(request.headers()));
     }
     match admitted {
         Some(Err(busy)) => return Begun::Refused(serving, busy),
@@ -136,25 +136,26 @@ fn rejected<B>(request: &Request<B>) -> Option<Reject> {
 struct Named {
     /// `None`: it belongs into the bucket of what no route matched.
     service: Option<TextId>,
-    /// Of a gRPC call, unless the author names it.
-    call: Option<Naming>,
+    is_grpc: bool,
+    /// Of a call of a gRPC method, unless the author names it.
+    naming: Option<Naming>,
 }
 
 impl Named {
     fn of<B>(options: &ServerOptions, request: &Request<B>) -> Self {
         let head = RequestHead::of(request);
+        // Calls of gRPC are POSTs, so a GET need not be looked at.
+        let is_grpc = head.method == Method::POST && grpc::is_grpc(head.headers);
         if let Some(name_with) = &options.name_with
             && let Some(name) = name_with(&head)
         {
-            return Self { service: Some(intern(TextKind::Service, &name)), call: None };
+            return Self { service: Some(intern(TextKind::Service, &name)), is_grpc, naming: None };
         }
-        if grpc::is_grpc(head.headers)
-            && let Some(call) = grpc::name_of(head.uri.path())
-        {
-            return Self { service: call.name(), call: Some(call) };
+        if is_grpc && let Some(naming) = grpc::name_of(head.uri.path()) {
+            return Self { service: naming.name(), is_grpc, naming: Some(naming) };
         }
-        let matched = head.matched_path();
-        Self { service: matched.map(|template| name::matched(head.method, template)), call: None }
+        let service = head.matched_path().map(|template| name::matched(head.method, template));
+        Self { service, is_grpc, naming: None }
     }
 }
 

@@ -127,29 +127,34 @@ async fn a_request_is_active_until_its_body_has_left_or_was_dropped() {
 
 #[tokio::test]
 async fn a_grpc_call_is_turned_away_in_its_own_way() {
-    let shop_service = Shop::default();
-    let layer = ScouterLayer::new().max_active(1);
-    let server = Server::tonic(layer, shop_service.clone()).await;
-    let (refused, rows) = record(2, async {
-        let (mut hanging, mut shop) = (client(&server).await, client(&server).await);
-        let mut hang = Box::pin(call(&mut hanging, "Hang", "x"));
-        tokio::select! {
-            answer = &mut hang => panic!("{answer:?}"),
-            () = shop_service.entered.notified() => {}
-        }
-        call(&mut shop, "Place", "order 7").await.unwrap_err()
-    })
-    .await;
-    assert_eq!((refused.code(), refused.message()), (Code::Unavailable, "too many request!!"));
-    let mut summaries = rows.summaries();
-    summaries.sort();
-    assert_eq!(
-        summaries,
-        [
-            "GRPC /shop.Orders/Hang 0 CancelledBeforeResponse",
-            "GRPC /shop.Orders/Place 1014 Complete !rejected: 1 requests are active",
-        ]
-    );
+    let plain = ScouterLayer::new().max_active(1);
+    let named = plain.clone().name_with(|_| Some("mine".into())).max_active(1);
+    for (layer, names) in
+        [(plain, ["GRPC /shop.Orders/Hang", "GRPC /shop.Orders/Place"]), (named, ["mine", "mine"])]
+    {
+        let shop_service = Shop::default();
+        let server = Server::tonic(layer, shop_service.clone()).await;
+        let (refused, rows) = record(2, async {
+            let (mut hanging, mut shop) = (client(&server).await, client(&server).await);
+            let mut hang = Box::pin(call(&mut hanging, "Hang", "x"));
+            tokio::select! {
+                answer = &mut hang => panic!("{answer:?}"),
+                () = shop_service.entered.notified() => {}
+            }
+            call(&mut shop, "Place", "order 7").await.unwrap_err()
+        })
+        .await;
+        assert_eq!((refused.code(), refused.message()), (Code::Unavailable, "too many request!!"));
+        let mut summaries = rows.summaries();
+        summaries.sort();
+        assert_eq!(
+            summaries,
+            [
+                format!("{} 0 CancelledBeforeResponse", names[0]),
+                format!("{} 1014 Complete !rejected: 1 requests are active", names[1]),
+            ]
+        );
+    }
 }
 
 /// Puts options back as they were, also when the test fails.
