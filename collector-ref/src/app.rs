@@ -6,17 +6,19 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::audit::Audit;
-use crate::auth::{Sessions, Tokens};
+use crate::auth::{Accounts, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
 use crate::ingest::Connections;
 use crate::limits::Limits;
 use crate::live::{ActiveBands, Hub};
+use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::Plugins;
 use crate::rate::Rate;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use crate::tls::Tls;
 
 /// The shared state of one running collector.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub(crate) struct App {
     pub(crate) telemetry: Telemetry,
     /// Who may do what.
     pub(crate) tokens: Tokens,
+    /// Who may log in with a password.
+    pub(crate) accounts: Arc<Accounts>,
+    /// Room for checks of passwords.
+    pub(crate) password_checks: Semaphore,
     /// Transactions per second.
     pub(crate) rate: Rate,
     /// Browser sessions.
@@ -39,6 +45,8 @@ pub(crate) struct App {
     pub(crate) objects: Objects,
     /// Connections that agents have open.
     pub(crate) connections: Connections,
+    /// Lines about agents that were refused.
+    pub(crate) refusal_log: Seldom,
     /// Agents, for commands.
     pub(crate) agents: Agents,
     /// Live viewers.
@@ -57,8 +65,28 @@ pub(crate) struct App {
     pub(crate) agent_addr: SocketAddr,
     /// Where the page and the API are.
     pub(crate) http_addr: SocketAddr,
+    /// The certificate, where a port speaks TLS.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Changes when the collector stops: what serves forever ends then.
     pub(crate) stopping: tokio::sync::watch::Sender<bool>,
     /// When this collector started, unix µs.
     pub(crate) started_unix_us: i64,
+}
+
+impl App {
+    /// Whether people need a token or an account.
+    pub(crate) fn guards_people(&self) -> bool {
+        self.tokens.guards_people() || !self.accounts.is_empty()
+    }
+
+    /// Whether page and API are served by TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.for_http().is_some())
+    }
+
+    /// Where the page is, for people.
+    pub(crate) fn http_url(&self) -> String {
+        let scheme = if self.is_https() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.http_addr)
+    }
 }

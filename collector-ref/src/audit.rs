@@ -35,13 +35,13 @@ impl Audit {
     pub(crate) fn note(
         &self,
         unix_us: i64,
-        caller: Caller,
+        caller: &Caller,
         action: &str,
         object: &str,
         what: &str,
     ) -> io::Result<()> {
         let line = json!({
-            "unix_us": unix_us, "role": caller.role, "address": caller.address.to_string(),
+            "unix_us": unix_us, "account": caller.account.as_deref(), "role": caller.role, "address": caller.address.to_string(),
             "action": action, "object": object, "what": what,
         });
         let mut file = self.file.lock();
@@ -71,7 +71,11 @@ mod tests {
     #[test]
     fn each_action_is_one_line_and_an_unwritable_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let caller = Caller { role: Role::Operator, address: "127.0.0.1".parse().unwrap() };
+        let caller = &Caller {
+            account: Some("ada".into()),
+            role: Role::Operator,
+            address: "127.0.0.1".parse().unwrap(),
+        };
         let audit = Audit::new(folder.path());
         audit.note(1, caller, "set option", "/host/orders", "a=\"b\"\n").unwrap();
         audit.note(2, caller, "set option", "/host/orders", "c=d").unwrap();
@@ -81,6 +85,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["what"], "a=\"b\"\n");
         assert_eq!(lines[1]["role"], "operator");
+        assert_eq!(lines[1]["account"], "ada");
         let nowhere = Audit::new(&folder.path().join("missing"));
         assert!(nowhere.note(1, caller, "x", "y", "z").is_err());
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -13,13 +15,14 @@ use tokio::task::JoinHandle;
 use crate::api::router;
 use crate::app::App;
 use crate::audit::Audit;
-use crate::auth::{Sessions, Tokens};
+use crate::auth::{Accounts, MAX_PASSWORD_CHECKS, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
 use crate::error::{ShutdownError, StartError};
 use crate::ingest::{Connections, accept_agents};
 use crate::limits::{Limits, MAX_EXPORTS};
 use crate::live::{ActiveBands, Hub, run_bands, run_fanout};
+use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
 use crate::rate::Rate;
@@ -27,6 +30,7 @@ use crate::self_watch;
 use crate::store::Store;
 use crate::store::local::{LocalStore, StoreConfig};
 use crate::telemetry::Telemetry;
+use crate::tls::{Tls, TlsFiles, TlsListener, keep_renewed};
 
 /// Where agents connect when nothing else is said.
 pub const DEFAULT_AGENTS: SocketAddr = loopback(6100);
@@ -63,6 +67,8 @@ pub struct Builder {
     agents: SocketAddr,
     http: SocketAddr,
     tokens: Tokens,
+    accounts: Accounts,
+    tls: Option<TlsFiles>,
     public_hosts: Vec<String>,
     limits: Limits,
     plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
@@ -88,6 +94,8 @@ impl Default for Builder {
             agents: DEFAULT_AGENTS,
             http: DEFAULT_HTTP,
             tokens: Tokens::default(),
+            accounts: Accounts::default(),
+            tls: None,
             public_hosts: Vec::new(),
             limits: Limits::default(),
             plugins: Vec::new(),
@@ -133,12 +141,31 @@ impl Builder {
         self
     }
 
-    /// Sets who may do what. Beyond loopback, a port without a token is refused at the start.
+    /// Sets who may do what. Beyond loopback, a port that nobody needs a token (or, for the page, an
+    /// account) for is refused at the start.
     ///
     /// Default: no tokens. Env: `SCOUTER_COLLECTOR_TOKEN`. Option: `--token`.
     #[must_use]
     pub fn tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = tokens;
+        self
+    }
+
+    /// Sets who may log in to the page with a password.
+    ///
+    /// Default: nobody. Config: `[accounts]`.
+    #[must_use]
+    pub fn accounts(mut self, accounts: Accounts) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    /// Sets the certificate for TLS on both ports, or on one of them.
+    ///
+    /// Default: none, both are plain. Config: `[tls]`.
+    #[must_use]
+    pub fn tls(mut self, files: TlsFiles) -> Self {
+        self.tls = Some(files);
         self
     }
 
@@ -201,6 +228,11 @@ impl Builder {
     /// A start that is dropped half-way leaves nothing running; the folder may have been made.
     pub async fn start(self) -> Result<Running, StartError> {
         self.check_exposure()?;
+        let tls = match self.tls.clone() {
+            Some(files) => Some(Arc::new(Tls::open(files).map_err(StartError::Tls)?)),
+            None => None,
+        };
+        self.warn_of_plain_ports(tls.as_deref());
         let agents = bind(self.agents, "agents").await?;
         let http = bind(self.http, "http").await?;
         let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::System);
@@ -215,11 +247,14 @@ impl Builder {
             store,
             telemetry: Telemetry::default(),
             tokens: self.tokens,
+            accounts: Arc::new(self.accounts),
+            password_checks: Semaphore::new(MAX_PASSWORD_CHECKS),
             rate: Rate::default(),
             sessions: Sessions::default(),
             public_hosts: self.public_hosts,
             objects: Objects::default(),
             connections: Connections::default(),
+            refusal_log: Seldom::default(),
             agents: Agents::default(),
             hub: Hub::default(),
             active_bands: ActiveBands::default(),
@@ -229,6 +264,7 @@ impl Builder {
             limits: self.limits,
             agent_addr,
             http_addr,
+            tls,
             stopping: watch::channel(false).0,
             started_unix_us: self.clock.unix_us(),
             clock: self.clock,
@@ -236,12 +272,34 @@ impl Builder {
         Running::start(app, agents, http, self.watches_itself)
     }
 
+    /// Says which port shows tokens and records to whoever listens on the network.
+    fn warn_of_plain_ports(&self, tls: Option<&Tls>) {
+        let is_secret = |port: fn(&Tls) -> Option<&Arc<ServerConfig>>| {
+            tls.is_some_and(|tls| port(tls).is_some())
+        };
+        let agents = (self.agents, "agents", is_secret(Tls::for_agents));
+        let http = (self.http, "http", is_secret(Tls::for_http));
+        for (address, what, is_secret) in [agents, http] {
+            if !address.ip().is_loopback() && !is_secret {
+                tracing::warn!(
+                    %address,
+                    "the port for {what} is reached from other machines without TLS: tokens and \
+                     records can be read on the way; configure [tls]"
+                );
+            }
+        }
+    }
+
     /// Refuses to listen beyond loopback without a token, or with one that is no secret.
     fn check_exposure(&self) -> Result<(), StartError> {
         if let Some(role) = self.tokens.too_short() {
             return Err(StartError::ShortToken { role });
         }
-        let http_is_open = !self.http.ip().is_loopback() && !self.tokens.guards_people();
+        if let Some(name) = self.accounts.unusable() {
+            return Err(StartError::UnusableAccount { name: name.to_owned() });
+        }
+        let guards_people = self.tokens.guards_people() || !self.accounts.is_empty();
+        let http_is_open = !self.http.ip().is_loopback() && !guards_people;
         let agents_are_open = !self.agents.ip().is_loopback() && !self.tokens.guards_agents();
         match (agents_are_open, http_is_open) {
             (true, _) => Err(StartError::TokenNeeded { what: "agents", address: self.agents }),
@@ -265,6 +323,7 @@ pub struct Running {
     app: Arc<App>,
     accepting: JoinHandle<()>,
     bands: JoinHandle<()>,
+    renewing: Option<JoinHandle<()>>,
     http: JoinHandle<()>,
     stop_http: Option<oneshot::Sender<()>>,
     /// The fan-out thread ends when this is dropped.
@@ -291,15 +350,21 @@ impl Running {
             router = scouter_tower::wrap(router);
         }
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let http = tokio::spawn(async move {
-            let serve = axum::serve(http, service).with_graceful_shutdown(async {
-                // Whether it is sent or dropped, it means the same.
-                let _ = stopped.await;
-            });
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "the HTTP side ended");
+        // Whether it is sent or dropped, it means the same.
+        let stop = async { drop(stopped.await) };
+        let renewing = app.tls.clone().map(|tls| tokio::spawn(keep_renewed(tls)));
+        let http = match app.tls.as_deref().and_then(Tls::for_http).cloned() {
+            Some(configuration) => {
+                let tls = TlsListener::start(Arc::clone(&app), http, configuration)
+                    .map_err(StartError::System)?;
+                let serve = axum::serve(tls.tap_io(|_| {}), service).with_graceful_shutdown(stop);
+                tokio::spawn(async move { drop(serve.await) })
             }
-        });
+            None => {
+                let serve = axum::serve(http, service).with_graceful_shutdown(stop);
+                tokio::spawn(async move { drop(serve.await) })
+            }
+        };
         let own_token = app.tokens.agent.as_deref();
         Ok(Self {
             own_agent: watches_itself
@@ -307,6 +372,7 @@ impl Running {
                 .flatten(),
             accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
             bands: tokio::spawn(run_bands(Arc::clone(&app))),
+            renewing,
             http,
             stop_http: Some(stop_http),
             fanout: Some(fanout),
@@ -326,6 +392,12 @@ impl Running {
         self.app.http_addr
     }
 
+    /// Where the page is: `http://address/`, or `https://` with TLS.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        self.app.http_url()
+    }
+
     /// Ends the collector: no new connections, what was received is stored, acknowledged and
     /// sealed, plugins get what is queued for them, answers under way are finished. Takes at most
     /// some seconds beyond the last write to the disk.
@@ -338,8 +410,7 @@ impl Running {
     /// When dropped half-way the rest of the shutdown does not happen; the write-ahead log holds
     /// everything that was acknowledged.
     pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
-        self.accepting.abort();
-        self.bands.abort();
+        self.end_tasks();
         self.app.stopping.send_replace(true);
         self.stop_http.take();
         let (app, own_agent) = (Arc::clone(&self.app), self.own_agent.take());
@@ -358,12 +429,22 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Ends what runs for ever.
+    fn end_tasks(&self) {
+        self.accepting.abort();
+        self.bands.abort();
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // While its connection is still served, so that it need not wait for it in vain.
         self.own_agent.take();
-        self.accepting.abort();
-        self.bands.abort();
+        self.end_tasks();
         self.http.abort();
         self.app.stopping.send_replace(true);
         self.app.connections.begin_stop();

@@ -16,6 +16,20 @@
 //! admin = "…"
 //! agent = "…"                 # what agents must show
 //!
+//! [tokens.groups.payments]    # agents with a token of their own, for their own objects only
+//! token = "…"
+//! objects = ["/*/pay-*"]
+//!
+//! [accounts.ada]              # people who log in to the page with a password
+//! role = "operator"
+//! password_hash = "$argon2id$…" # printed by `scouter-collector hash-password`
+//!
+//! [tls]
+//! certificate = "/etc/scouter/certificate.pem"
+//! key = "/etc/scouter/key.pem"
+//! agents = true               # agents of other machines must use TLS
+//! http = true                 # page and API too; false behind a proxy that does
+//!
 //! [retention]
 //! profile_days = 10
 //! xlog_days = 30
@@ -29,9 +43,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::auth::Tokens;
+use crate::auth::{Accounts, Tokens};
 use crate::collector::{Builder, DEFAULT_DATA};
 use crate::store::local::{Durability, StoreConfig};
+use crate::tls::TlsFiles;
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
@@ -55,6 +70,10 @@ pub struct FileConfig {
     pub watch_itself: Option<bool>,
     /// Who may do what.
     pub tokens: Tokens,
+    /// Who may log in with a password.
+    pub accounts: Accounts,
+    /// The certificate for TLS. Default: none, both ports are plain.
+    pub tls: Option<TlsFiles>,
     /// How long things are kept.
     pub retention: Retention,
 }
@@ -114,7 +133,11 @@ impl FileConfig {
         store.disk_bytes = disk_bytes.unwrap_or(store.disk_bytes);
         let mut builder =
             Builder::default().store(store).tokens(self.tokens).public_hosts(self.public_hosts);
+        builder = builder.accounts(self.accounts);
         builder = builder.watch_itself(self.watch_itself.unwrap_or(true));
+        if let Some(files) = self.tls {
+            builder = builder.tls(files);
+        }
         if let Some(address) = self.agents {
             builder = builder.agents(address);
         }
@@ -144,6 +167,9 @@ mod tests {
         assert_eq!(config.durability, Some(DurabilityName::Power));
         assert_eq!(config.retention.xlog_days, Some(30));
         assert!(config.tokens.agent.is_some());
+        assert_eq!(config.tokens.groups["payments"].objects, ["/*/pay-*"]);
+        assert!(!config.accounts.is_empty());
+        assert!(config.tls.is_some_and(|tls| tls.agents && tls.http));
     }
 
     #[test]

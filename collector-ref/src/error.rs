@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::store::{AppendError, OpenError};
+use crate::tls::TlsError;
 
 /// A collector could not be started. Nothing is left running.
 #[derive(Debug)]
@@ -20,7 +21,12 @@ pub enum StartError {
     /// A token is too short to be a secret.
     ShortToken {
         /// Whose token.
-        role: &'static str,
+        role: String,
+    },
+    /// What stands for the password of an account is no hash of one.
+    UnusableAccount {
+        /// The account.
+        name: String,
     },
     /// Another program listens there; most likely another collector.
     PortTaken {
@@ -38,6 +44,8 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The certificate cannot be used.
+    Tls(TlsError),
     /// The data folder cannot be opened.
     Store(OpenError),
     /// The operating system refused a thread or a handle.
@@ -60,6 +68,11 @@ impl fmt::Display for StartError {
                 "the {role} token is shorter than {} bytes: choose a longer one",
                 crate::auth::MIN_TOKEN_BYTES
             ),
+            Self::UnusableAccount { name } => write!(
+                f,
+                "the password_hash of account {name} is none of argon2id: make one with \
+                 scouter-collector hash-password"
+            ),
             Self::PortTaken { what, address } => write!(
                 f,
                 "port {} for {what} is taken ({address}): stop the other program, most likely \
@@ -71,6 +84,7 @@ impl fmt::Display for StartError {
                 "cannot listen for {what} on {address}: {source}; choose an address of this \
                  machine and a port above 1023 with --{what}"
             ),
+            Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::System(error) => write!(f, "the operating system refused a resource: {error}"),
             Self::Crashed => f.write_str("the store broke while it was opened; see its message"),
@@ -83,6 +97,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Bind { source, .. } | Self::System(source) => Some(source),
             Self::Store(error) => Some(error),
+            Self::Tls(error) => Some(error),
             _ => None,
         }
     }

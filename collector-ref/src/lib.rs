@@ -21,6 +21,7 @@ pub mod generate;
 mod ingest;
 pub mod limits;
 mod live;
+mod log;
 mod names;
 mod objects;
 mod page;
@@ -31,8 +32,12 @@ mod rate;
 mod self_watch;
 pub mod store;
 mod telemetry;
+mod tls;
 
-pub use auth::{Role, Tokens};
+pub use auth::{
+    Account, Accounts, AgentGroup, HashError, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, Role, Tokens,
+    hash_password,
+};
 pub use clock::Clock;
 pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP, Running};
 pub use config::{DurabilityName, FileConfig, Retention};
@@ -40,3 +45,4 @@ pub use embed::{Embedded, embed, embed_with};
 pub use error::{ShutdownError, StartError};
 pub use limits::Limits;
 pub use plugin::CollectorPlugin;
+pub use tls::{RENEWAL_INTERVAL, TlsError, TlsFiles};

@@ -1,18 +1,20 @@
 //! The collector as a program.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use scouter_collector::{Builder, FileConfig, Running, Tokens};
+use clap::{Parser, Subcommand};
+use scouter_collector::{Builder, FileConfig, Running, Tokens, hash_password};
 
 /// Receives what Scouter agents record, keeps it, and shows it.
 #[derive(Parser)]
 #[command(name = "scouter-collector", version)]
 struct Options {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// Data folder; made when it is not there [default: scouter-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -25,14 +27,44 @@ struct Options {
     /// Token for agents and people; needed beyond loopback
     #[arg(long, value_name = "TOKEN", env = "SCOUTER_COLLECTOR_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Form of the log on standard error
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, env = "SCOUTER_COLLECTOR_LOG")]
+    log: LogForm,
     /// Configuration file in TOML; options above win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
+/// What the lines of the log are.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum LogForm {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for what gathers logs.
+    Json,
+}
+
+/// Something else than to run.
+#[derive(Subcommand)]
+enum Task {
+    /// Print the hash of a password for an account in the configuration file; the password is asked
+    /// for, or read from standard input
+    HashPassword,
+}
+
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    match run(Options::parse()) {
+    let options = Options::parse();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    match options.log {
+        LogForm::Text => log.init(),
+        LogForm::Json => log.json().flatten_event(true).init(),
+    }
+    let result = match options.task {
+        None => run(options),
+        Some(Task::HashPassword) => print_hash(),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If nobody reads standard error, the exit code still tells.
@@ -47,13 +79,32 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let running = builder.start().await?;
+        // Before anybody is told that it runs, and may want to end it.
+        let stop = StopSignal::catch()?;
         announce(&running)?;
-        let signal = stop_signal().await?;
+        let signal = stop.received().await?;
         tracing::info!(signal, "stopping");
         running.shutdown().await?;
         tracing::info!("stopped, everything is stored");
         Ok(())
     })
+}
+
+/// Asks for a password twice on a terminal, else takes the first line of standard input.
+fn print_hash() -> Result<(), Box<dyn std::error::Error>> {
+    let password = if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ")?;
+        if rpassword::prompt_password("Once more: ")? != password {
+            return Err("the two passwords differ: try again".into());
+        }
+        password
+    } else {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    writeln!(std::io::stdout(), "{}", hash_password(&password)?)?;
+    Ok(())
 }
 
 fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
@@ -88,23 +139,41 @@ fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
 fn announce(running: &Running) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "agents {}", running.agent_addr())?;
-    writeln!(out, "http http://{}/", running.http_addr())?;
+    writeln!(out, "http {}", running.http_url())?;
     out.flush()
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() -> std::io::Result<&'static str> {
+/// Ctrl-C and SIGTERM, which are caught from the moment this is made.
+struct StopSignal {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    #[cfg(unix)]
+    fn catch() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn received(mut self) -> std::io::Result<&'static str> {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result.map(|()| "interrupt"),
-            _ = terminate.recv() => Ok("terminate"),
+            _ = self.interrupt.recv() => Ok("interrupt"),
+            _ = self.terminate.recv() => Ok("terminate"),
         }
     }
+
     #[cfg(not(unix))]
-    {
+    async fn received(self) -> std::io::Result<&'static str> {
         tokio::signal::ctrl_c().await.map(|()| "interrupt")
     }
 }

@@ -45,6 +45,10 @@ counters! {
     agent_connections,
     /// Connections to the agent port refused because their first bytes were not the preface.
     refused_preface,
+    /// Agent connections refused because they came from another machine without TLS.
+    refused_plain,
+    /// Connections closed because the peer's TLS failed or its handshake took too long.
+    tls_failed,
     /// Agent connections refused because the limit of connections was reached.
     refused_connection_limit,
     /// Agent connections refused because of a wrong or missing token.

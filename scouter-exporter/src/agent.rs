@@ -12,7 +12,7 @@ use std::time::Duration;
 use scouter_wire::codec::{EncodeError, InstanceId};
 use scouter_wire::record::Object;
 
-use crate::collector::{Collector, CollectorSettings, Tcp, Timeouts};
+use crate::collector::{Collector, CollectorSettings, Spool, Timeouts, transport_to};
 use crate::config::{FILE_VARIABLE, Settings, object_name};
 use crate::core_source::CoreSource;
 use crate::guard::Guard;
@@ -128,11 +128,23 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Sets where the collector is, as `host:port`. The name is looked up at each connection.
+    /// Sets where the collector is: `host:port`, or with feature `tls` `tls://host:port`. The name is
+    /// looked up at each connection. Of several, separated by commas, the first that answers is
+    /// used, until it is gone, refuses the agent or falls silent; what it did not acknowledge goes
+    /// to the next one.
     ///
     /// Default: [`DEFAULT_COLLECTOR`](crate::DEFAULT_COLLECTOR). Env: `SCOUTER_COLLECTOR`.
     pub fn collector(mut self, address: impl Into<String>) -> Self {
         self.settings.collector = address.into();
+        self
+    }
+
+    /// Sets a file of certificates in PEM that are trusted instead of the system's, for a collector
+    /// reached by `tls://`. It is read at each connection.
+    ///
+    /// Default: the system's. Env: `SCOUTER_COLLECTOR_CA`.
+    pub fn collector_ca(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.collector_ca = Some(path.into());
         self
     }
 
@@ -181,6 +193,18 @@ impl Builder {
     /// `SCOUTER_WINDOW_BYTES`.
     pub fn window_bytes(mut self, bytes: usize) -> Self {
         self.settings.window_bytes = bytes;
+        self
+    }
+
+    /// Sets a folder for a spool: a file, readable by nobody else, that takes what does not fit the
+    /// window, up to `bytes`. It extends the memory of this process and does not outlive it. A slow
+    /// disk slows the agent's thread and nothing else.
+    ///
+    /// Default: none; [`DEFAULT_SPOOL_BYTES`](crate::DEFAULT_SPOOL_BYTES) (256 MiB). Unit: bytes.
+    /// Env: `SCOUTER_SPOOL_FOLDER`, `SCOUTER_SPOOL_BYTES`.
+    pub fn spool(mut self, folder: impl Into<PathBuf>, bytes: u64) -> Self {
+        self.settings.spool_folder = Some(folder.into());
+        self.settings.spool_bytes = bytes;
         self
     }
 
@@ -295,11 +319,15 @@ impl Builder {
         let mut sinks = Vec::new();
         if self.has_collector {
             let settings = CollectorSettings {
-                transport: Arc::new(Tcp { address: self.settings.collector.clone() }),
+                transport: transport_to(
+                    &self.settings.collector,
+                    self.settings.collector_ca.as_deref(),
+                ),
                 token: self.settings.token.clone(),
                 object: object(&self.settings.object_name, self.tags, source.unix_us()),
                 instance: random_instance(),
                 window_bytes: self.settings.window_bytes,
+                spool: open_spool(&self.settings, &notices),
                 timeouts: self.timeouts,
             };
             let sink = Collector::new(settings, Arc::clone(&telemetry), Arc::clone(&notices))
@@ -325,6 +353,23 @@ impl Builder {
             .spawn(move || worker.run())
             .map_err(InitError::Thread)?;
         Ok(Guard::new(shared, thread, telemetry, self.settings.flush_timeout))
+    }
+}
+
+/// The spool, if one is asked for. Without it the agent works as well, so a failure is only said.
+fn open_spool(settings: &Settings, notices: &Notices) -> Option<Spool> {
+    let folder = settings.spool_folder.as_ref()?;
+    match Spool::open(folder, settings.spool_bytes) {
+        Ok(spool) => Some(spool),
+        Err(error) => {
+            notices.once(Notice::Spool, || {
+                format!(
+                    "no spool in {}: {error}; what does not fit the window is dropped and counted",
+                    folder.display()
+                )
+            });
+            None
+        }
     }
 }
 

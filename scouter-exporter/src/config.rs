@@ -4,10 +4,10 @@
 //! the last word. A value that cannot be used is reported once, and what it would have replaced
 //! stays; only [`Builder::strict`](crate::Builder::strict) makes it an error.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::collector::DEFAULT_WINDOW_BYTES;
+use crate::collector::{DEFAULT_SPOOL_BYTES, DEFAULT_WINDOW_BYTES, TLS_SCHEME};
 
 /// Where the collector is expected unless it is said.
 pub const DEFAULT_COLLECTOR: &str = "127.0.0.1:6100";
@@ -27,9 +27,12 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Settings {
     pub(crate) enabled: bool,
     pub(crate) collector: String,
+    pub(crate) collector_ca: Option<PathBuf>,
     pub(crate) token: Option<String>,
     pub(crate) object_name: String,
     pub(crate) window_bytes: usize,
+    pub(crate) spool_folder: Option<PathBuf>,
+    pub(crate) spool_bytes: u64,
     pub(crate) flush_timeout: Duration,
     pub(crate) json_lines: Option<String>,
 }
@@ -39,9 +42,12 @@ impl Settings {
         Self {
             enabled: true,
             collector: DEFAULT_COLLECTOR.to_owned(),
+            collector_ca: None,
             token: None,
             object_name: name.to_owned(),
             window_bytes: DEFAULT_WINDOW_BYTES,
+            spool_folder: None,
+            spool_bytes: DEFAULT_SPOOL_BYTES,
             flush_timeout: DEFAULT_FLUSH_TIMEOUT,
             json_lines: None,
         }
@@ -58,12 +64,12 @@ impl Settings {
                 }
             }
             "collector" => {
-                let port = value
-                    .rsplit_once(':')
-                    .and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
-                port.ok_or("takes host:port")?;
+                if !value.split(',').map(str::trim).all(is_target) {
+                    return Err("takes host:port or tls://host:port, or several with commas".into());
+                }
                 value.clone_into(&mut self.collector);
             }
+            "collector_ca" => self.collector_ca = (!value.is_empty()).then(|| value.into()),
             "token" => self.token = (!value.is_empty()).then(|| value.to_owned()),
             "object_name" => {
                 if value.is_empty() {
@@ -75,6 +81,10 @@ impl Settings {
                 let bytes = value.parse().ok().filter(|bytes| *bytes >= MIN_WINDOW_BYTES);
                 self.window_bytes =
                     bytes.ok_or_else(|| format!("takes a number from {MIN_WINDOW_BYTES} on"))?;
+            }
+            "spool_folder" => self.spool_folder = (!value.is_empty()).then(|| value.into()),
+            "spool_bytes" => {
+                self.spool_bytes = value.parse().map_err(|_| "takes a number of bytes")?;
             }
             "flush_timeout_ms" => {
                 let ms = value.parse().map_err(|_| "takes a number of milliseconds")?;
@@ -145,13 +155,24 @@ impl Settings {
     }
 }
 
+/// Whether this is `host:port` or `tls://host:port`.
+fn is_target(target: &str) -> bool {
+    let address = target.strip_prefix(TLS_SCHEME).unwrap_or(target);
+    address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 /// Environment variables of the exporter and the settings they stand for.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 10] = [
     ("SCOUTER_ENABLED", "enabled"),
     ("SCOUTER_COLLECTOR", "collector"),
+    ("SCOUTER_COLLECTOR_CA", "collector_ca"),
     ("SCOUTER_TOKEN", "token"),
     ("SCOUTER_OBJECT_NAME", "object_name"),
     ("SCOUTER_WINDOW_BYTES", "window_bytes"),
+    ("SCOUTER_SPOOL_FOLDER", "spool_folder"),
+    ("SCOUTER_SPOOL_BYTES", "spool_bytes"),
     ("SCOUTER_FLUSH_TIMEOUT_MS", "flush_timeout_ms"),
     ("SCOUTER_JSON_LINES", "json_lines"),
 ];
@@ -212,6 +233,9 @@ mod tests {
             ("SCOUTER_ENABLED", "maybe", "true or false"),
             ("SCOUTER_COLLECTOR", "localhost", "host:port"),
             ("SCOUTER_COLLECTOR", ":6100", "host:port"),
+            ("SCOUTER_COLLECTOR", "a:1,b", "host:port"),
+            ("SCOUTER_COLLECTOR", "a:1,", "host:port"),
+            ("SCOUTER_COLLECTOR", "tls://:6100", "host:port"),
             ("SCOUTER_OBJECT_NAME", "", "takes a name"),
             ("SCOUTER_WINDOW_BYTES", "17", "from 262144 on"),
             ("SCOUTER_FLUSH_TIMEOUT_MS", "soon", "milliseconds"),

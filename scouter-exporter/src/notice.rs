@@ -14,6 +14,7 @@ pub(crate) enum Notice {
     Unreachable,
     Refused,
     SetAside,
+    Spool,
     SinkPanic,
     BadOption,
 }

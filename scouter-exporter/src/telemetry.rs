@@ -15,7 +15,7 @@ macro_rules! counters {
         }
 
         /// What the exporter counted so far. The meaning of each figure does not change while the
-        /// process runs; `pending_…` go up and down, all others only up.
+        /// process runs; `pending_…` and `spool_bytes` go up and down, all others only up.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         #[non_exhaustive]
         pub struct TelemetrySnapshot {
@@ -53,6 +53,10 @@ counters! {
     pending_xlogs,
     /// Bytes kept until they are acknowledged.
     pending_bytes,
+    /// Bytes of the spool that are in use.
+    spool_bytes,
+    /// Times the disk of the spool failed; what could not be read back counts as `unsendable`.
+    spool_failures,
     /// Connections that were welcomed.
     connections,
     /// Attempts to connect that failed, and connections that broke.

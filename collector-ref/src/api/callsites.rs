@@ -43,7 +43,7 @@ pub(super) async fn post(
     Path(object): Path<String>,
     request: Request,
 ) -> Answer {
-    need_operator(caller)?;
+    need_operator(&caller)?;
     let Change { callsites } = body(request).await?;
     let mut payload = String::new();
     for Switch { id, flags } in &callsites {

@@ -34,7 +34,7 @@ pub(super) async fn post(
     Path(object): Path<String>,
     request: Request,
 ) -> Answer {
-    need_operator(caller)?;
+    need_operator(&caller)?;
     let Change { name, value } = body(request).await?;
     if name.is_empty() || name.contains(['=', '\n']) || value.contains('\n') {
         let message = "an option needs a name without = and a value, both on one line";
@@ -64,11 +64,11 @@ fn one(option: &OptionEntry) -> Value {
 }
 
 /// Refuses callers that may only look.
-pub(super) fn need_operator(caller: Caller) -> Result<(), ApiError> {
+pub(super) fn need_operator(caller: &Caller) -> Result<(), ApiError> {
     if caller.role >= Role::Operator {
         return Ok(());
     }
-    let message = "changing an agent needs the role operator: log in with another token";
+    let message = "changing an agent needs the role operator: log in as somebody who has it";
     Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message))
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn note(
     let (object, what) = (object.to_owned(), what.to_owned());
     super::ask(app, move |app| {
         let now = app.clock.unix_us();
-        app.audit.note(now, caller, action, &object, &what).map_err(|error| {
+        app.audit.note(now, &caller, action, &object, &what).map_err(|error| {
             let message = format!("the audit file cannot be written, so nothing was done: {error}");
             ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "audit_failed", message)
         })

@@ -10,13 +10,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::origin::{Foreign, check_origin};
-use super::{Role, SESSION_COOKIE};
+use super::{Failed, Role, SESSION_COOKIE};
 use crate::api::error::ApiError;
 use crate::app::App;
 
 /// Who sends a request; handlers find it in the request's extensions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Caller {
+    /// Its account; none for whoever showed a token.
+    pub(crate) account: Option<Arc<str>>,
     /// What it may do.
     pub(crate) role: Role,
     /// Where it is.
@@ -53,13 +55,13 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let address = peer(&request);
-    let Some(role) = role_of(&app, request.headers(), address) else {
+    let Some(caller) = caller_of(&app, request.headers(), peer(&request)) else {
         app.telemetry.http_unauthorised.one();
-        let message = "a token is needed: log in on the page, or send Authorization: Bearer TOKEN";
+        let message =
+            "log in on the page, or send a token of this collector: Authorization: Bearer TOKEN";
         return ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message).into_response();
     };
-    request.extensions_mut().insert(Caller { role, address });
+    request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
@@ -69,25 +71,27 @@ pub(crate) fn peer(request: &Request) -> IpAddr {
     info.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip())
 }
 
-/// What the sender of these headers may do; everything when no token is set.
-pub(crate) fn role_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Option<Role> {
-    if !app.tokens.guards_people() {
-        return Some(Role::Admin);
+/// Who the sender of these headers is; an administrator when nobody needs a token or an account.
+pub(crate) fn caller_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Option<Caller> {
+    if !app.guards_people() {
+        return Some(Caller { account: None, role: Role::Admin, address });
     }
     let now = app.clock.unix_us();
-    if let Some(role) = session_secret(headers).and_then(|secret| app.sessions.role(secret, now)) {
-        return Some(role);
+    if let Some((role, account)) =
+        session_secret(headers).and_then(|secret| app.sessions.find(secret, now))
+    {
+        return Some(Caller { account, role, address });
     }
     let token = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-    if !app.sessions.may_try(address, now) {
+    if !app.sessions.may_try(&Failed::Address(address), now) {
         app.telemetry.logins_rate_limited.one();
         return None;
     }
     let role = app.tokens.role(token);
     if role.is_none() {
-        app.sessions.note_failure(address, now);
+        app.sessions.note_failure(Failed::Address(address), now);
     }
-    role
+    Some(Caller { account: None, role: role?, address })
 }
 
 /// The session cookie of a request.

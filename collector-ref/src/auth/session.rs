@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -16,14 +17,14 @@ pub(crate) const MAX_SESSIONS: usize = 1_024;
 /// How long a session lives: 12 hours.
 pub(crate) const SESSION_LIFE_US: i64 = 12 * 3_600 * 1_000_000;
 
-/// Failed logins of one address in [`FAILURE_WINDOW_US`]; past it, logins from there are refused
+/// Failed logins of one address, or with one account, in [`FAILURE_WINDOW_US`]; past it, such logins are refused
 /// until the window is over and `logins_rate_limited` grows.
 pub(crate) const MAX_FAILURES: u32 = 10;
 
 /// The window of [`MAX_FAILURES`]: one minute.
 pub(crate) const FAILURE_WINDOW_US: i64 = 60 * 1_000_000;
 
-/// Addresses whose failures are remembered; past it the table starts anew, which favours the
+/// Addresses and accounts whose failures are remembered; past it the table starts anew, which favours the
 /// legitimate user over remembering every address of an attacker.
 pub(crate) const MAX_FAILURE_ADDRESSES: usize = 4_096;
 
@@ -31,12 +32,22 @@ pub(crate) const MAX_FAILURE_ADDRESSES: usize = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     sessions: Mutex<HashMap<String, Session>>,
-    failures: Mutex<HashMap<IpAddr, Failures>>,
+    failures: Mutex<HashMap<Failed, Failures>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Whose failures are counted. Those of accounts that do not exist are counted by address only.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Failed {
+    /// Whoever is at this address.
+    Address(IpAddr),
+    /// Whoever tries this account.
+    Account(Arc<str>),
+}
+
+#[derive(Debug, Clone)]
 struct Session {
     role: Role,
+    account: Option<Arc<str>>,
     ends_unix_us: i64,
 }
 
@@ -51,7 +62,12 @@ impl Sessions {
     ///
     /// # Errors
     /// If the operating system has no randomness to give.
-    pub(crate) fn open(&self, role: Role, now: i64) -> Result<(String, u64), getrandom::Error> {
+    pub(crate) fn open(
+        &self,
+        role: Role,
+        account: Option<Arc<str>>,
+        now: i64,
+    ) -> Result<(String, u64), getrandom::Error> {
         let mut random = [0_u8; 32];
         getrandom::fill(&mut random)?;
         let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -64,14 +80,16 @@ impl Sessions {
             sessions.remove(&first);
             dropped += 1;
         }
-        sessions.insert(secret.clone(), Session { role, ends_unix_us: now + SESSION_LIFE_US });
+        let ends_unix_us = now + SESSION_LIFE_US;
+        sessions.insert(secret.clone(), Session { role, account, ends_unix_us });
         Ok((secret, dropped))
     }
 
-    /// The role of a session that has not ended.
-    pub(crate) fn role(&self, secret: &str, now: i64) -> Option<Role> {
+    /// Role and account of a session that has not ended.
+    pub(crate) fn find(&self, secret: &str, now: i64) -> Option<(Role, Option<Arc<str>>)> {
         let sessions = self.sessions.lock();
-        sessions.get(secret).filter(|session| session.ends_unix_us > now).map(|s| s.role)
+        let session = sessions.get(secret).filter(|session| session.ends_unix_us > now)?;
+        Some((session.role, session.account.clone()))
     }
 
     /// Ends a session.
@@ -79,20 +97,20 @@ impl Sessions {
         self.sessions.lock().remove(secret);
     }
 
-    /// Whether an address may try to log in.
-    pub(crate) fn may_try(&self, address: IpAddr, now: i64) -> bool {
-        self.failures.lock().get(&address).is_none_or(|failures| {
+    /// Whether a login may be tried.
+    pub(crate) fn may_try(&self, who: &Failed, now: i64) -> bool {
+        self.failures.lock().get(who).is_none_or(|failures| {
             failures.count < MAX_FAILURES || now - failures.since_unix_us >= FAILURE_WINDOW_US
         })
     }
 
     /// Remembers a failed login.
-    pub(crate) fn note_failure(&self, address: IpAddr, now: i64) {
+    pub(crate) fn note_failure(&self, who: Failed, now: i64) {
         let mut failures = self.failures.lock();
         if failures.len() >= MAX_FAILURE_ADDRESSES {
             failures.clear();
         }
-        let entry = failures.entry(address).or_insert(Failures { count: 0, since_unix_us: now });
+        let entry = failures.entry(who).or_insert(Failures { count: 0, since_unix_us: now });
         if now - entry.since_unix_us >= FAILURE_WINDOW_US {
             *entry = Failures { count: 0, since_unix_us: now };
         }
@@ -104,41 +122,43 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ADDRESS: Failed = Failed::Address(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
     #[test]
     fn a_session_ends_by_time_or_by_hand() {
         let sessions = Sessions::default();
-        let (first, _) = sessions.open(Role::Viewer, 0).unwrap();
-        let (second, _) = sessions.open(Role::Admin, 0).unwrap();
+        let (first, _) = sessions.open(Role::Viewer, None, 0).unwrap();
+        let (second, _) = sessions.open(Role::Admin, Some("ada".into()), 0).unwrap();
         assert_ne!(first, second);
-        assert_eq!(sessions.role(&first, SESSION_LIFE_US - 1), Some(Role::Viewer));
-        assert_eq!(sessions.role(&first, SESSION_LIFE_US), None);
+        assert_eq!(sessions.find(&first, SESSION_LIFE_US - 1), Some((Role::Viewer, None)));
+        assert_eq!(sessions.find(&second, 1), Some((Role::Admin, Some("ada".into()))));
+        assert_eq!(sessions.find(&first, SESSION_LIFE_US), None);
         sessions.close(&second);
-        assert_eq!(sessions.role(&second, 1), None);
-        assert_eq!(sessions.role("", 1), None);
+        assert_eq!(sessions.find(&second, 1), None);
+        assert_eq!(sessions.find("", 1), None);
     }
 
     #[test]
     fn the_session_that_ends_first_goes_when_there_are_too_many() {
         let sessions = Sessions::default();
-        let (oldest, _) = sessions.open(Role::Viewer, 0).unwrap();
+        let (oldest, _) = sessions.open(Role::Viewer, None, 0).unwrap();
         for i in 1..MAX_SESSIONS {
-            assert_eq!(sessions.open(Role::Viewer, i as i64).unwrap().1, 0);
+            assert_eq!(sessions.open(Role::Viewer, None, i as i64).unwrap().1, 0);
         }
-        assert_eq!(sessions.open(Role::Viewer, 5_000).unwrap().1, 1);
-        assert_eq!(sessions.role(&oldest, 5_000), None);
+        assert_eq!(sessions.open(Role::Viewer, None, 5_000).unwrap().1, 1);
+        assert_eq!(sessions.find(&oldest, 5_000), None);
     }
 
     #[test]
     fn too_many_failures_lock_an_address_out_for_a_minute() {
         let sessions = Sessions::default();
         for _ in 0..MAX_FAILURES {
-            assert!(sessions.may_try(ADDRESS, 0));
+            assert!(sessions.may_try(&ADDRESS, 0));
             sessions.note_failure(ADDRESS, 0);
         }
-        assert!(!sessions.may_try(ADDRESS, FAILURE_WINDOW_US - 1));
-        assert!(sessions.may_try("127.0.0.2".parse().unwrap(), 0));
-        assert!(sessions.may_try(ADDRESS, FAILURE_WINDOW_US));
+        assert!(!sessions.may_try(&ADDRESS, FAILURE_WINDOW_US - 1));
+        assert!(sessions.may_try(&Failed::Address("127.0.0.2".parse().unwrap()), 0));
+        assert!(sessions.may_try(&Failed::Account("ada".into()), 0));
+        assert!(sessions.may_try(&ADDRESS, FAILURE_WINDOW_US));
     }
 }

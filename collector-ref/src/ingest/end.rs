@@ -31,6 +31,8 @@ pub(crate) struct Refused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
     Preface,
+    /// It must speak TLS and does not.
+    Plain,
     ConnectionLimit,
     Token,
     Malformed,
@@ -47,7 +49,7 @@ impl Reason {
     /// The code on the wire.
     pub(crate) fn code(self) -> RefusalCode {
         match self {
-            Self::Token => RefusalCode::Unauthorized,
+            Self::Token | Self::Plain => RefusalCode::Unauthorized,
             Self::ConnectionLimit => RefusalCode::Busy,
             Self::StoreFailed | Self::Stopping => RefusalCode::Unavailable,
             _ => RefusalCode::Protocol,
@@ -58,6 +60,7 @@ impl Reason {
     pub(crate) fn counter(self, telemetry: &Telemetry) -> Option<&Counter> {
         Some(match self {
             Self::Preface => &telemetry.refused_preface,
+            Self::Plain => &telemetry.refused_plain,
             Self::ConnectionLimit => &telemetry.refused_connection_limit,
             Self::Token => &telemetry.refused_token,
             Self::Malformed => &telemetry.refused_malformed_frame,

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::end::{End, Reason};
 use super::frames::Frames;
 use crate::app::App;
+use crate::auth::Admission;
 use crate::store::Origin;
 
 /// Clock differences below this are taken for 0, in µs.
@@ -60,7 +61,7 @@ pub(crate) fn shake_hands<R: Read>(
     }
     let received_unix_us = app.clock.unix_us();
     let hello = Hello::read(frames.body())?;
-    check_token(app, frames, hello.has_auth)?;
+    check_token(app, frames, &hello)?;
     if hello.object.name.is_empty() {
         return Err(End::refuse(Reason::Malformed, "HELLO names no object: set the agent's name"));
     }
@@ -110,8 +111,8 @@ fn settled_high_water(app: &App, origin: Origin, runtime: &Handle) -> u64 {
     runtime.block_on(async { timeout(SETTLE_TIMEOUT, settled).await }).unwrap_or(0)
 }
 
-fn check_token<R: Read>(app: &App, frames: &mut Frames<R>, has_auth: bool) -> Result<(), End> {
-    let token = if has_auth {
+fn check_token<R: Read>(app: &App, frames: &mut Frames<R>, hello: &Hello) -> Result<(), End> {
+    let token = if hello.has_auth {
         if frames.next()?.frame_type() != Some(FrameType::Auth) {
             return Err(End::out_of_order("HELLO promised AUTH, but another frame follows"));
         }
@@ -122,13 +123,21 @@ fn check_token<R: Read>(app: &App, frames: &mut Frames<R>, has_auth: bool) -> Re
     } else {
         String::new()
     };
-    if app.tokens.admits_agent(&token) {
-        return Ok(());
-    }
-    let sentence = if has_auth {
-        "the token of the agent is wrong: set SCOUTER_TOKEN to the collector's agent token"
-    } else {
-        "this collector needs a token: set SCOUTER_TOKEN to the collector's agent token"
+    let sentence = match app.tokens.admit(&token, &hello.object.name) {
+        Admission::Granted => return Ok(()),
+        Admission::UnknownToken if hello.has_auth => {
+            "the token of the agent is wrong: set SCOUTER_TOKEN to the collector's agent token"
+                .to_owned()
+        }
+        Admission::UnknownToken => {
+            "this collector needs a token: set SCOUTER_TOKEN to the collector's agent token"
+                .to_owned()
+        }
+        Admission::OtherObject(group) => format!(
+            "the token is that of the group {group}, which may not be the object {}: use another \
+             token or another name",
+            hello.object.name
+        ),
     };
     Err(End::refuse(Reason::Token, sentence))
 }

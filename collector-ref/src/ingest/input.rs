@@ -1,9 +1,9 @@
 //! The socket of an agent, with one deadline for the whole handshake.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
+use super::carrier::Carrier;
 use crate::clock::Clock;
 
 /// Reads from a socket. Until [`Input::lift_deadline`] all reads together may take only so long: a
@@ -11,14 +11,14 @@ use crate::clock::Clock;
 /// for ever.
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
-    stream: &'a TcpStream,
+    stream: &'a Carrier,
     clock: Clock,
     deadline_us: Option<u64>,
 }
 
 impl<'a> Input<'a> {
     /// Reads for at most `patience`, from now on.
-    pub(crate) fn new(stream: &'a TcpStream, clock: Clock, patience: Duration) -> Self {
+    pub(crate) fn new(stream: &'a Carrier, clock: Clock, patience: Duration) -> Self {
         let patience_us = u64::try_from(patience.as_micros()).unwrap_or(u64::MAX);
         let deadline_us = Some(clock.monotonic_us().saturating_add(patience_us));
         Self { stream, clock, deadline_us }
@@ -27,10 +27,10 @@ impl<'a> Input<'a> {
     /// From now on each read may take this long.
     ///
     /// # Errors
-    /// As [`TcpStream::set_read_timeout`].
+    /// As [`std::net::TcpStream::set_read_timeout`].
     pub(crate) fn lift_deadline(&mut self, idle: Duration) -> io::Result<()> {
         self.deadline_us = None;
-        self.stream.set_read_timeout(Some(idle))
+        self.stream.set_read_timeout(idle)
     }
 }
 
@@ -41,7 +41,7 @@ impl Read for Input<'_> {
             if left_us == 0 {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.stream.set_read_timeout(Some(Duration::from_micros(left_us)))?;
+            self.stream.set_read_timeout(Duration::from_micros(left_us))?;
         }
         self.stream.read(buffer)
     }

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use super::carrier::Carrier;
 use super::end::{End, Reason, Refused};
 use super::frames::Frames;
 use super::handshake::{shake_hands, tell_refusal};
@@ -19,6 +20,7 @@ use super::outbox::start_writer;
 use super::preface::read_preface;
 use super::session::Session;
 use crate::app::App;
+use crate::tls::{TLS_FIRST_BYTE, Tls};
 
 /// How long a write to an agent may block before the connection is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -145,7 +147,7 @@ fn start(app: &Arc<App>, mut stream: TcpStream, address: SocketAddr) -> io::Resu
     let (of_thread, runtime) = (Arc::clone(app), Handle::current());
     let spawned = std::thread::Builder::new().name(format!("agent-{id}")).spawn(move || {
         let connection = Open { app: &of_thread, id };
-        connection.serve(&stream, address, runtime);
+        connection.serve(Carrier::plain(stream), address, runtime);
     });
     if spawned.is_err() {
         app.connections.remove(id);
@@ -166,12 +168,12 @@ impl Drop for Open<'_> {
 }
 
 impl Open<'_> {
-    fn serve(&self, stream: &TcpStream, address: SocketAddr, runtime: Handle) {
-        let mut output = stream;
-        let end = match self.converse(stream, address, runtime) {
+    fn serve(&self, mut carrier: Carrier, address: SocketAddr, runtime: Handle) {
+        let end = match self.converse(&mut carrier, address, runtime) {
             Ok(never) => match never {},
             Err(end) => end,
         };
+        let mut output = &carrier;
         let telemetry = &self.app.telemetry;
         // What a reader that was woken makes of half a frame is not the peer's fault.
         let end = if self.app.connections.is_stopping() {
@@ -181,7 +183,12 @@ impl Open<'_> {
         };
         match end {
             End::Closed => {}
-            End::Broken(error) => tracing::debug!(%address, %error, "agent connection broke"),
+            End::Broken(error) => {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    telemetry.tls_failed.one();
+                }
+                tracing::debug!(%address, %error, "agent connection broke");
+            }
             End::Idle => {
                 telemetry.closed_idle.one();
                 let sentence = "nothing was received for too long: reconnect";
@@ -191,28 +198,32 @@ impl Open<'_> {
                 if let Some(counter) = reason.counter(telemetry) {
                     counter.one();
                 }
-                if reason != Reason::Stopping {
-                    tracing::warn!(%address, ?reason, sentence, "agent refused");
+                if reason != Reason::Stopping
+                    && let Some(more) = self.app.refusal_log.permit(self.app.clock.monotonic_us())
+                {
+                    tracing::warn!(%address, ?reason, sentence, more, "agent refused");
                 }
                 tell_refusal(&mut output, reason.code(), &sentence);
             }
         }
         // Closing at once would let the system discard the refusal together with what the peer
         // still sends; it gets a moment to read it.
-        let _ = stream.shutdown(Shutdown::Write);
-        drain(stream);
+        carrier.finish();
+        drain(&carrier);
     }
 
     fn converse(
         &self,
-        stream: &TcpStream,
+        carrier: &mut Carrier,
         address: SocketAddr,
         runtime: Handle,
     ) -> Result<std::convert::Infallible, End> {
-        let (app, mut output) = (self.app, stream);
+        let app = self.app;
         app.telemetry.agent_connections.one();
+        self.secure(carrier)?;
+        let (stream, mut output) = (&*carrier, &*carrier);
         let mut input = Input::new(stream, app.clock.clone(), app.limits.handshake_timeout);
-        read_preface(&mut input, app.http_addr)?;
+        read_preface(&mut input, &app.http_url())?;
         let mut frames = Frames::new(input);
         let peer = shake_hands(app, self.id, &runtime, &mut frames, &mut output)?;
         frames.input().lift_deadline(app.limits.idle_timeout)?;
@@ -234,20 +245,76 @@ impl Open<'_> {
     }
 }
 
+impl Open<'_> {
+    /// Goes over to TLS if that is what the peer speaks. Where agents must speak it, those of this
+    /// machine need not, and everybody else is refused before it could show a token.
+    fn secure(&self, carrier: &mut Carrier) -> Result<(), End> {
+        let Some(configuration) = self.app.tls.as_deref().and_then(Tls::for_agents) else {
+            return Ok(());
+        };
+        carrier.set_read_timeout(self.app.limits.handshake_timeout)?;
+        let Some(first) = carrier.peek()? else { return Ok(()) };
+        match way(first, carrier.is_local()) {
+            Way::Tls => *carrier = carrier.clone().into_tls(configuration)?,
+            Way::Plain => {}
+            Way::Refused => {
+                let sentence = "this collector takes agents of other machines by TLS only: set \
+                                SCOUTER_COLLECTOR to tls://host:port";
+                return Err(End::refuse(Reason::Plain, sentence));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a connection goes on where agents must use TLS.
+#[derive(Debug, PartialEq, Eq)]
+enum Way {
+    Tls,
+    Plain,
+    Refused,
+}
+
+fn way(first: u8, is_local: bool) -> Way {
+    match (first, is_local) {
+        (TLS_FIRST_BYTE, _) => Way::Tls,
+        (_, true) => Way::Plain,
+        (_, false) => Way::Refused,
+    }
+}
+
 /// How long a refused peer may be silent, and how many reads its rest may take, before it is cut
 /// off.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 const MAX_DRAIN_READS: usize = 64;
 
-fn drain(stream: &TcpStream) {
-    let mut input = stream;
+fn drain(carrier: &Carrier) {
+    let mut input = carrier;
     let mut buffer = [0; 16 * 1024];
-    if stream.set_read_timeout(Some(DRAIN_TIMEOUT)).is_err() {
+    if carrier.set_read_timeout(DRAIN_TIMEOUT).is_err() {
         return;
     }
     for _ in 0..MAX_DRAIN_READS {
         if !matches!(io::Read::read(&mut input, &mut buffer), Ok(1..)) {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_may_do_without_tls() {
+        for (first, is_local, expected) in [
+            (TLS_FIRST_BYTE, true, Way::Tls),
+            (TLS_FIRST_BYTE, false, Way::Tls),
+            (b'S', true, Way::Plain),
+            (b'S', false, Way::Refused),
+            (b'G', false, Way::Refused),
+        ] {
+            assert_eq!(way(first, is_local), expected, "{first} {is_local}");
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod admit;
 mod batch;
+mod carrier;
 mod end;
 mod frames;
 mod handshake;

@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use scouter_wire::codec::{Ack, FrameType, write_frame};
 use tokio::sync::{mpsc, watch};
 
+use super::carrier::Carrier;
 use crate::store::{Durable, WalSeq};
 
 /// Things on their way to one agent; past it the reader of the connection waits (it is ahead of
@@ -37,7 +37,7 @@ pub(crate) type Outbox = mpsc::Sender<Outgoing>;
 
 /// Sends what comes out of the outbox until all its senders are gone, then what still waits.
 pub(crate) async fn run_writer(
-    mut stream: TcpStream,
+    stream: Carrier,
     mut outbox: mpsc::Receiver<Outgoing>,
     mut durable: watch::Receiver<Durable>,
     credit_bytes: u64,
@@ -48,7 +48,7 @@ pub(crate) async fn run_writer(
         let seq = durable.borrow_and_update().seq;
         writer.release(seq, &mut buffer);
         if !buffer.is_empty() {
-            if stream.write_all(&buffer).is_err() {
+            if (&stream).write_all(&buffer).is_err() {
                 return;
             }
             buffer.clear();
@@ -78,7 +78,7 @@ pub(crate) async fn run_writer(
     });
     // Without the last acknowledgement the agent sends those frames again; they are known then.
     let _ = last.await;
-    let _ = stream.write_all(&buffer);
+    let _ = (&stream).write_all(&buffer);
 }
 
 struct Waiting {
@@ -114,13 +114,13 @@ impl Waiting {
 /// # Errors
 /// If the operating system gives no further thread or handle.
 pub(crate) fn start_writer(
-    stream: &TcpStream,
+    stream: &Carrier,
     durable: watch::Receiver<Durable>,
     credit_bytes: u64,
     runtime: tokio::runtime::Handle,
 ) -> std::io::Result<(Outbox, std::thread::JoinHandle<()>)> {
     let (outbox, outgoing) = mpsc::channel(MAX_OUTBOX);
-    let stream = stream.try_clone()?;
+    let stream = stream.clone();
     let writer = std::thread::Builder::new().name("agent-writer".into()).spawn(move || {
         runtime.block_on(run_writer(stream, outgoing, durable, credit_bytes));
     })?;

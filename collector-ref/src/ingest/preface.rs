@@ -1,7 +1,6 @@
 //! The first bytes of a connection: ours, or somebody else's protocol.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 
 use scouter_wire::codec::{PREFACE, check_preface};
 
@@ -12,7 +11,7 @@ use super::end::{End, Reason};
 ///
 /// # Errors
 /// A refusal that names the protocol that the peer seems to speak.
-pub(crate) fn read_preface(stream: &mut (impl Read + Write), http: SocketAddr) -> Result<(), End> {
+pub(crate) fn read_preface(stream: &mut (impl Read + Write), http: &str) -> Result<(), End> {
     let mut received = [0; PREFACE.len()];
     for length in 1..=received.len() {
         stream.read_exact(&mut received[length - 1..length]).map_err(|error| {
@@ -39,12 +38,13 @@ struct Guess {
 
 /// What the first byte looks like. It is enough: the protocols that come here by mistake differ
 /// in it.
-fn guess(first: u8, http: SocketAddr) -> Guess {
+fn guess(first: u8, http: &str) -> Guess {
     let (is_http, what) = match first {
         b'G' | b'P' | b'H' | b'D' | b'O' | b'C' => {
-            (true, format!("this looks like HTTP: page and API are on http://{http}"))
+            (true, format!("this looks like HTTP: page and API are on {http}"))
         }
-        0x16 => (false, "this looks like TLS: this port speaks plain TCP".to_owned()),
+        0x16 => (false, "this looks like TLS, which this port does not speak: configure it, or set SCOUTER_COLLECTOR to \
+             host:port without tls://".to_owned()),
         0xca => {
             (false, "this looks like SCOUTER's own protocol: its agents are not served".to_owned())
         }
@@ -55,8 +55,8 @@ fn guess(first: u8, http: SocketAddr) -> Guess {
 }
 
 /// Tells a browser or curl in its own language where to go.
-fn answer_http(stream: &mut impl Write, http: SocketAddr) {
-    let body = format!("This is the port for Scouter agents. Page and API: http://{http}/\n");
+fn answer_http(stream: &mut impl Write, http: &str) {
+    let body = format!("This is the port for Scouter agents. Page and API: {http}\n");
     let length = body.len();
     // The peer is refused anyway; if it does not take the explanation, there is nothing to do.
     let _ = write!(
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn refusal(bytes: &[u8]) -> Option<String> {
-        let http = "127.0.0.1:6180".parse().unwrap();
+        let http = "http://127.0.0.1:6180/";
         match read_preface(&mut Cursor::new(bytes.to_vec()), http) {
             Ok(()) => None,
             Err(End::Refused(refused)) => Some(refused.sentence),

@@ -5,7 +5,10 @@ mod connection;
 mod names;
 mod sender;
 mod skew;
+mod spool;
 mod suspect;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod window;
 
@@ -22,15 +25,17 @@ use scouter_wire::record::{Alert, CounterPoint, Digest, Object, Step, XLog};
 pub use commands::MAX_ACTIVE_LISTED;
 pub use sender::{ACK_TIMEOUT, CLOCK_OFFSET_TAG, GREETING_TIMEOUT};
 pub(crate) use sender::{Sender, Timeouts};
+pub use spool::DEFAULT_SPOOL_BYTES;
+pub(crate) use spool::Spool;
 pub use suspect::MAX_FRAME_KILLS;
 pub use transport::CONNECT_TIMEOUT;
-pub(crate) use transport::{Tcp, Transport};
+pub(crate) use transport::{TLS_SCHEME, Transport, transport_to};
 pub use window::DEFAULT_WINDOW_BYTES;
 pub(crate) use window::{Payload, Window};
 
 use crate::Texts;
 use crate::clock::Moment;
-use crate::notice::Notices;
+use crate::notice::{Notice, Notices};
 use crate::sink::{Progress, Sink, Turn};
 use crate::telemetry::Telemetry;
 
@@ -61,6 +66,7 @@ pub(crate) struct Collector {
     sender: Sender,
     totals: Totals,
     telemetry: Arc<Telemetry>,
+    notices: Arc<Notices>,
 }
 
 impl fmt::Debug for Collector {
@@ -76,6 +82,8 @@ pub(crate) struct CollectorSettings {
     pub(crate) object: Object,
     pub(crate) instance: InstanceId,
     pub(crate) window_bytes: usize,
+    /// Takes what does not fit the window.
+    pub(crate) spool: Option<Spool>,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -85,8 +93,11 @@ impl Collector {
         telemetry: Arc<Telemetry>,
         notices: Arc<Notices>,
     ) -> Result<Self, EncodeError> {
-        let CollectorSettings { transport, token, object, instance, window_bytes, timeouts } =
-            settings;
+        let CollectorSettings { transport, token, object, instance, timeouts, .. } = settings;
+        let mut window = Window::new(settings.window_bytes);
+        if let Some(spool) = settings.spool {
+            window.set_spool(spool);
+        }
         let sender = Sender::new(
             transport,
             token,
@@ -94,17 +105,18 @@ impl Collector {
             instance,
             timeouts,
             Arc::clone(&telemetry),
-            notices,
+            Arc::clone(&notices),
         );
         Ok(Self {
             encoder: BatchEncoder::new()?,
             series: SeriesEncoder::new(),
             batch_since: None,
             has_open_profile: false,
-            window: Window::new(window_bytes),
+            window,
             sender,
             totals: Totals::default(),
             telemetry,
+            notices,
         })
     }
 
@@ -208,6 +220,14 @@ impl Sink for Collector {
             self.close_batch();
         }
         let progress = self.sender.turn(&mut self.window, turn);
+        if let Some(error) = self.window.take_spool_error() {
+            self.notices.once(Notice::Spool, || {
+                format!(
+                    "the disk of the spool fails ({error}); what cannot be kept is dropped and \
+                     counted (exporter_spool_failures)"
+                )
+            });
+        }
         self.note_pending();
         if self.encoder.is_empty() { progress } else { progress.max(Progress::Waiting) }
     }
@@ -257,6 +277,7 @@ mod tests {
             object: Object::default(),
             instance: InstanceId(1),
             window_bytes: DEFAULT_WINDOW_BYTES,
+            spool: None,
             timeouts: Timeouts::default(),
         };
         let notices = Arc::new(Notices::new(Some(Box::new(say))));

@@ -179,6 +179,9 @@ impl Sender {
             self.telemetry.refusals.add(1);
             self.names.forget();
         }
+        if matches!(broken, Broken::Refused(_) | Broken::Silent(_)) {
+            self.transport.turn_away();
+        }
         // Who ends together with a collector that was there need not hear of it.
         if !is_ending || self.telemetry.connections.value() == 0 {
             self.say(broken);
@@ -384,7 +387,11 @@ impl Sender {
         {
             return false;
         }
-        let Some(pending) = window.next_after(self.sent_seq) else { return false };
+        let is_under_way = !self.in_flight.is_empty();
+        let Some(pending) = window.next_to_send(self.sent_seq, is_under_way, &self.telemetry)
+        else {
+            return false;
+        };
         let mut new_texts = Vec::new();
         self.names.introduce(pending.texts(), turn.texts, &mut new_texts);
         for write in text_frames(&new_texts) {

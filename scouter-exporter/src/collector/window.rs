@@ -1,5 +1,5 @@
 //! What was encoded and is not acknowledged yet (B4): bounded, oldest profiles dropped first,
-//! XLogs last.
+//! XLogs last. With a [`Spool`] what was not sent yet goes there before anything is dropped.
 //!
 //! What is dropped after it was sent may be stored all the same. It is remembered as [`Unsure`],
 //! and counted when the collector says: as delivered when an acknowledgement or the next WELCOME
@@ -7,6 +7,7 @@
 //! it twice.
 
 use std::collections::VecDeque;
+use std::io;
 
 use scouter_wire::codec::{
     DropReason, EncodeError, EncodedBatch, EncodedSeries, Origin, TextName, Totals,
@@ -15,6 +16,7 @@ use scouter_wire::codec::{
 use scouter_wire::record::Alert;
 use scouter_wire::{TextKind, TextRef};
 
+use super::spool::{Away, Spool};
 use crate::telemetry::Telemetry;
 
 /// Most bytes kept until they are acknowledged, 8 MiB: about 60,000 transactions with profiles.
@@ -43,6 +45,8 @@ pub(crate) struct Pending {
     pub(crate) payload: Payload,
     /// How often it was sent.
     pub(crate) sends: u32,
+    /// Where its sections are, when they are in the spool.
+    away: Option<Away>,
 }
 
 impl Payload {
@@ -150,6 +154,8 @@ pub(crate) struct Window {
     last_seq: u64,
     /// The highest seq that may be stored: sent since the last WELCOME, or covered by it.
     maybe_stored: u64,
+    spool: Option<Spool>,
+    spool_error: Option<io::Error>,
 }
 
 impl Window {
@@ -162,7 +168,19 @@ impl Window {
             xlogs: 0,
             last_seq: 0,
             maybe_stored: 0,
+            spool: None,
+            spool_error: None,
         }
+    }
+
+    /// From now on what does not fit goes to a spool first.
+    pub(crate) fn set_spool(&mut self, spool: Spool) {
+        self.spool = Some(spool);
+    }
+
+    /// What the disk of the spool has said since this was asked last.
+    pub(crate) fn take_spool_error(&mut self) -> Option<io::Error> {
+        self.spool_error.take()
     }
 
     /// Whether the collector has nothing more to say about anything.
@@ -184,18 +202,99 @@ impl Window {
         self.last_seq += 1;
         self.bytes += payload.kept_bytes();
         self.xlogs += payload.counts().0;
-        self.frames.push_back(Pending { seq: self.last_seq, payload, sends: 0 });
-        while self.bytes > self.limit_bytes && self.make_room(telemetry) {}
+        self.frames.push_back(Pending { seq: self.last_seq, payload, sends: 0, away: None });
+        while self.bytes > self.limit_bytes
+            && (self.page_out(telemetry) || self.make_room(telemetry))
+        {}
+        self.note_bytes(telemetry);
+    }
+
+    /// Moves the sections of the newest batch that was not sent to the spool: it is the last to be
+    /// needed. False when there is none, or no room for it.
+    fn page_out(&mut self, telemetry: &Telemetry) -> bool {
+        let Some(spool) = &mut self.spool else { return false };
+        let sent = self.maybe_stored;
+        let newest = self.frames.iter_mut().rev().take_while(|pending| pending.seq > sent);
+        for Pending { payload, away, .. } in newest {
+            let (Payload::Batch(batch), None) = (payload, &away) else { continue };
+            let before = batch.kept_bytes();
+            return match spool.put(batch) {
+                Ok(place) => {
+                    *away = Some(place);
+                    self.bytes -= before - batch.kept_bytes();
+                    true
+                }
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => false,
+                Err(error) => {
+                    telemetry.spool_failures.add(1);
+                    self.spool_error = Some(error);
+                    false
+                }
+            };
+        }
+        false
+    }
+
+    /// Brings the frame after `seq` into memory; `None` when there is none, or when what is under
+    /// way leaves no room for it now.
+    pub(crate) fn next_to_send(
+        &mut self,
+        seq: u64,
+        is_under_way: bool,
+        telemetry: &Telemetry,
+    ) -> Option<&mut Pending> {
+        loop {
+            let at = self.frames.partition_point(|pending| pending.seq <= seq);
+            let pending = self.frames.get_mut(at)?;
+            let (Some(away), Some(spool)) = (&pending.away, &mut self.spool) else { break };
+            if is_under_way && self.bytes + away.bytes() > self.limit_bytes {
+                return None;
+            }
+            let Payload::Batch(batch) = &mut pending.payload else { break };
+            let before = batch.kept_bytes();
+            let taken = spool.take(away, batch);
+            pending.away = None;
+            self.bytes += batch.kept_bytes() - before;
+            let lost = pending.seq;
+            match taken {
+                Ok(()) => {
+                    self.note_bytes(telemetry);
+                    break;
+                }
+                Err(error) => {
+                    telemetry.spool_failures.add(1);
+                    self.spool_error = Some(error);
+                    self.discard(lost, telemetry);
+                }
+            }
+        }
+        self.next_after(seq)
+    }
+
+    fn note_bytes(&self, telemetry: &Telemetry) {
         telemetry.pending_bytes.set(self.bytes as u64);
+        telemetry.spool_bytes.set(self.spool.as_ref().map_or(0, Spool::used_bytes));
+    }
+
+    /// Frees what a frame that is gone had in the spool.
+    fn forget(&mut self, pending: &Pending) {
+        if let (Some(away), Some(spool)) = (&pending.away, &mut self.spool) {
+            spool.forget(away);
+        }
     }
 
     /// Drops the least valuable thing; false when nothing is left.
     fn make_room(&mut self, telemetry: &Telemetry) -> bool {
         let with_profiles = self.frames.iter_mut().find_map(|pending| match &mut pending.payload {
-            Payload::Batch(batch) if batch.profiles > 0 => Some((pending.seq, batch)),
+            Payload::Batch(batch) if batch.profiles > 0 => {
+                Some((pending.seq, batch, &mut pending.away))
+            }
             _ => None,
         });
-        if let Some((seq, batch)) = with_profiles {
+        if let Some((seq, batch, away)) = with_profiles {
+            if let (Some(away), Some(spool)) = (away, &mut self.spool) {
+                spool.forget_profiles(away);
+            }
             let before = batch.kept_bytes();
             let stripped = batch.strip_profiles();
             self.bytes -= before - batch.kept_bytes();
@@ -205,6 +304,7 @@ impl Window {
         let series = self.frames.iter().position(|p| !matches!(p.payload, Payload::Batch(_)));
         let Some(dropped) = self.frames.remove(series.unwrap_or(0)) else { return false };
         self.bytes -= dropped.payload.kept_bytes();
+        self.forget(&dropped);
         let (xlogs, _) = dropped.payload.counts();
         let loss = match series {
             Some(_) => Loss::Series,
@@ -240,6 +340,7 @@ impl Window {
         let before = (self.frames.len(), self.unsure.len());
         while self.frames.front().is_some_and(|pending| pending.seq <= seq) {
             let Some(pending) = self.frames.pop_front() else { break };
+            self.forget(&pending);
             let (xlogs, profiles) = pending.payload.counts();
             self.bytes -= pending.payload.kept_bytes();
             self.xlogs -= xlogs;
@@ -255,7 +356,7 @@ impl Window {
             }
             !is_stored
         });
-        telemetry.pending_bytes.set(self.bytes as u64);
+        self.note_bytes(telemetry);
         before != (self.frames.len(), self.unsure.len())
     }
 
@@ -272,7 +373,7 @@ impl Window {
     }
 
     /// The first frame after `seq`.
-    pub(crate) fn next_after(&mut self, seq: u64) -> Option<&mut Pending> {
+    fn next_after(&mut self, seq: u64) -> Option<&mut Pending> {
         let at = self.frames.partition_point(|pending| pending.seq <= seq);
         self.frames.get_mut(at)
     }
@@ -285,7 +386,8 @@ impl Window {
         };
         let Some(pending) = self.frames.remove(at) else { return false };
         self.bytes -= pending.payload.kept_bytes();
-        telemetry.pending_bytes.set(self.bytes as u64);
+        self.forget(&pending);
+        self.note_bytes(telemetry);
         if let Payload::Batch(batch) = &pending.payload {
             let (xlogs, profiles) = (batch.xlogs, batch.profiles);
             self.lose(seq, Loss::Profiles(DropReason::UnsendableProfile, profiles), telemetry);
@@ -308,174 +410,10 @@ impl Window {
             telemetry.drop_records(DropReason::UnsendableProfile, profiles);
         }
         (self.bytes, self.xlogs) = (0, 0);
-        telemetry.pending_bytes.set(0);
+        self.spool = None;
+        self.note_bytes(telemetry);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use scouter_wire::Txid;
-    use scouter_wire::codec::BatchEncoder;
-    use scouter_wire::record::Step;
-
-    use super::*;
-
-    fn batch(has_profile: bool) -> Payload {
-        let mut encoder = BatchEncoder::new().unwrap();
-        let text = "x".repeat(200);
-        for id in 1..=10 {
-            assert!(encoder.push_xlog(&crate::testing::xlog(id, &text)));
-            if has_profile {
-                encoder.begin_profile(Txid::new(id).unwrap(), 0);
-                encoder.push_step(&Step { start_us: id * id * 7_919, ..Step::default() });
-                encoder.end_profile();
-            }
-        }
-        Payload::Batch(encoder.finish(&Totals::default()).unwrap())
-    }
-
-    fn alert() -> Payload {
-        Payload::Alerts(vec![crate::testing::alert("a")])
-    }
-
-    #[test]
-    fn full_window_drops_profiles_then_series_then_xlogs_oldest_first() {
-        let telemetry = Telemetry::default();
-        let mut window = Window::new(usize::MAX);
-        for payload in [batch(true), alert(), batch(true), batch(false)] {
-            window.push(payload, &telemetry);
-        }
-        let dropped = |reason: DropReason| telemetry.snapshot().totals.dropped(reason);
-        let mut log = Vec::new();
-        while window.make_room(&telemetry) {
-            log.push((
-                dropped(DropReason::WindowProfiles),
-                telemetry.dropped_series.value(),
-                dropped(DropReason::WindowXLogs),
-            ));
-        }
-        assert_eq!(
-            log,
-            [(10, 0, 0), (20, 0, 0), (20, 1, 0), (20, 1, 10), (20, 1, 20), (20, 1, 30)]
-        );
-        assert_eq!((window.bytes(), window.xlogs()), (0, 0));
-    }
-
-    #[test]
-    fn window_never_exceeds_its_limit_and_every_xlog_is_accounted_for() {
-        let telemetry = Telemetry::default();
-        let mut window = Window::new(8_000);
-        for _ in 0..100 {
-            window.push(batch(true), &telemetry);
-            assert!(window.bytes() <= 8_000);
-        }
-        window.acknowledge(98, &telemetry);
-        let acked = telemetry.acked_xlogs.value();
-        let dropped = telemetry.snapshot().totals.dropped(DropReason::WindowXLogs);
-        assert_eq!(acked + dropped + window.xlogs() as u64, 1_000);
-        assert!(acked > 0 && dropped > 0 && window.xlogs() > 0);
-        window.abandon(&telemetry);
-        assert!(window.is_empty() && window.bytes() == 0);
-    }
-
-    #[test]
-    fn frames_are_found_in_sequence_whatever_was_dropped_between() {
-        let telemetry = Telemetry::default();
-        let mut window = Window::new(usize::MAX);
-        for _ in 0..5 {
-            window.push(alert(), &telemetry);
-        }
-        window.discard(3, &telemetry);
-        assert_eq!(window.next_after(0).unwrap().seq, 1);
-        assert_eq!(window.next_after(2).unwrap().seq, 4);
-        assert!(window.next_after(5).is_none());
-        assert_eq!(telemetry.dropped_series.value(), 1);
-    }
-
-    /// Two batches, the first sent, both dropped by a window that has become too small.
-    fn dropped_after_the_first_was_sent(telemetry: &Telemetry) -> Window {
-        let mut window = Window::new(usize::MAX);
-        for payload in [batch(true), batch(true)] {
-            window.push(payload, telemetry);
-        }
-        window.note_sent(1);
-        while window.make_room(telemetry) {}
-        window
-    }
-
-    fn dropped(telemetry: &Telemetry) -> (u64, u64) {
-        let totals = telemetry.snapshot().totals;
-        (totals.dropped(DropReason::WindowXLogs), totals.dropped(DropReason::WindowProfiles))
-    }
-
-    fn acked(telemetry: &Telemetry) -> (u64, u64) {
-        (telemetry.acked_xlogs.value(), telemetry.acked_profiles.value())
-    }
-
-    #[test]
-    fn what_is_dropped_after_it_was_sent_is_pending_until_the_collector_says() {
-        let telemetry = Telemetry::default();
-        let window = dropped_after_the_first_was_sent(&telemetry);
-        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((10, 10), (0, 0)));
-        assert_eq!((window.xlogs(), window.bytes(), window.is_empty()), (10, 0, false));
-    }
-
-    #[test]
-    fn an_acknowledgement_of_what_was_dropped_counts_it_as_delivered_once() {
-        let telemetry = Telemetry::default();
-        let mut window = dropped_after_the_first_was_sent(&telemetry);
-        assert!(window.acknowledge(1, &telemetry));
-        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((10, 10), (10, 10)));
-        assert!(window.is_empty() && window.xlogs() == 0);
-        assert!(!window.welcome(1, &telemetry), "it is not counted again");
-        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((10, 10), (10, 10)));
-    }
-
-    #[test]
-    fn a_welcome_tells_whether_what_was_dropped_is_stored() {
-        for (high_water, expected) in [(1, ((10, 10), (10, 10))), (0, ((20, 20), (0, 0)))] {
-            let telemetry = Telemetry::default();
-            let mut window = dropped_after_the_first_was_sent(&telemetry);
-            window.welcome(high_water, &telemetry);
-            assert_eq!((dropped(&telemetry), acked(&telemetry)), expected);
-            assert!(window.is_empty() && window.xlogs() == 0);
-        }
-    }
-
-    #[test]
-    fn after_a_welcome_that_does_not_cover_it_a_frame_is_dropped_for_sure() {
-        let telemetry = Telemetry::default();
-        let mut window = Window::new(usize::MAX);
-        window.push(batch(false), &telemetry);
-        window.note_sent(1);
-        window.welcome(0, &telemetry);
-        while window.make_room(&telemetry) {}
-        assert_eq!((dropped(&telemetry), window.xlogs()), ((10, 0), 0));
-    }
-
-    #[test]
-    fn profiles_that_were_stored_before_they_were_dropped_count_as_delivered() {
-        let telemetry = Telemetry::default();
-        let mut window = Window::new(usize::MAX);
-        window.push(batch(true), &telemetry);
-        window.note_sent(1);
-        assert!(window.make_room(&telemetry));
-        window.acknowledge(1, &telemetry);
-        assert_eq!((dropped(&telemetry), acked(&telemetry)), ((0, 0), (10, 10)));
-    }
-
-    #[test]
-    fn past_the_limit_the_oldest_loss_counts_as_dropped() {
-        let telemetry = Telemetry::default();
-        let mut window = Window::new(usize::MAX);
-        for _ in 0..=MAX_UNSURE {
-            window.push(alert(), &telemetry);
-        }
-        window.note_sent(u64::MAX);
-        while window.make_room(&telemetry) {}
-        assert_eq!(telemetry.dropped_series.value(), 1);
-        assert_eq!(window.unsure.len(), MAX_UNSURE);
-        window.abandon(&telemetry);
-        assert_eq!(telemetry.dropped_series.value(), MAX_UNSURE as u64 + 1);
-    }
-}
+mod tests;

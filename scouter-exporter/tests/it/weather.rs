@@ -293,3 +293,64 @@ fn a_collector_that_welcomes_and_cannot_store_is_asked_ever_less_often_and_loses
     assert_eq!((telemetry.acked_xlogs, telemetry.frames_set_aside), (100, 0));
     assert_eq!(said.lock().unwrap().len(), 1, "{said:?}");
 }
+
+#[test]
+fn with_a_spool_a_collector_that_is_away_costs_nothing_that_the_bound_can_hold() {
+    let recorder = Recorder::take();
+    let collector = Collector::start(State::default());
+    let address = collector.address.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let guard = agent(&address)
+        .window_bytes(MIN_WINDOW_BYTES)
+        .spool(folder.path(), 64 << 20)
+        .start()
+        .unwrap();
+    let state = collector.kill();
+    // Several times what the window alone holds.
+    let mut recorded = 0;
+    while guard.telemetry().spool_bytes < 4 * MIN_WINDOW_BYTES as u64 {
+        record(2_000);
+        recorded += 2_000;
+        assert!(recorded < 400_000, "nothing goes to the spool");
+        assert!(guard.telemetry().pending_bytes <= MIN_WINDOW_BYTES as u64);
+    }
+    recorder.assert_balance_when_quiet(&guard);
+    let collector = Collector::start_at(&address, state);
+    flush(&guard);
+    assert_eq!(guard.telemetry().spool_bytes, 0);
+    let telemetry = guard.shutdown();
+    recorder.assert_balance(&telemetry);
+    assert_eq!((telemetry.acked_xlogs, telemetry.acked_profiles), (recorded, recorded));
+    let state = collector.state();
+    assert_eq!((state.stored as u64, state.duplicates), (recorded, 0));
+    assert_eq!(state.profiles.len() as u64, recorded);
+}
+
+#[test]
+fn when_a_collector_is_gone_the_next_one_gets_what_it_has_not_acknowledged() {
+    let recorder = Recorder::take();
+    let first = Collector::start(State { store: 1, ..State::default() });
+    let second = Collector::start(State { store: 2, ..State::default() });
+    let guard = agent(&format!("{}, {}", first.address, second.address)).start().unwrap();
+    record(500);
+    flush(&guard);
+    let stored = first.kill().stored;
+    record(500);
+    flush(&guard);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!((stored, second.state().stored), (500, 500));
+    assert!(second.state().stores_named.iter().all(|store| store.0 == 2));
+}
+
+#[test]
+fn a_collector_that_refuses_is_left_for_the_next_one() {
+    let recorder = Recorder::take();
+    let refuses = Some((RefusalCode::Unavailable, Refused::All));
+    let full = Collector::start(State { store: 1, refuses, ..State::default() });
+    let second = Collector::start(State { store: 2, ..State::default() });
+    let guard = agent(&format!("{},{}", full.address, second.address)).start().unwrap();
+    record(100);
+    flush(&guard);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!((full.state().stored, second.state().stored), (0, 100));
+}

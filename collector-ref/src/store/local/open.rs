@@ -119,8 +119,14 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OpenError {
     move |source| OpenError::Io { path: path.clone(), source }
 }
 
+/// Makes a folder for nobody but the user that runs the collector. One that is there keeps what its
+/// administrator has given it.
 fn make_folder(folder: &Path) -> Result<(), OpenError> {
-    fs::create_dir_all(folder).map_err(at(folder))
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(at(folder))
 }
 
 fn open_dictionary(

@@ -289,7 +289,8 @@ async fn with_a_token_nothing_is_told_without_it() {
         request.header("authorization", format!("Bearer {token}")).send()
     };
     let answer: serde_json::Value = bearer("hands-on-1").await.unwrap().json().await.unwrap();
-    assert_eq!(answer, json!({"role": Role::Operator, "auth_required": true}));
+    let expected = json!({"role": Role::Operator, "account": null, "auth_required": true});
+    assert_eq!(answer, expected);
     assert_eq!(bearer("hands-on-2").await.unwrap().status(), 401);
 }
 

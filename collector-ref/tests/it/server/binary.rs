@@ -64,6 +64,11 @@ fn command(data: &Path) -> Command {
     command
 }
 
+fn send_signal(child: &Child, signal: &str) {
+    let kill = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_when_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,8 +99,7 @@ fn a_signal_ends_it_cleanly_with_everything_stored() {
         let mut process = Process::start(folder.path());
         let mut agent = Agent::connect(process.agents, &format!("/test/{signal}"));
         agent.send(&txs(1, 100));
-        let kill = format!("kill -{signal} {}", process.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        send_signal(&process.child, signal);
         assert!(process.child.wait().unwrap().success(), "exit code 0 after {signal}");
     }
     assert_eq!(Process::start(folder.path()).total(), 200);
@@ -161,4 +165,45 @@ fn it_watches_its_own_requests_and_nothing_else() {
     let (page, _) = ask(&format!("/api/v1/xlogs?{all}&limit=1&{own}"));
     let service = page["rows"][0]["service"].as_str().unwrap();
     assert!(service.starts_with("GET /api/v1/"), "{service}");
+}
+
+#[test]
+fn the_hash_of_a_password_is_printed_and_the_password_is_not() {
+    let hash = |password: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scouter-collector"))
+            .arg("hash-password")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = hash("correct horse\n");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.starts_with("$argon2id$"), "{printed}");
+    assert!(!printed.contains("horse"));
+    let refused = hash("short\n");
+    assert!(!refused.status.success() && refused.stdout.is_empty());
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("10 to 1024 bytes"));
+}
+
+#[test]
+fn each_line_of_a_log_in_json_is_one_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(folder.path())
+        .args(["--agents", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("agents "));
+    send_signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["message"] == "stopping"), "{log}");
 }

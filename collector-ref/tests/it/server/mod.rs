@@ -1,5 +1,6 @@
 //! The server: ingest, control, API, live view, plugins.
 
+mod accounts;
 mod agent;
 mod api;
 mod bad_frames;
@@ -15,3 +16,4 @@ mod plugin;
 mod quantiser;
 mod start;
 mod summaries;
+mod tls;

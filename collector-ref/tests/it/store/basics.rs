@@ -1,7 +1,7 @@
 //! What is appended comes back, from memory and from files.
 
 use scouter_collector::generate::Traffic;
-use scouter_collector::store::local::SegmentEncoder;
+use scouter_collector::store::local::{LocalStore, SegmentEncoder, StoreConfig};
 use scouter_collector::store::{Bounds, Filter, PageRequest, Row, Store, TimeRange};
 use scouter_wire::TextKind;
 use scouter_wire::record::{Detail, ProfileFate, Step, StepKind, Tag, XLogFlags};
@@ -43,7 +43,7 @@ fn a_generation_in_the_memory_of_a_sealed_one_has_its_own_rows_and_texts_only() 
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
         config.seal_rows = seal_rows;
-        let store = scouter_collector::store::local::LocalStore::open(config).unwrap();
+        let store = LocalStore::open(config).unwrap();
         add_traffic(&store, 1, NOON - 60_000_000, 16, 200);
         let mut rows = every_row(&store);
         rows.sort_unstable_by_key(|row| row.txid.value());
@@ -65,7 +65,7 @@ fn a_row_comes_back_with_every_field_from_memory_and_from_a_file() {
         let folder = folder.path().join(format!("{encoder:?}"));
         let mut config = config(&folder);
         config.encoder = encoder;
-        let store = scouter_collector::store::local::LocalStore::open(config).unwrap();
+        let store = LocalStore::open(config).unwrap();
         let mut agent = Agent::new(&store, 1, "/node/orders");
         let key = agent.text(&store, TextKind::Key, "region");
         let service = agent.text(&store, TextKind::Service, "GET /orders/{id}");
@@ -132,7 +132,7 @@ fn both_encoders_write_files_that_read_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
         config.encoder = encoder;
-        let store = scouter_collector::store::local::LocalStore::open(config).unwrap();
+        let store = LocalStore::open(config).unwrap();
         add_traffic(&store, 1, NOON - 600_000_000, batches, rows);
         store.seal().unwrap();
         (store, folder)
@@ -302,4 +302,18 @@ fn pages_follow_each_other_without_gap_or_repeat_while_rows_are_sealed_between_t
     assert_eq!(found, expected);
     let bounds = Bounds::from_box(NOON / 1000, NOON / 1000, 0, 0);
     assert_eq!(all_rows(&store, &bounds, &Filter::ALL), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_it_makes_is_readable_by_nobody_else() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let store = LocalStore::open(StoreConfig::new(&data)).unwrap();
+    for path in [data.clone(), data.join("data"), data.join("wal")] {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", path.display());
+    }
+    store.close().unwrap();
 }

@@ -67,7 +67,7 @@ fn after(crashed: &Crashed, change: impl FnOnce(&mut Vec<u8>)) -> (Vec<Row>, Sto
     (rows, stats)
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {

@@ -14,3 +14,4 @@ mod open_data;
 mod pressure;
 mod summaries;
 mod support;
+mod upgrade;

@@ -179,6 +179,24 @@ impl EncodedBatch {
             + self.texts.len() * size_of::<(TextKind, TextRef)>()
     }
 
+    /// Its two parts of any size, XLogs and profiles, for whoever keeps them elsewhere.
+    #[must_use]
+    pub fn sections(&self) -> (&[u8], &[u8]) {
+        (&self.xlog_section, &self.profile_section)
+    }
+
+    /// Takes both sections out of memory. It must not be written before
+    /// [`EncodedBatch::put_sections`] has brought them back.
+    pub fn take_sections(&mut self) -> (Vec<u8>, Vec<u8>) {
+        (std::mem::take(&mut self.xlog_section), std::mem::take(&mut self.profile_section))
+    }
+
+    /// Brings back what [`EncodedBatch::sections`] had; profiles that were stripped meanwhile must
+    /// be left empty.
+    pub fn put_sections(&mut self, xlogs: Vec<u8>, profiles: Vec<u8>) {
+        (self.xlog_section, self.profile_section) = (xlogs, profiles);
+    }
+
     /// Drops the profiles and answers how many there were; count them. Decoded, the XLogs say that
     /// their profiles were dropped.
     pub fn strip_profiles(&mut self) -> usize {
