@@ -299,9 +299,10 @@ async fn a_trusted_peer_of_a_tonic_server_names_the_tenant() {
 
 #[tokio::test]
 async fn a_channel_that_cannot_connect_is_an_error_with_its_cause() {
-    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A port that is taken and not listened on: nobody else can be given it meanwhile.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = taken.local_addr().unwrap();
-    drop(taken);
     let (answer, rows) = record(1, async {
         in_transaction("job", async {
             let channel = tonic::transport::Channel::from_shared(format!("http://{addr}"));
