@@ -4,6 +4,7 @@ use std::fmt;
 
 use scouter_wire::{Gxid, Txid};
 
+use crate::begin::Field;
 use crate::propagation::TraceContext;
 use crate::text::TextId;
 
@@ -51,6 +52,20 @@ pub fn tenant<T>(f: impl FnOnce(&str) -> T) -> T {
 #[inline(always)]
 #[must_use]
 pub fn tenant_string() -> String {
+    String::new()
+}
+
+/// No text.
+#[inline(always)]
+#[must_use]
+pub fn service() -> TextId {
+    TextId::NONE
+}
+
+/// Empty.
+#[inline(always)]
+#[must_use]
+pub fn field(_: Field) -> String {
     String::new()
 }
 

@@ -9,6 +9,7 @@ use scouter_core::options::{TRACE_TENANT_HOSTS, TRACE_TENANT_REDIRECTS_GUARDED};
 use tower_layer::Layer;
 
 use super::hosts::{self, Hosts};
+use super::message::Target;
 use super::service::ClientService;
 use crate::tenant_header;
 
@@ -37,6 +38,8 @@ pub(crate) struct ClientOptions {
     pub(crate) tenant_header: HeaderName,
     /// `None` follows the option while the process runs.
     redirects_guarded: Option<bool>,
+    /// Where requests go that do not say it themselves.
+    peer: Option<(Box<str>, u16)>,
 }
 
 impl Default for ClientLayer {
@@ -53,6 +56,7 @@ impl ClientLayer {
             tenant_hosts: None,
             tenant_header: tenant_header(),
             redirects_guarded: None,
+            peer: None,
         };
         Self { options: Arc::new(options) }
     }
@@ -99,12 +103,32 @@ impl ClientLayer {
         self
     }
 
+    /// Says where requests go that name no host: those of tonic's generated clients, since a
+    /// channel adds it further inside.
+    ///
+    /// It becomes part of the step's name, and [`tenant_hosts`](Self::tenant_hosts) is asked about
+    /// it. A client made by `with_origin` names its host itself.
+    ///
+    /// Default: none; such a step shows `<unknown>`.
+    #[must_use]
+    pub fn peer(mut self, host: &str, port: u16) -> Self {
+        Arc::make_mut(&mut self.options).peer = Some((host.into(), port));
+        self
+    }
+
     pub(crate) const fn options(&self) -> &Arc<ClientOptions> {
         &self.options
     }
 }
 
 impl ClientOptions {
+    pub(crate) fn known_target<'a>(&'a self, said: Target<'a>) -> Target<'a> {
+        match &self.peer {
+            Some((host, port)) if said.host.is_empty() => Target::new(host, *port),
+            _ => said,
+        }
+    }
+
     pub(crate) fn may_send_tenant(&self, host: &str, port: u16) -> bool {
         match &self.tenant_hosts {
             Some(hosts) => hosts.allow(host, port),

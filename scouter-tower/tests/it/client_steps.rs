@@ -210,9 +210,10 @@ async fn a_call_given_up_before_the_response_is_cancelled() {
 
 #[tokio::test]
 async fn a_refused_connection_is_an_error_with_its_cause_and_without_the_query() {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A port that is taken and not listened on: nobody else can be given it meanwhile.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = closed.local_addr().unwrap();
-    drop(closed);
     let ((), rows) = record(
         1,
         in_transaction("job", async {

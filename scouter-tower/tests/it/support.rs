@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
+use crate::grpc_shop::Shop;
+
 /// How long a test waits for transactions that should have ended: they end on other threads, when
 /// the server notices that a client has gone.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,6 +76,18 @@ impl Server {
                     drop(server.serve_connection(TokioIo::new(stream), service).await);
                 });
             }
+        });
+        Self { addr, task, shutdown: None }
+    }
+
+    /// A tonic server with a layer, as its documentation shows it.
+    pub(crate) async fn tonic(layer: scouter_tower::ScouterLayer, shop: Shop) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let router = tonic::transport::Server::builder().layer(layer).add_service(shop);
+            let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+            router.serve_with_incoming(incoming).await.unwrap();
         });
         Self { addr, task, shutdown: None }
     }
