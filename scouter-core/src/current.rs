@@ -44,6 +44,12 @@ pub fn context() -> Option<TraceContext> {
     header().and_then(transaction::context_of)
 }
 
+/// A txid that no other transaction has, to be asked of a callee that lets its caller choose.
+#[must_use]
+pub fn txid_for_callee() -> Option<Txid> {
+    header().and_then(|_| transaction::new_txid())
+}
+
 /// Calls `f` with its tenant, or with an empty text.
 pub fn tenant<T>(f: impl FnOnce(&str) -> T) -> T {
     f(&tenant_string())

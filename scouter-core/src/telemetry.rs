@@ -57,6 +57,7 @@ counts! {
     IGNORE_RULES_LEFT_OUT = "ignore_rules_left_out",
     REQUESTS_REJECTED = "requests_rejected",
     QUEUE_TIMES_REFUSED = "queue_times_refused",
+    PROPAGATION_WITHHELD = "propagation_withheld",
     ALERTS_DROPPED = "alerts_dropped",
     ALERTS_SUPPRESSED = "alerts_suppressed",
     CHECKOUTS_UNTRACKED = "checkouts_untracked",

@@ -128,3 +128,16 @@ fn hyper_client_shows_the_calls_of_a_job_and_who_served_them() {
     assert_eq!(steps.matches("Api GET 127.0.0.1:").count(), 2, "{text}");
     assert_eq!(steps.matches("!Error").count(), 1, "{text}");
 }
+
+#[test]
+fn multi_tenant_tells_the_tenant_to_the_listed_host_and_to_no_other() {
+    let text = output_of("multi_tenant");
+    let (answers, rows) = text.split_once("\n\n").expect("answers and rows");
+    let expected = "billing saw a trace, tenant acme, baggage plan=gold, booked on \"acme\"\n\
+                    partner saw a trace, tenant nothing, baggage nothing, booked on \"\"";
+    assert_eq!(answers, expected);
+    let mut rows: Vec<_> = rows.lines().collect();
+    rows.sort_unstable();
+    let expected = ["billing", "order", "partner"].map(|path| format!("GET /{path} 200 Complete"));
+    assert_eq!(rows, expected);
+}

@@ -29,6 +29,12 @@ pub fn gxid() -> Option<Gxid> {
     None
 }
 
+/// A txid for a callee: none.
+#[must_use]
+pub const fn txid_for_callee() -> Option<Txid> {
+    None
+}
+
 /// None.
 #[inline(always)]
 #[must_use]

@@ -104,10 +104,14 @@ options! {
             "Records bound values of statements on SQLite pools whose author allowed it (`bind_values(true)`). They may hold personal data.");
         TRACE_PROPAGATE_B3_HEADER = ("trace_propagete_b3_header", "SCOUTER_TRACE_PROPAGETE_B3_HEADER", "false" = false,
             "Sends a b3 header with outbound calls besides traceparent. Written as SCOUTER writes it.");
+        TRACE_PROPAGATE_B3_MULTI_HEADER = ("trace_propagate_b3_multi_header", "SCOUTER_TRACE_PROPAGATE_B3_MULTI_HEADER", "false" = false,
+            "Sends X-B3-TraceId, X-B3-SpanId and X-B3-Sampled with outbound calls besides traceparent.");
         TRACE_PROPAGATE_SCOUTER_HEADER = ("trace_propagate_scouter_header", "SCOUTER_TRACE_PROPAGATE_SCOUTER_HEADER", "false" = false,
-            "Sends X-Scouter-Gxid and X-Scouter-Caller with outbound calls besides traceparent, for services that SCOUTER's Java agent watches. Only the low half of the trace id fits.");
+            "Sends X-Scouter-Gxid, X-Scouter-Caller and X-Scouter-Callee with outbound calls besides traceparent, for services that SCOUTER's Java agent watches. Only the low half of the trace id fits.");
         TRACE_TENANT_TRUSTED = ("trace_tenant_trusted", "SCOUTER_TRACE_TENANT_TRUSTED", "false" = false,
             "Accepts tenant and baggage headers from callers. Switch it on only where a gateway removes those of strangers.");
+        TRACE_TENANT_REDIRECTS_GUARDED = ("trace_tenant_redirects_guarded", "SCOUTER_TRACE_TENANT_REDIRECTS_GUARDED", "false" = false,
+            "Says that reqwest clients cannot carry tenant and baggage off by a redirect: they have a policy of `guard_redirects`, or follow none. Without it their calls carry neither, unless `trace_tenant_hosts` is `*`.");
         TRACE_RESPONSE_GXID_ENABLED = ("trace_response_gxid_enabled", "SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "false" = false,
             "Names the trace of each request in a response header.");
         CONTROL_REJECT_SERVICE_ENABLED = ("control_reject_service_enabled", "SCOUTER_CONTROL_REJECT_SERVICE_ENABLED", "false" = false,
@@ -118,6 +122,8 @@ options! {
             "Services whose transactions are discarded, row and profile, separated by commas, 64 at most; `*` stands for any characters, and a pattern that begins with `/` is compared with the route alone. Counted as dropped by rule. Empty: none.");
         CONTROL_REJECT_TEXT = ("control_reject_text", "SCOUTER_CONTROL_REJECT_TEXT", "too many request!!",
             "What a request that is turned away is answered with.");
+        TRACE_READ_FORMATS = ("trace_read_formats", "SCOUTER_TRACE_READ_FORMATS", "",
+            "Formats of trace headers that are read, the first well-formed one counts: w3c, scouter, b3, b3multi, separated by commas; another word stands for none. Empty: all four, in this order.");
         TRACE_TENANT_HEADER = ("trace_tenant_header", "SCOUTER_TRACE_TENANT_HEADER", "x-tenant-id",
             "Name of the header that carries the tenant.");
         TRACE_TENANT_HOSTS = ("trace_tenant_hosts", "SCOUTER_TRACE_TENANT_HOSTS", "",

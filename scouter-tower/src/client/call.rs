@@ -1,6 +1,7 @@
 //! One outbound call as an open step, and how it ends.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 use scouter_core::plugin::{self, CallView};
@@ -8,9 +9,10 @@ use scouter_core::record::{Outcome, StepKind};
 use scouter_core::{ApiOutcome, OpenStep, TextKind, Txid, intern_parts};
 
 use super::error::Cause;
-use super::inject;
+use super::inject::{self, TenantBound};
 use super::layer::ClientOptions;
 use super::message::OutboundRequest;
+use super::redirects::Carries;
 use crate::grpc::{self, Code, Naming};
 use crate::id_header;
 use crate::standard_method;
@@ -37,6 +39,7 @@ const UNKNOWN_HOST: &str = "<unknown>";
 #[derive(Debug)]
 pub struct Call {
     step: Option<OpenStep>,
+    carries: Carries,
     address: StackText<MAX_ADDRESS_BYTES>,
     status: Option<StatusCode>,
     grpc: Option<GrpcCall>,
@@ -57,7 +60,7 @@ struct GrpcCall {
 impl Call {
     /// Begins the step and writes the headers; `None` when no transaction is current.
     pub(crate) fn begin<R: OutboundRequest>(
-        options: &ClientOptions,
+        options: &Arc<ClientOptions>,
         request: &mut R,
     ) -> Option<Self> {
         if !scouter_core::current::is_active() {
@@ -65,7 +68,13 @@ impl Call {
         }
         let target = options.known_target(request.target());
         let host = if target.host.is_empty() { UNKNOWN_HOST } else { target.host };
-        let may_send_tenant = options.may_send_tenant(target.host, target.port);
+        let bound = if !options.may_send_tenant(target.host, target.port) {
+            TenantBound::Kept
+        } else if request.may_be_redirected() && !options.stays_listed() {
+            TenantBound::Withheld
+        } else {
+            TenantBound::Sent
+        };
         let port = StackText::<5>::of(&target.port);
         let grpc = request.grpc_path().map(|path| (path, grpc::name_of(path)));
         let named_path = match &grpc {
@@ -82,31 +91,31 @@ impl Call {
         if !step.is_recording() {
             return None;
         }
-        let call = Self {
+        let written = inject::write(request.headers_mut(), options, bound);
+        Some(Self {
             step: Some(step),
+            carries: Carries::of(options, written.has_tenant_bound),
             address,
             status: None,
             grpc,
-            callee: None,
+            callee: written.callee,
             received_bytes: 0,
             expected_bytes: None,
             is_bodyless: *request.method() == Method::HEAD,
             has_read: false,
-        };
-        inject::write(request.headers_mut(), options, may_send_tenant);
-        Some(call)
+        })
     }
 
     /// Runs one poll of the call or its body inside the step.
     pub(crate) fn polled<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         let Some(step) = self.step.as_ref() else { return poll() };
         let _scope = step.enter_poll();
-        poll()
+        self.carries.during(poll)
     }
 
     pub(crate) fn note_headers(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = Some(status);
-        self.callee = id_header::read(headers);
+        self.callee = id_header::read(headers).or(self.callee);
         self.note_grpc_status(headers);
         if let Some(GrpcCall { naming: Some(naming), code: None }) = &self.grpc
             && status == StatusCode::OK
@@ -165,7 +174,8 @@ impl Call {
                 Some(code) => code.status(),
                 None => self.status.map_or(0, |status| status.as_u16()),
             },
-            callee: self.callee,
+            // Who gave no answer may never have begun.
+            callee: self.callee.filter(|_| self.status.is_some()),
             address: self.address.as_str(),
             outcome,
             error,

@@ -46,6 +46,11 @@ pub trait OutboundRequest {
     fn grpc_path(&self) -> Option<&str> {
         None
     }
+    /// Whether its client may send it on to another host by itself, below the layer, with all of
+    /// its headers. See [`ClientLayer::redirects_guarded`](super::ClientLayer::redirects_guarded).
+    fn may_be_redirected(&self) -> bool {
+        false
+    }
     /// Its headers, to write the trace context in.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 }

@@ -6,9 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use scouter_core::plugin::{self, Hooks, Reject, RequestView};
 use scouter_core::propagation::{
-    MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TRACESTATE_BYTES, TraceContext,
-    note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant, parse_traceparent,
-    parse_x_scouter,
+    MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TRACESTATE_BYTES, TraceContext, TraceHeaders,
+    note_ignored_header, parse_tenant,
 };
 use scouter_core::telemetry::{Noted, note};
 use scouter_core::{Begin, Field, TextId, TextKind, Transaction, clock, current, intern, live};
@@ -180,13 +179,7 @@ fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
 #[derive(Debug)]
 struct Inbound<'a> {
     headers: &'a HeaderMap,
-    traceparent: Option<&'a [u8]>,
-    scouter_gxid: Option<&'a [u8]>,
-    scouter_caller: Option<&'a [u8]>,
-    b3: Option<&'a [u8]>,
-    b3_trace: Option<&'a [u8]>,
-    b3_span: Option<&'a [u8]>,
-    b3_sampled: Option<&'a [u8]>,
+    trace: TraceHeaders<'a>,
     tenant: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
     has_tracestate: bool,
@@ -201,13 +194,7 @@ impl<'a> Inbound<'a> {
     fn read(headers: &'a HeaderMap, tenant_header: &HeaderName) -> Self {
         let mut own = Self {
             headers,
-            traceparent: None,
-            scouter_gxid: None,
-            scouter_caller: None,
-            b3: None,
-            b3_trace: None,
-            b3_span: None,
-            b3_sampled: None,
+            trace: TraceHeaders::default(),
             tenant: None,
             user_agent: None,
             has_tracestate: false,
@@ -219,14 +206,10 @@ impl<'a> Inbound<'a> {
         };
         for (name, value) in headers {
             let value = value.as_bytes();
+            if own.trace.put(name.as_str(), value) {
+                continue;
+            }
             let place = match name.as_str() {
-                "traceparent" => &mut own.traceparent,
-                "x-scouter-gxid" => &mut own.scouter_gxid,
-                "x-scouter-caller" => &mut own.scouter_caller,
-                "b3" => &mut own.b3,
-                "x-b3-traceid" => &mut own.b3_trace,
-                "x-b3-spanid" => &mut own.b3_span,
-                "x-b3-sampled" => &mut own.b3_sampled,
                 "x-request-start" => &mut own.request_start,
                 "x-queue-start" => &mut own.queue_start,
                 "user-agent" => {
@@ -259,44 +242,17 @@ impl<'a> Inbound<'a> {
 
     /// The trace the caller belongs to; the first well-formed one in the order of the formats.
     fn context(&self, is_trusted: bool) -> Option<TraceContext> {
-        let w3c = self.traceparent.and_then(parse_traceparent);
-        let is_w3c = w3c.is_some();
-        let mut context = w3c
-            .or_else(|| self.x_scouter())
-            .or_else(|| self.b3.and_then(parse_b3_single))
-            .or_else(|| self.b3_multi())?;
-        if is_w3c && self.has_tracestate {
-            let list = joined_lines(self.headers, TRACESTATE, MAX_TRACESTATE_BYTES);
-            context = context.with_tracestate(&list);
-        }
+        let mut context = self.trace.context(is_trusted, |context| {
+            if !self.has_tracestate {
+                return context;
+            }
+            context.with_tracestate(&joined_lines(self.headers, TRACESTATE, MAX_TRACESTATE_BYTES))
+        })?;
         if is_trusted && self.has_baggage {
             let list = joined_lines(self.headers, BAGGAGE, MAX_BAGGAGE_BYTES);
             context = context.with_baggage(&list);
         }
         Some(context)
-    }
-
-    fn x_scouter(&self) -> Option<TraceContext> {
-        if is_oversized_id(self.scouter_caller) {
-            note_ignored_header(true);
-            return None;
-        }
-        match self.scouter_gxid {
-            Some(gxid) => parse_x_scouter(gxid, self.scouter_caller),
-            None => half(self.scouter_caller),
-        }
-    }
-
-    fn b3_multi(&self) -> Option<TraceContext> {
-        if is_oversized_id(self.b3_span) || is_oversized_id(self.b3_sampled) {
-            note_ignored_header(true);
-            return None;
-        }
-        // `x-b3-sampled` alone is a decision without a trace, which is well-formed.
-        match (self.b3_trace, self.b3_span) {
-            (Some(trace), Some(span)) => parse_b3_multi(trace, span, self.b3_sampled),
-            (trace, span) => half(trace.or(span)),
-        }
     }
 
     /// Writes on the transaction who is asking.
@@ -345,18 +301,6 @@ impl<'a> Inbound<'a> {
         }
         None
     }
-}
-
-fn is_oversized_id(header: Option<&[u8]>) -> bool {
-    header.is_some_and(|header| header.len() > MAX_ID_HEADER_BYTES)
-}
-
-/// A context of two headers of which only one came, if any, names no trace.
-fn half(present: Option<&[u8]>) -> Option<TraceContext> {
-    if let Some(header) = present {
-        note_ignored_header(is_oversized_id(Some(header)));
-    }
-    None
 }
 
 /// The lines of a list header as one list; it allocates only when there are several.

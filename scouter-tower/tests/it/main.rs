@@ -23,6 +23,7 @@ mod plugins;
 mod propagation;
 mod properties;
 mod raw;
+mod redirects;
 mod sessions;
 mod support;
 mod trust;

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use scouter_core::record::XLogFlags;
 use scouter_core::testing::{self, RecordedStep, RecordedXLog, Recording};
 use scouter_core::{Begin, TextKind, Transaction, intern};
+use scouter_tower::client::guard_redirects;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -97,6 +98,12 @@ impl Server {
 
     pub(crate) fn client(&self) -> reqwest::Client {
         reqwest::Client::builder().no_proxy().build().unwrap()
+    }
+
+    /// One that no redirect can make carry a tenant to a host that is not listed.
+    pub(crate) fn guarded_client(&self) -> reqwest::Client {
+        let policy = guard_redirects(reqwest::redirect::Policy::default());
+        reqwest::Client::builder().no_proxy().redirect(policy).build().unwrap()
     }
 
     pub(crate) fn begin_shutdown(&mut self) {
