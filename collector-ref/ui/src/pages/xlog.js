@@ -1,6 +1,6 @@
 // The scatter in full width, and below it the transactions of the selected box.
 
-import { html, useEffect, useMemo, useState } from '../../vendor/preact.js';
+import { html, useEffect, useLayoutEffect, useMemo, useState } from '../../vendor/preact.js';
 import { apiUrl } from '../core/api.js';
 import { bytes, clock, count, duration, plural } from '../core/format.js';
 import { addKeys } from '../core/keys.js';
@@ -75,7 +75,7 @@ function Selection({ box }) {
   useEffect(() => {
     if (list.rows.length === 0) void list.more();
   }, [list]);
-  useEffect(() => addKeys({ f: () => changeView({ pane: PANE_TITLES[(PANE_TITLES.findIndex(([name]) => name === pane) + 1) % PANE_TITLES.length][0] }, { replace: true }) }), [pane]);
+  useLayoutEffect(() => addKeys({ f: () => changeView({ pane: PANE_TITLES[(PANE_TITLES.findIndex(([name]) => name === pane) + 1) % PANE_TITLES.length][0] }, { replace: true }) }), [pane]);
   const query = boxQuery(box, measure, f);
   return html`<section class="panel selection" aria-labelledby="selection-title">
     <${SelectionHead} box=${box} list=${list} refresh=${() => setFresh(fresh + 1)} />

@@ -1,6 +1,6 @@
 // Comparing takes two: the first press keeps one, the second on another leads to the comparison.
 
-import { html, signal, useEffect } from '../../vendor/preact.js';
+import { html, signal, useLayoutEffect } from '../../vendor/preact.js';
 import { addKeys } from '../core/keys.js';
 import { navigate, view } from '../core/router.js';
 import { measureParam } from '../core/measures.js';
@@ -29,7 +29,8 @@ export function CompareButton({ what, value }) {
     kept.value = null;
     navigate(compareUrl(other, value));
   };
-  useEffect(() => addKeys({ c: press }), [what, value, other]);
+  // Before the next frame: whoever reads the button may press its key at once.
+  useLayoutEffect(() => addKeys({ c: press }), [what, value, other]);
   const isKept = kept.value?.value === value;
   return html`<button class="switch lone" aria-pressed=${isKept ? 'true' : 'false'} title=${`Key: c. ${isKept ? 'Now choose another and press Compare there' : ''}`} onClick=${press}>${other ? 'Compare with the kept one' : isKept ? 'Kept to compare' : 'Compare'}</button>`;
 }

@@ -1,6 +1,6 @@
 // What is told of a profile: its steps, its flames, the critical path, who called and was called.
 
-import { html, useEffect, useMemo, useState } from '../../vendor/preact.js';
+import { html, useLayoutEffect, useMemo, useState } from '../../vendor/preact.js';
 import { count, duration, percent } from '../core/format.js';
 import { addKeys } from '../core/keys.js';
 import { criticalPath, criticalShares } from '../data/critical.js';
@@ -14,7 +14,7 @@ const PANES = /** @type {[string, string][]} */ ([['steps', 'Steps'], ['time', '
 /** @param {{xlog: any, steps: Record<string, any>[], selected: number, select: (step: number) => void}} props */
 export function ProfilePanes({ xlog, steps, selected, select }) {
   const [pane, show] = useState('steps');
-  useEffect(() => addKeys({ f: () => show(PANES[(PANES.findIndex(([name]) => name === pane) + 1) % PANES.length][0]) }), [pane]);
+  useLayoutEffect(() => addKeys({ f: () => show(PANES[(PANES.findIndex(([name]) => name === pane) + 1) % PANES.length][0]) }), [pane]);
   const path = useMemo(() => criticalPath(steps, xlog.elapsed_us), [steps]);
   const critical = useMemo(() => new Set(path.map(part => part.step)), [path]);
   return html`<section class="panel steps-panel" aria-label="Profile">
