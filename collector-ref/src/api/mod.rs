@@ -16,7 +16,7 @@ mod monitor;
 mod objects;
 mod options;
 mod own;
-mod params;
+pub(crate) mod params;
 mod points;
 mod router;
 mod services;
