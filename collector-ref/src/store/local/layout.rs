@@ -9,6 +9,8 @@
 //!     seg-12.parquet        transactions
 //!     seg-12.pf             profile pack
 //!     seg-12.cnt            counter values
+//!     seg-12.dig            digests by ten seconds
+//!     seg-12.di5            the same by five minutes
 //! ```
 //! A sealed file that the manifest does not name does not count: it is the rest of a seal that did
 //! not finish, and is unlinked when the store opens.

@@ -45,6 +45,8 @@ pub(crate) struct Sealed {
     pub(crate) pack: Option<PackEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counters: Option<CounterEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) digests: Vec<DigestEntry>,
     /// Origins that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) origins: Vec<OriginEntry>,
@@ -88,6 +90,19 @@ pub(crate) struct CounterEntry {
     pub(crate) bytes: u64,
     pub(crate) points: u64,
     pub(crate) first_unix_us: i64,
+    pub(crate) last_unix_us: i64,
+}
+
+/// A file of digests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DigestEntry {
+    pub(crate) file: String,
+    pub(crate) bytes: u64,
+    /// Length of its intervals.
+    pub(crate) step_us: i64,
+    /// Begin of its first interval.
+    pub(crate) first_unix_us: i64,
+    /// Begin of its last interval.
     pub(crate) last_unix_us: i64,
 }
 
@@ -135,6 +150,7 @@ pub(crate) struct Inventory {
     pub(crate) segments: Vec<SegmentEntry>,
     pub(crate) packs: Vec<PackEntry>,
     pub(crate) counters: Vec<CounterEntry>,
+    pub(crate) digests: Vec<DigestEntry>,
     pub(crate) origins: Vec<OriginMark>,
     /// Highest generation sealed; the WAL files up to it are out of date.
     pub(crate) generation: u64,
@@ -239,6 +255,9 @@ impl Manifest {
         for counters in &inventory.counters {
             put(Sealed { counters: Some(counters.clone()), ..Sealed::default() })?;
         }
+        for digests in &inventory.digests {
+            put(Sealed { digests: vec![digests.clone()], ..Sealed::default() })?;
+        }
         put(Sealed {
             generation: inventory.generation,
             cursor: inventory.cursor,
@@ -266,6 +285,7 @@ impl Inventory {
                 self.segments.extend(sealed.segments);
                 self.packs.extend(sealed.pack);
                 self.counters.extend(sealed.counters);
+                self.digests.extend(sealed.digests);
                 sealed.origins.iter().filter_map(OriginEntry::mark).for_each(|mark| {
                     origins.restore(mark);
                 });
@@ -274,6 +294,7 @@ impl Inventory {
                 self.segments.retain(|segment| !files.contains(&segment.file));
                 self.packs.retain(|pack| !files.contains(&pack.file));
                 self.counters.retain(|counters| !files.contains(&counters.file));
+                self.digests.retain(|digests| !files.contains(&digests.file));
             }
         }
     }

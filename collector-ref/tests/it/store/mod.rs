@@ -9,6 +9,7 @@
 mod basics;
 mod crash;
 mod damage;
+mod digests;
 mod full_disk;
 mod open_data;
 mod pressure;
