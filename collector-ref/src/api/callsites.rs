@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::options::{command, malformed, need_operator, note, target};
+use super::options::{command, instance, malformed, need_operator, note, target};
 use super::params::Params;
 use super::session::body;
 use super::{Answer, json_response};
@@ -39,7 +39,7 @@ pub(super) async fn get(
     Path(object): Path<String>,
     params: Params,
 ) -> Answer {
-    let agent = target(&app, &object, &params)?;
+    let agent = target(&app, &object, instance(&params)?)?;
     let reply = command(&app, &agent, CommandKind::Callsites, "").await?;
     answer(&reply)
 }
@@ -58,8 +58,9 @@ pub(super) async fn post(
         // Writing to a string cannot fail.
         let _ = writeln!(payload, "{id}={}", bits(flags)?);
     }
-    let agent = target(&app, &object, &params)?;
-    note(&app, caller, "set callsites", &agent, &payload).await?;
+    let instance = instance(&params)?;
+    note(&app, caller, "set callsites", (&object, instance), &payload).await?;
+    let agent = target(&app, &object, instance)?;
     let reply = command(&app, &agent, CommandKind::SetCallsites, &payload).await?;
     answer(&reply)
 }

@@ -30,7 +30,7 @@ pub(super) async fn get(
     Path(object): Path<String>,
     params: Params,
 ) -> Answer {
-    let agent = target(&app, &object, &params)?;
+    let agent = target(&app, &object, instance(&params)?)?;
     let reply = command(&app, &agent, CommandKind::Options, "").await?;
     answer(&reply)
 }
@@ -49,8 +49,9 @@ pub(super) async fn post(
         return Err(ApiError::bad("bad_option", message));
     }
     let what = format!("{name}={value}");
-    let agent = target(&app, &object, &params)?;
-    note(&app, caller, "set option", &agent, &what).await?;
+    let instance = instance(&params)?;
+    note(&app, caller, "set option", (&object, instance), &what).await?;
+    let agent = target(&app, &object, instance)?;
     let reply = command(&app, &agent, CommandKind::SetOption, &what).await?;
     answer(&reply)
 }
@@ -86,11 +87,14 @@ pub(super) async fn note(
     app: &Arc<App>,
     caller: Caller,
     action: &'static str,
-    agent: &AgentId,
+    (object, instance): (&str, Option<u128>),
     what: &str,
 ) -> Result<(), ApiError> {
     // The audit tells apart what shares a name.
-    let object = format!("{} instance {:032x}", agent.name, agent.instance);
+    let object = match instance {
+        Some(instance) => format!("{object} instance {instance:032x}"),
+        None => object.to_owned(),
+    };
     let what = what.to_owned();
     super::ask(app, move |app| {
         let now = app.clock.unix_us();
@@ -102,17 +106,19 @@ pub(super) async fn note(
     .await
 }
 
-/// The agent that a request is about.
-pub(super) fn target(app: &App, object: &str, params: &Params) -> Result<AgentId, ApiError> {
+/// Which process a request is about, if it says so.
+pub(super) fn instance(params: &Params) -> Result<Option<u128>, ApiError> {
     params.only(&["instance"])?;
-    let instance = params.text("instance").map(|text| {
-        u128::from_str_radix(text, 16).map_err(|_| {
-            let message = format!("instance is not 32 hexadecimal digits: \"{text}\"");
-            ApiError::bad("bad_parameter", message)
-        })
-    });
-    let found = app.agents.find(object, instance.transpose()?);
-    found.map_err(|error| refused(object, error))
+    let Some(text) = params.text("instance") else { return Ok(None) };
+    u128::from_str_radix(text, 16).map(Some).map_err(|_| {
+        let message = format!("instance is not 32 hexadecimal digits: \"{text}\"");
+        ApiError::bad("bad_parameter", message)
+    })
+}
+
+/// The agent that a request is about.
+pub(super) fn target(app: &App, object: &str, instance: Option<u128>) -> Result<AgentId, ApiError> {
+    app.agents.find(object, instance).map_err(|error| refused(object, error))
 }
 
 /// Asks one agent.

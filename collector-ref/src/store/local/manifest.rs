@@ -182,13 +182,33 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
+        let (inventory, good, lines) = match Self::read(&content) {
+            Ok(read) => read,
+            Err(too_new) => return Ok(Err(too_new)),
+        };
+        let file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
+        if inventory.torn_bytes > 0 {
+            file.set_len(good as u64)?;
+        }
+        let mut manifest = Self { file, bytes: good as u64, lines };
+        if good == 0 {
+            manifest.append(layout, &Event::Format { format: FORMAT })?;
+            layout.sync_folder(layout.folder())?;
+        } else if lines > MAX_STALE_LINES && lines > 2 * inventory.segments.len() {
+            manifest = Self::rewrite(layout, &inventory)?;
+        }
+        Ok(Ok((manifest, inventory)))
+    }
+
+    /// What the content of a manifest says, where its last good line ends, and its number of lines.
+    pub(crate) fn read(content: &[u8]) -> Result<(Inventory, usize, usize), TooNew> {
         let mut inventory = Inventory::default();
         let mut origins = super::origins::Origins::default();
         let (mut good, mut at, mut lines, mut bad) = (0, 0, 0, 0);
         while let Some(length) = content[at..].iter().position(|byte| *byte == b'\n') {
             match parse_line(&content[at..at + length]) {
                 Some(Event::Format { format }) if format > FORMAT => {
-                    return Ok(Err(TooNew(format)));
+                    return Err(TooNew(format));
                 }
                 Some(event) => {
                     inventory.apply(event, &mut origins);
@@ -203,18 +223,7 @@ impl Manifest {
         }
         inventory.origins = origins.all();
         inventory.torn_bytes = (content.len() - good) as u64;
-        let file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
-        if inventory.torn_bytes > 0 {
-            file.set_len(good as u64)?;
-        }
-        let mut manifest = Self { file, bytes: good as u64, lines };
-        if good == 0 {
-            manifest.append(layout, &Event::Format { format: FORMAT })?;
-            layout.sync_folder(layout.folder())?;
-        } else if lines > MAX_STALE_LINES && lines > 2 * inventory.segments.len() {
-            manifest = Self::rewrite(layout, &inventory)?;
-        }
-        Ok(Ok((manifest, inventory)))
+        Ok((inventory, good, lines))
     }
 
     /// Appends an event and makes it durable.
@@ -236,7 +245,7 @@ impl Manifest {
     }
 
     /// Writes a manifest that says the same in few lines.
-    fn rewrite(layout: &Layout, inventory: &Inventory) -> io::Result<Self> {
+    pub(crate) fn rewrite(layout: &Layout, inventory: &Inventory) -> io::Result<Self> {
         let path = layout.manifest();
         let new: PathBuf = path.with_extension("new");
         let mut content = format_line(&Event::Format { format: FORMAT })?;

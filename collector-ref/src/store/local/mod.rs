@@ -12,6 +12,7 @@
 mod alerts;
 mod append;
 mod bytes;
+mod check;
 mod clock;
 mod columns;
 mod config;
@@ -61,6 +62,7 @@ use self::view::{Source, View};
 use self::wal::{RecordHead, Syncer, WalWriter};
 use super::{AppendError, CorruptFile, Origin, OriginMark, WalSeq};
 
+pub use check::{CheckReport, check, repair};
 pub use clock::StoreClock;
 pub use config::{
     DEFAULT_BLOOM_BYTES, DEFAULT_COUNTER_KEEP, DEFAULT_DIGEST_FINE_KEEP, DEFAULT_DIGEST_KEEP,

@@ -87,9 +87,9 @@ fn answers(store: &dyn Store) -> Vec<Digests> {
     [DigestKind::Sql, DigestKind::Error, DigestKind::Edge].into_iter().flat_map(of_kind).collect()
 }
 
-/// Two intervals of two objects.
-fn filled(store: &dyn Store) {
-    for (instance, object) in [(1, "/node/a"), (2, "/node/b")] {
+/// Two intervals of two objects, of instances that generated traffic does not have.
+pub(super) fn filled(store: &dyn Store) {
+    for (instance, object) in [(1_001, "/node/a"), (1_002, "/node/b")] {
         let mut sender = Sender::new(store, instance, object);
         sender.send(store, NOON + 3 * SECOND, &[100, 200, 300]);
         sender.send(store, NOON + STEP + 3 * SECOND, &[400, 50_000]);

@@ -7,6 +7,7 @@
 )]
 
 mod basics;
+mod check;
 mod crash;
 mod damage;
 mod digests;

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::record::{kind_number, kind_of_number, put_peer, put_totals, read_peer, read_totals};
-use super::{DigestSeries, NamedKey};
+use super::{COARSE_STEP_US, DigestSeries, FINE_STEP_US, NamedKey, range};
 use crate::store::local::bytes::{Damaged, Reader, put_text, put_varint, unzigzag, zigzag};
+use crate::store::local::manifest::DigestEntry;
 
 const MAGIC: [u8; 8] = *b"SCTRDIG1";
 
@@ -69,6 +70,21 @@ pub(super) fn read(
     is_wanted: impl Fn(&NamedKey) -> bool,
 ) -> io::Result<Result<Vec<DigestSeries>, Damaged>> {
     Ok(parse(&fs::read(path)?, is_wanted))
+}
+
+/// Checks a whole file.
+pub(crate) fn verify(path: &Path) -> Result<(), String> {
+    let read = read(path, |_| false).map_err(|error| error.to_string())?;
+    read.map(|_| ()).map_err(|damaged| damaged.to_string())
+}
+
+/// The entry of a file as it tells it; `None` when it is damaged.
+pub(crate) fn salvage(path: &Path, is_fine: bool, file: String) -> Option<DigestEntry> {
+    let series = read(path, |_| true).ok()?.ok()?;
+    let (first_unix_us, last_unix_us) = range(&series)?;
+    let bytes = fs::metadata(path).ok()?.len();
+    let step_us = if is_fine { FINE_STEP_US } else { COARSE_STEP_US };
+    Some(DigestEntry { file, bytes, step_us, first_unix_us, last_unix_us })
 }
 
 fn parse(

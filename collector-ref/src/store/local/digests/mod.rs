@@ -19,7 +19,7 @@ use super::texts::{Dictionary, UNKNOWN};
 use super::wal::OBJECT_KIND;
 use crate::store::{DigestKind, DigestTotals};
 
-pub(crate) use file::encode;
+pub(crate) use file::{encode, salvage, verify};
 pub(crate) use record::{decode, encode as encode_record};
 
 /// The interval of the agents, µs.

@@ -224,7 +224,7 @@ pub(crate) fn named_series(data: &HotData, dictionary: &Dictionary) -> Vec<Serie
 }
 
 /// Bytes behind the last page of a segment.
-fn tail_bytes(file: &File) -> io::Result<u64> {
+pub(crate) fn tail_bytes(file: &File) -> io::Result<u64> {
     use parquet::file::reader::FileReader;
     let reader = parquet::file::reader::SerializedFileReader::new(file.try_clone()?);
     let reader = reader.map_err(schema::io_error)?;
