@@ -234,6 +234,16 @@ pub fn unix_us(ticks: u64) -> i64 {
     scale.unix_us(ticks)
 }
 
+/// The wall clock now in unix µs, without a lock: to compare with what another host wrote.
+#[must_use]
+pub fn wall_us() -> i64 {
+    if MODE.load(Ordering::Relaxed) == MANUAL {
+        unix_us(now_ticks())
+    } else {
+        sys::realtime_ns() / 1_000
+    }
+}
+
 /// Time that no step of the wall clock and no change of the source of ticks moves, in µs. Only
 /// differences mean something.
 #[cfg(feature = "enable")]

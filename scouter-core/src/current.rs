@@ -5,6 +5,7 @@ use std::fmt;
 use scouter_wire::record::StepKind;
 use scouter_wire::{Gxid, Txid};
 
+use crate::begin::Field;
 use crate::bounded::Bounded;
 use crate::header::Header;
 use crate::propagation::TraceContext;
@@ -43,6 +44,12 @@ pub fn context() -> Option<TraceContext> {
     header().and_then(transaction::context_of)
 }
 
+/// A txid that no other transaction has, to be asked of a callee that lets its caller choose.
+#[must_use]
+pub fn txid_for_callee() -> Option<Txid> {
+    header().and_then(|_| transaction::new_txid())
+}
+
 /// Calls `f` with its tenant, or with an empty text.
 pub fn tenant<T>(f: impl FnOnce(&str) -> T) -> T {
     f(&tenant_string())
@@ -63,6 +70,18 @@ pub(crate) fn text_of(header: &'static Header, wanted: Slot) -> String {
         }
     });
     found
+}
+
+/// Its service as far as it is known, or no text.
+#[must_use]
+pub fn service() -> TextId {
+    header().map_or(TextId::NONE, crate::alert::service_of)
+}
+
+/// One of its texts, or an empty one. Allocates if there is one.
+#[must_use]
+pub fn field(field: Field) -> String {
+    header().map_or_else(String::new, |header| text_of(header, field.slot()))
 }
 
 /// Says whose request it is; cut at 256 bytes.

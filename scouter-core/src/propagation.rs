@@ -1,13 +1,15 @@
 //! Trace context at the edge: pure functions between header bytes and [`TraceContext`].
 //!
 //! Inside Scouter a transaction has a txid, a trace has a gxid; the W3C words (span id, trace id)
-//! exist only here. Read in this order: `traceparent`, `X-Scouter-Gxid`, `b3`, `X-B3-*`. A header
+//! exist only here. Read in this order, unless the option `trace_read_formats` says otherwise:
+//! `traceparent`, `X-Scouter-Gxid`, `b3`, `X-B3-*`. A header
 //! that is malformed or longer than its limit is never an error of the request: the answer is
 //! `None` and a counter grows (`propagation_malformed`, `propagation_oversized`).
 //!
 //! [`extract`] and [`inject`] do all of it for messages of queues, whose headers are any map.
 
 mod b3;
+mod headers;
 mod message;
 mod w3c;
 mod x_scouter;
@@ -16,12 +18,13 @@ use std::sync::Arc;
 
 use scouter_wire::{Gxid, Txid};
 
-pub use b3::{format_b3_single, parse_b3_multi, parse_b3_single};
+pub use b3::{format_b3_multi, format_b3_single, parse_b3_multi, parse_b3_single};
+pub use headers::{KEEP_HEADER, TraceHeaders};
 pub use message::{MAX_MESSAGE_HEADERS, extract, extract_trusted, inject, inject_trusted};
 pub use w3c::{format_traceparent, parse_traceparent};
-pub use x_scouter::{Hexa32, format_x_scouter, parse_x_scouter};
+pub use x_scouter::{Hexa32, format_x_scouter, parse_x_scouter, parse_x_scouter_callee};
 
-use crate::telemetry::{PROPAGATION_MALFORMED, PROPAGATION_OVERSIZED};
+use crate::telemetry::{PROPAGATION_MALFORMED, PROPAGATION_OVERSIZED, PROPAGATION_WITHHELD};
 
 /// Longest `tracestate` that travels on, in bytes (W3C asks for at least this).
 ///
@@ -56,6 +59,11 @@ pub struct TraceContext {
     pub caller: Option<Txid>,
     /// Whether the caller records it. We record in any case; it travels on.
     pub sampled: bool,
+    /// Whether each service of the trace shall keep its profile, whatever its sampling says.
+    pub forced: bool,
+    /// The txid that the caller asks its callee to use, as SCOUTER's agents do. One transaction can
+    /// have it, so a context with it begins one.
+    pub callee: Option<Txid>,
     carried: Option<Arc<Carried>>,
 }
 
@@ -63,7 +71,14 @@ impl TraceContext {
     /// A context without further baggage.
     #[must_use]
     pub const fn new(gxid: Gxid, caller: Option<Txid>, sampled: bool) -> Self {
-        Self { gxid, caller, sampled, carried: None }
+        Self { gxid, caller, sampled, forced: false, callee: None, carried: None }
+    }
+
+    /// Says whether each service of the trace shall keep its profile.
+    #[must_use]
+    pub const fn with_forced(mut self, is_forced: bool) -> Self {
+        self.forced = is_forced;
+        self
     }
 
     /// Takes a `tracestate` header along, verbatim; ignored when malformed or oversized.
@@ -124,6 +139,12 @@ pub fn note_ignored_header(is_oversized: bool) {
     } else {
         PROPAGATION_MALFORMED.add(1);
     }
+}
+
+/// Counts a call to a listed host that went without tenant and baggage, since nobody said that its
+/// client cannot carry them off by a redirect.
+pub fn note_withheld() {
+    PROPAGATION_WITHHELD.add(1);
 }
 
 /// Non-empty text without control characters within a limit; anything else is counted.

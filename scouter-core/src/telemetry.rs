@@ -52,6 +52,12 @@ counts! {
     TEXTS_CUT = "texts_cut",
     PROPAGATION_MALFORMED = "propagation_malformed",
     PROPAGATION_OVERSIZED = "propagation_oversized",
+    PROPAGATION_WITHHELD = "propagation_withheld",
+    GRPC_METHODS_UNNAMED = "grpc_methods_unnamed",
+    REQUESTS_IGNORED = "requests_ignored",
+    IGNORE_RULES_LEFT_OUT = "ignore_rules_left_out",
+    REQUESTS_REJECTED = "requests_rejected",
+    QUEUE_TIMES_REFUSED = "queue_times_refused",
     ALERTS_DROPPED = "alerts_dropped",
     ALERTS_SUPPRESSED = "alerts_suppressed",
     CHECKOUTS_UNTRACKED = "checkouts_untracked",
@@ -61,6 +67,35 @@ counts! {
     LIVE_RETRIES = "live_retries",
     LIVE_SKIPPED = "live_skipped",
     FORKS = "forks",
+}
+
+/// What a layer around a server or a client counts here, besides headers it ignored
+/// ([`note_ignored_header`](crate::propagation::note_ignored_header)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Noted {
+    /// A gRPC call whose method has no name yet and found no place for one.
+    GrpcMethodUnnamed,
+    /// A request that was not recorded since a rule of the application says so.
+    RequestIgnored,
+    /// A rule for requests to ignore that found no place.
+    IgnoreRuleLeftOut,
+    /// A request that was turned away since too many were active.
+    RequestRejected,
+    /// A time of waiting before the request that cannot be: negative, or too long.
+    QueueTimeRefused,
+}
+
+/// Counts what a layer noted.
+pub fn note(noted: Noted) {
+    let count = match noted {
+        Noted::GrpcMethodUnnamed => &GRPC_METHODS_UNNAMED,
+        Noted::RequestIgnored => &REQUESTS_IGNORED,
+        Noted::IgnoreRuleLeftOut => &IGNORE_RULES_LEFT_OUT,
+        Noted::RequestRejected => &REQUESTS_REJECTED,
+        Noted::QueueTimeRefused => &QUEUE_TIMES_REFUSED,
+    };
+    count.add(1);
 }
 
 /// All counters of the recorder with their names: those of this module, then the totals.

@@ -274,7 +274,8 @@ fn start(header: &'static Header, begin: &Begin<'_>) -> u32 {
     );
     header.set_half(Half::Kind, begin.kind as u32);
     lane::with(|lane| {
-        header.set(Word::Txid, lane.next_txid(now));
+        let asked_for = begin.context.and_then(|context| context.callee);
+        header.set(Word::Txid, asked_for.map_or_else(|| lane.next_txid(now), Txid::value));
         match begin.context {
             None => {
                 let (high, low) = lane.next_gxid();
@@ -297,10 +298,19 @@ fn continue_trace(header: &'static Header, context: &TraceContext) {
     if !context.sampled {
         set_mark(header, mark::UNSAMPLED);
     }
+    if context.forced {
+        set_mark(header, mark::KEEP);
+    }
     if let Some(carried) = context.carried() {
         header.carried().set(Some(carried.clone()));
         set_mark(header, mark::CARRIED);
     }
+}
+
+/// A txid that no other transaction has, for a callee.
+pub(crate) fn new_txid() -> Option<Txid> {
+    let now = clock::now_ticks();
+    Txid::new(lane::with(|lane| lane.next_txid(now)))
 }
 
 // ---- what handle and `current` share ------------------------------------------------------------
@@ -318,7 +328,8 @@ pub(crate) fn gxid_of(header: &'static Header) -> Option<Gxid> {
 pub(crate) fn context_of(header: &'static Header) -> Option<TraceContext> {
     let marks = header.half(Half::Marks);
     let is_sampled = marks & mark::UNSAMPLED == 0;
-    let context = TraceContext::new(gxid_of(header)?, txid_of(header), is_sampled);
+    let context = TraceContext::new(gxid_of(header)?, txid_of(header), is_sampled)
+        .with_forced(marks & mark::KEEP != 0);
     if marks & mark::CARRIED == 0 || switch::is_forked() {
         return Some(context);
     }

@@ -12,6 +12,7 @@
 //! - [`wrap`] instruments an axum router; [`ScouterLayer`] any tower or (feature `hyper`) hyper
 //!   service, with options. A transaction lasts from the call to the last byte of the body and has
 //!   exactly one end, whatever happens to it.
+//! - [`session`] makes what follows an upgrade (WebSocket) a transaction of its own.
 //! - [`client`] holds the layer for outbound calls.
 //!
 //! Nothing here waits, panics or fails a request. Headers that are malformed or too long are
@@ -26,15 +27,23 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+mod current;
+mod forwarded;
+mod grpc;
 mod id_header;
 mod server;
+mod session;
 mod text;
 mod trust;
 
+pub use current::Current;
+pub use forwarded::ForwardedHeader;
+pub use grpc::{MAX_GRPC_METHODS, MAX_TRIED_GRPC_METHODS};
 pub use server::{
-    MAX_IGNORED_PATHS, PeerAddr, RequestHead, ScouterBody, ScouterFuture, ScouterLayer,
-    ScouterService,
+    MAX_IGNORED_PATHS, MAX_QUEUE_TIME, PeerAddr, RequestHead, ScouterBody, ScouterFuture,
+    ScouterLayer, ScouterService,
 };
+pub use session::{Closed, SessionEnd, SessionFuture, session};
 pub use trust::{MAX_TRUSTED_NETWORKS, Trust, TrustError};
 
 /// Instruments an axum router: each of its requests becomes a transaction, named by its route.

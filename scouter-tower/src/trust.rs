@@ -1,4 +1,5 @@
-//! Whose word is taken for the tenant, the baggage and the client's address.
+//! Whose word is taken for the tenant, the baggage, the login, the client's address and the time a
+//! request waited.
 //!
 //! Anyone may send an `x-tenant-id` header. An agent that believed everyone would let any
 //! visitor book their requests on somebody else, so the answer is "nobody" until it is configured.
@@ -12,11 +13,12 @@ use std::str::FromStr;
 /// [`Trust::and`]. Every request with a known peer is compared with all of them.
 pub const MAX_TRUSTED_NETWORKS: usize = 64;
 
-/// Longest part of the `x-forwarded-for` lines that is read, in bytes; past it they are ignored
-/// and `propagation_oversized` grows.
-const MAX_FORWARDED_FOR_BYTES: usize = 1024;
+/// Longest part of the `x-forwarded-for` or `forwarded` lines that is read, in bytes; past it they
+/// are ignored and `propagation_oversized` grows.
+pub(crate) const MAX_FORWARDED_BYTES: usize = 1024;
 
-/// The peers whose `x-tenant-id`, `baggage` and `x-forwarded-for` headers are accepted.
+/// The peers whose `x-tenant-id`, `baggage`, `x-forwarded-for`, `forwarded`, `x-request-start` and
+/// `x-queue-start` headers are accepted, and that of [a login](crate::ScouterLayer::login_header).
 ///
 /// The peer is the address of the TCP connection. It is known when the server passes it on: axum's
 /// `into_make_service_with_connect_info::<SocketAddr>()`, or a [`PeerAddr`](crate::PeerAddr)
@@ -35,6 +37,10 @@ const MAX_FORWARDED_FOR_BYTES: usize = 1024;
 /// [`Trust::all`] cannot tell proxies from clients: there the first address of the *last* line
 /// counts. A visitor can forge it where a proxy appends to the line it received; name the networks
 /// of your proxies where the address matters.
+///
+/// `forwarded` (RFC 7239) is read by the same rules where a request has no `x-forwarded-for`; which
+/// of the two counts, [`ForwardedHeader`](crate::ForwardedHeader) says. An element that hides its
+/// address ends the way.
 ///
 /// A tenant header that comes twice is ignored and counted as malformed, whoever sends it.
 ///
@@ -118,7 +124,7 @@ impl Trust {
         lines: impl DoubleEndedIterator<Item = &'a [u8]>,
     ) -> Result<IpAddr, ForwardedError> {
         let mut client = Err(ForwardedError::Malformed);
-        let mut left_bytes = MAX_FORWARDED_FOR_BYTES;
+        let mut left_bytes = MAX_FORWARDED_BYTES;
         for line in lines.rev() {
             left_bytes = left_bytes.checked_sub(line.len()).ok_or(ForwardedError::Oversized)?;
             let line = str::from_utf8(line).map_err(|_| ForwardedError::Malformed)?;
@@ -134,6 +140,10 @@ impl Trust {
             }
         }
         client
+    }
+
+    pub(crate) const fn is_everyone(&self) -> bool {
+        self.is_everyone
     }
 
     fn of(networks: &[(IpAddr, u8)]) -> Self {
@@ -166,8 +176,10 @@ impl Network {
 pub(crate) enum ForwardedError {
     /// What stands where the client should is no address.
     Malformed,
-    /// Longer than [`MAX_FORWARDED_FOR_BYTES`] up to the client.
+    /// Longer than [`MAX_FORWARDED_BYTES`] up to the client.
     Oversized,
+    /// A proxy on the way hides whom it speaks for, as it may.
+    Hidden,
 }
 
 /// A text does not say whom to trust.
@@ -285,7 +297,7 @@ mod tests {
         let mesh: Trust = "10.0.0.0/8".parse().unwrap();
         let everyone = Trust::all();
         let malformed = Err(ForwardedError::Malformed);
-        let long = "6.6.6.6,".repeat(MAX_FORWARDED_FOR_BYTES / 8);
+        let long = "6.6.6.6,".repeat(MAX_FORWARDED_BYTES / 8);
         for (trust, lines, client) in [
             (&mesh, &["203.0.113.9"][..], Ok("203.0.113.9")),
             (&mesh, &["6.6.6.6, 203.0.113.9, 10.0.0.2"], Ok("203.0.113.9")),

@@ -44,6 +44,8 @@
 //! | a piece of async code | [`in_step`]`(callsite!(name: "fetch"), future)` |
 //! | the name of a wait | [`wait`]`("inventory lock", lock.lock()).await` |
 //! | whose request it is | [`current::set_tenant`], [`current::set_login`], [`current::tag`] |
+//! | the same in a handler, with the ids | the extractor `scouter::Current` (elsewhere `Current::now()`) |
+//! | what follows a WebSocket upgrade | `ws.on_upgrade(scouter::session(handler))` |
 //! | the client's address | serve `app.into_make_service_with_connect_info::<SocketAddr>()` |
 //! | a task of a request | [`InCurrent::in_current`], or `spawn` (feature `tokio`) |
 //! | a consumer, a cron job | `#[scout(service)]`, or a [`Transaction`] by hand, as below |
@@ -51,7 +53,7 @@
 //! | another collector, a token, other sinks | the environment, or `scouter::exporter::Agent::builder` |
 //! | a number of the business | [`counter`]`("orders_placed").add(1)`, [`gauge`]`("mails_waiting").set(7.0)` |
 //! | the spans and log events you have | `scouter::tracing::Bridge` (feature `tracing`) |
-//! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`) |
+//! | outbound calls | the client layer of `scouter::tower` (features `hyper`, `reqwest`, `tonic`) |
 //!
 //! # By hand: the consumer of a queue
 //!
@@ -97,7 +99,7 @@
 //! # Features
 //!
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
-//! `reqwest`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
+//! `reqwest`, `tonic`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
 //! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `testing`:
 //! captures recordings in your tests.
 #![forbid(unsafe_code)]
@@ -134,6 +136,8 @@ pub use scouter_tower as tower;
 pub use scouter_tower::client::SendScouted;
 #[cfg(feature = "axum")]
 pub use scouter_tower::wrap;
+#[cfg(feature = "tower")]
+pub use scouter_tower::{Current, session};
 #[cfg(feature = "tracing")]
 pub use scouter_tracing as tracing;
 

@@ -16,8 +16,8 @@ const DEFAULT_VALUES: usize = 20;
 /// Most values of one answer.
 const MAX_VALUES: usize = 500;
 
-const KNOWN: [&str; 8] =
-    ["from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "f", "limit"];
+const KNOWN: [&str; 9] =
+    ["from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "measure", "f", "limit"];
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
     params.only(&KNOWN)?;

@@ -26,8 +26,8 @@ use crate::limits::MAX_EXPORTS;
 use crate::names;
 use crate::store::{Bounds, Filter, Row};
 
-const KNOWN: [&str; 8] =
-    ["from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "f", "format"];
+const KNOWN: [&str; 9] =
+    ["from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "measure", "f", "format"];
 
 /// Bytes that are sent together.
 const PART_BYTES: usize = 64 * 1024;

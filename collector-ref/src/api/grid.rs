@@ -25,8 +25,8 @@ use crate::store::{AxisKind, Grid, GridShape, MAX_GRID_CELLS};
 /// Version of the form.
 const VERSION: u8 = 1;
 
-const KNOWN: [&str; 8] =
-    ["first_column", "column_ms", "columns", "rows", "axis", "y0q", "y1q", "f"];
+const KNOWN: [&str; 9] =
+    ["first_column", "column_ms", "columns", "rows", "measure", "axis", "y0q", "y1q", "f"];
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
     params.only(&KNOWN)?;
@@ -55,6 +55,7 @@ fn shape(params: &Params) -> Result<GridShape, ApiError> {
         first_column: params.number("first_column")?.ok_or_else(|| needed("first_column"))?,
         columns: params.number("columns")?.ok_or_else(|| needed("columns"))?,
         rows: params.number("rows")?.ok_or_else(|| needed("rows"))?,
+        measure: params.measure()?,
         axis,
         low: params.number("y0q")?.unwrap_or(0),
         high: params.number("y1q")?.unwrap_or(u16::MAX),

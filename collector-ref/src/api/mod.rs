@@ -17,7 +17,7 @@ mod monitor;
 mod objects;
 mod options;
 mod own;
-mod params;
+pub(crate) mod params;
 mod points;
 mod retention;
 mod router;

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use super::error::ApiError;
 use crate::query::filter;
 use crate::query::nearest::nearest;
-use crate::store::{Bounds, Filter, TimeRange};
+use crate::store::{Bounds, Filter, Measure, TimeRange};
 
 /// Most parameters of one request; more are refused.
 const MAX_PARAMS: usize = 32;
@@ -115,7 +115,7 @@ impl Params {
         let high = self.number("y1q")?.unwrap_or(u16::MAX);
         let bounds = match (self.number::<i64>("t0_ms")?, self.number::<i64>("t1_ms")?) {
             (Some(from), Some(to)) => Bounds::from_box(from, to, low, high),
-            (None, None) => Bounds { range: self.range()?, low, high },
+            (None, None) => Bounds { low, high, ..Bounds::time(self.range()?) },
             _ => {
                 let message = "a box needs both of t0_ms and t1_ms: give the missing one";
                 return Err(ApiError::bad("bad_range", message));
@@ -126,7 +126,12 @@ impl Params {
             return Err(ApiError::bad("bad_range", message));
         }
         checked(bounds.range)?;
-        Ok(bounds)
+        Ok(bounds.by(self.measure()?))
+    }
+
+    /// What heights are, in `measure`; elapsed time if it is not given.
+    pub(crate) fn measure(&self) -> Result<Measure, ApiError> {
+        measure(self.text("measure").unwrap_or(""))
     }
 
     /// How many entries are asked for in `limit`.
@@ -145,6 +150,24 @@ impl Params {
     pub(crate) fn filter(&self) -> Result<Filter, ApiError> {
         Ok(filter::parse(self.text("f").unwrap_or(""))?)
     }
+}
+
+/// The measure of this name; elapsed time for none.
+pub(crate) fn measure(name: &str) -> Result<Measure, ApiError> {
+    if name.is_empty() {
+        return Ok(Measure::Elapsed);
+    }
+    Measure::by_name(name)
+        .ok_or_else(|| unknown_choice("measure", name, &Measure::ALL.map(Measure::name)))
+}
+
+/// There is nothing of this name among these; the answer names the nearest one.
+pub(crate) fn unknown_choice(what: &str, name: &str, names: &[&'static str]) -> ApiError {
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(nearest) => format!("did you mean \"{nearest}\"?"),
+        None => format!("use one of {}", names.join(", ")),
+    };
+    ApiError::bad("bad_parameter", format!("there is no {what} \"{name}\": {hint}"))
 }
 
 fn checked(range: TimeRange) -> Result<TimeRange, ApiError> {
@@ -177,7 +200,9 @@ mod tests {
         assert_eq!(params.bounds().unwrap(), Bounds::from_box(1, 2, 3, 4));
         let params = Params::parse("from_unix_us=1&to_unix_us=2&y1q=9").unwrap();
         let range = TimeRange { from_unix_us: 1, to_unix_us: 2 };
-        assert_eq!(params.bounds().unwrap(), Bounds { range, low: 0, high: 9 });
+        assert_eq!(params.bounds().unwrap(), Bounds { high: 9, ..Bounds::time(range) });
+        let params = Params::parse("t0_ms=1&t1_ms=2&measure=sql_count").unwrap();
+        assert_eq!(params.bounds().unwrap().measure, Measure::SqlCount);
     }
 
     #[test]
@@ -199,7 +224,13 @@ mod tests {
             });
             assert_eq!(outcome.unwrap_err().code(), code, "{query}");
         }
-        for query in ["t0_ms=1", "t0_ms=2&t1_ms=1", "t0_ms=1&t1_ms=2&y0q=5&y1q=4", "y0q=70000"] {
+        for query in [
+            "t0_ms=1&t1_ms=2&measure=sqlcount",
+            "t0_ms=1",
+            "t0_ms=2&t1_ms=1",
+            "t0_ms=1&t1_ms=2&y0q=5&y1q=4",
+            "y0q=70000",
+        ] {
             assert!(Params::parse(query).unwrap().bounds().is_err(), "{query}");
         }
         let many = (0..=MAX_PARAMS).map(|i| format!("p{i}=1&")).collect::<String>();

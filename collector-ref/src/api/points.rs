@@ -17,10 +17,11 @@ use crate::live::blocks::put_blocks;
 const POINT_BYTES: usize = 6;
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
-    params.only(&["from_unix_us", "to_unix_us", "f"])?;
+    params.only(&["from_unix_us", "to_unix_us", "measure", "f"])?;
     let (range, filter) = (params.range()?, params.filter()?);
+    let measure = params.measure()?;
     let (total, body) = ask(&app, move |app| {
-        let points = app.store.points(range, &filter, MAX_POINTS)?;
+        let points = app.store.points(range, measure, &filter, MAX_POINTS)?;
         let mut body = Vec::with_capacity(points.points.len() * POINT_BYTES + 1_024);
         put_blocks(&mut body, &points.points, points.cursor);
         Ok((points.points.len(), body))

@@ -6,10 +6,9 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::params::Params;
+use super::params::{Params, unknown_choice};
 use super::{Answer, ask, json_response};
 use crate::app::App;
-use crate::query::nearest::nearest;
 use crate::store::{Dimension, GroupSummary};
 
 /// Groups of an answer when the request does not say.
@@ -18,8 +17,8 @@ const DEFAULT_GROUPS: usize = 100;
 /// Most groups of one answer; the rest is counted in `group_count`.
 const MAX_GROUPS_SHOWN: usize = 1_000;
 
-const KNOWN: [&str; 9] =
-    ["by", "from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "f", "limit"];
+const KNOWN: [&str; 10] =
+    ["by", "from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "measure", "f", "limit"];
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
     params.only(&KNOWN)?;
@@ -42,13 +41,7 @@ fn dimension(params: &Params) -> Result<Dimension, ApiError> {
         let message = format!("by what? give by, one of {}", names.join(", "));
         return Err(ApiError::bad("bad_parameter", message));
     };
-    Dimension::by_name(name).ok_or_else(|| {
-        let hint = match nearest(name, names) {
-            Some(nearest) => format!("did you mean \"{nearest}\"?"),
-            None => format!("use one of {}", names.join(", ")),
-        };
-        ApiError::bad("bad_parameter", format!("there is no dimension \"{name}\": {hint}"))
-    })
+    Dimension::by_name(name).ok_or_else(|| unknown_choice("dimension", name, &names))
 }
 
 fn one(group: &GroupSummary) -> Value {
@@ -63,5 +56,7 @@ fn one(group: &GroupSummary) -> Value {
         "p95_us": group.p95_us,
         "p99_us": group.p99_us,
         "max_us": group.max_us,
+        "first_unix_us": group.first_unix_us,
+        "last_unix_us": group.last_unix_us,
     })
 }

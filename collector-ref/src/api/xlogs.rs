@@ -14,13 +14,14 @@ use crate::store::{MAX_PAGE_ROWS, PageCursor, PageRequest, QueryError};
 /// Rows of a page when the request does not say.
 const DEFAULT_PAGE_ROWS: usize = 100;
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "from_unix_us",
     "to_unix_us",
     "t0_ms",
     "t1_ms",
     "y0q",
     "y1q",
+    "measure",
     "f",
     "limit",
     "cursor",

@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(100);
 const TICKS_PER_PULSE: u32 = 10;
 
 /// Rows kept for viewers that catch up or come back; past it the oldest go, and a viewer that
-/// still needed them gets a GAP. Memory: about 100 bytes each.
+/// still needed them gets a GAP. Memory: about 130 bytes each.
 pub(crate) const MAX_RECENT_ROWS: usize = 131_072;
 
 /// Rows waiting for predecessors from other connections; past it, or after [`MAX_WAIT_TICKS`],

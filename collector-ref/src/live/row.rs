@@ -6,7 +6,7 @@ use scouter_wire::record::{ProfileFate, XLog, XLogFlags};
 use scouter_wire::{Gxid, Txid};
 
 use crate::store::quantise;
-use crate::store::{Clause, Filter, Glob, Point, Test};
+use crate::store::{Clause, Filter, Glob, Measure, Point, Test};
 
 /// What a filter or the picture needs of one transaction.
 #[derive(Debug, Clone)]
@@ -25,6 +25,10 @@ pub(crate) struct LiveRow {
     pub(crate) status: u16,
     /// Names it shares with others.
     pub(crate) labels: Arc<Labels>,
+    busy_us: u64,
+    bytes_out: u64,
+    sql_count: u32,
+    api_count: u32,
     sql_us: u64,
     api_us: u64,
     pool_wait_us: u64,
@@ -99,6 +103,10 @@ impl LiveRow {
             elapsed_us: row.elapsed_us,
             txid: row.txid,
             gxid: row.gxid,
+            busy_us: row.busy_us,
+            bytes_out: row.bytes_out,
+            sql_count: row.sql_count,
+            api_count: row.api_count,
             sql_us: row.sql_us,
             api_us: row.api_us,
             pool_wait_us: row.pool_wait_us,
@@ -114,12 +122,25 @@ impl LiveRow {
         self.attributes & Point::ERROR != 0
     }
 
-    /// Its dot.
-    pub(crate) fn point(&self) -> Point {
+    /// Its dot by this measure.
+    pub(crate) fn point(&self, measure: Measure) -> Point {
         Point {
             end_unix_us: self.end_unix_us,
-            height: quantise::elapsed(self.elapsed_us),
+            height: quantise::elapsed(self.value(measure)),
             attributes: self.attributes,
+        }
+    }
+
+    fn value(&self, measure: Measure) -> u64 {
+        match measure {
+            Measure::Elapsed => self.elapsed_us,
+            Measure::Busy => self.busy_us,
+            Measure::PoolWait => self.pool_wait_us,
+            Measure::SqlTime => self.sql_us,
+            Measure::SqlCount => self.sql_count.into(),
+            Measure::ApiTime => self.api_us,
+            Measure::ApiCount => self.api_count.into(),
+            Measure::BytesOut => self.bytes_out,
         }
     }
 

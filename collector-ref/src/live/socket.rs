@@ -16,10 +16,11 @@ use super::blocks;
 use super::row::needs_texts;
 use super::viewer::Viewer;
 use crate::api::error::ApiError;
+use crate::api::params;
 use crate::app::App;
 use crate::limits::MAX_POINTS;
 use crate::query::filter;
-use crate::store::{Filter, TimeRange};
+use crate::store::{Filter, Measure, TimeRange};
 
 /// Longest message of a page, in bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
@@ -43,6 +44,9 @@ enum Request {
         #[serde(default)]
         cursor: String,
         window_us: Option<i64>,
+        /// What heights are; empty: elapsed time.
+        #[serde(default)]
+        measure: String,
         #[serde(default)]
         f: String,
     },
@@ -150,8 +154,8 @@ impl Page {
             }
             Request::Unsubscribe { topic: Topic::Pulse } => self.viewer.set_pulse(false),
             Request::Unsubscribe { topic: Topic::Points } => self.viewer.unsubscribe_points(),
-            Request::Subscribe { topic: Topic::Points, cursor, window_us, f } => {
-                let wish = match Wish::new(&cursor, window_us, &f) {
+            Request::Subscribe { topic: Topic::Points, cursor, window_us, measure, f } => {
+                let wish = match Wish::new(&cursor, window_us, &measure, &f) {
                     Ok(wish) => wish,
                     Err(error) => return Ok(Err(error)),
                 };
@@ -186,17 +190,18 @@ impl Page {
             send(socket, Message::Binary(frames.into())).await?;
         }
         send(socket, Message::Binary(self.hello(cursor, Some("points")).into())).await?;
-        self.viewer.subscribe_points(wish.filter, cursor);
+        self.viewer.subscribe_points(wish.measure, wish.filter, cursor);
         Ok(Ok(()))
     }
 
     /// Blocks of what the store has of the window, and the cursor up to which that is everything.
     async fn snapshot(&self, wish: &Wish) -> Result<(u64, Vec<u8>), ApiError> {
         let (app, filter) = (Arc::clone(&self.app), wish.filter.clone());
+        let measure = wish.measure;
         let from_unix_us = app.clock.unix_us().saturating_sub(wish.window_us);
         let range = TimeRange { from_unix_us, to_unix_us: i64::MAX };
         let question = move || -> Result<(u64, Vec<u8>), ApiError> {
-            let points = app.store.points(range, &filter, MAX_POINTS)?;
+            let points = app.store.points(range, measure, &filter, MAX_POINTS)?;
             let mut out = Vec::new();
             blocks::put_blocks(&mut out, &points.points, points.cursor);
             Ok((points.cursor, out))
@@ -236,6 +241,7 @@ impl Page {
 
 /// A checked subscription of points.
 struct Wish {
+    measure: Measure,
     filter: Filter,
     window_us: i64,
     /// The cursor with which the page comes back.
@@ -243,7 +249,8 @@ struct Wish {
 }
 
 impl Wish {
-    fn new(cursor: &str, window_us: Option<i64>, f: &str) -> Result<Self, ApiError> {
+    fn new(cursor: &str, window_us: Option<i64>, measure: &str, f: &str) -> Result<Self, ApiError> {
+        let measure = params::measure(measure)?;
         let filter = filter::parse(f)?;
         let resume = match cursor {
             "" | "0" => None,
@@ -257,7 +264,7 @@ impl Wish {
             let message = format!("window_us is {window_us}, at most {MAX_WINDOW_US}");
             return Err(ApiError::bad("bad_range", message));
         }
-        Ok(Self { filter, window_us, resume })
+        Ok(Self { measure, filter, window_us, resume })
     }
 }
 

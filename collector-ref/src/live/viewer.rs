@@ -7,7 +7,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::blocks;
 use super::row::LiveRow;
-use crate::store::Filter;
+use crate::store::{Filter, Measure};
 use crate::telemetry::Telemetry;
 
 /// One open page.
@@ -27,6 +27,7 @@ struct Wishes {
 /// A running subscription of points.
 #[derive(Debug)]
 struct Points {
+    measure: Measure,
     filter: Filter,
     /// Arrival number up to which the page has everything (or was told that it has not).
     cursor: u64,
@@ -40,9 +41,9 @@ impl Viewer {
         Self { frames, wishes: Mutex::new(Wishes::default()) }
     }
 
-    /// Begins to pass on points that arrived after `cursor`.
-    pub(crate) fn subscribe_points(&self, filter: Filter, cursor: u64) {
-        self.wishes.lock().points = Some(Points { filter, cursor, gap_from: None });
+    /// Begins to pass on points by this measure that arrived after `cursor`.
+    pub(crate) fn subscribe_points(&self, measure: Measure, filter: Filter, cursor: u64) {
+        self.wishes.lock().points = Some(Points { measure, filter, cursor, gap_from: None });
     }
 
     /// Ends it.
@@ -108,7 +109,7 @@ impl Points {
             out.extend_from_slice(&blocks::gap(from, self.cursor));
         }
         let passing = news.iter().filter(|row| row.passes(&self.filter));
-        let mut points: Vec<_> = passing.map(LiveRow::point).collect();
+        let mut points: Vec<_> = passing.map(|row| row.point(self.measure)).collect();
         points.sort_by_key(|point| point.end_unix_us);
         blocks::put_blocks(&mut out, &points, last);
         (!out.is_empty()).then_some(out)

@@ -92,6 +92,10 @@ pub struct GroupSummary {
     pub p99_us: u64,
     /// Slowest, µs, exact.
     pub max_us: u64,
+    /// Earliest END, unix µs.
+    pub first_unix_us: i64,
+    /// Latest END, unix µs.
+    pub last_unix_us: i64,
 }
 
 /// Most values of one dimension that are told apart in one answer; transactions with any further

@@ -4,6 +4,8 @@
 //! the page's own raster, by integer arithmetic that both share (golden vectors hold it), so that
 //! the picture does not change when it switches from points to counts.
 
+use super::Measure;
+
 /// The height axis of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +28,8 @@ pub struct GridShape {
     pub columns: u32,
     /// Number of rows without the lane.
     pub rows: u16,
+    /// What the heights are.
+    pub measure: Measure,
     /// How heights are spread.
     pub axis: AxisKind,
     /// Cell ([`quantise::elapsed`](super::quantise::elapsed)) at the bottom of the axis.
@@ -113,7 +117,16 @@ mod tests {
 
     fn shape(axis: AxisKind) -> GridShape {
         let (low, high) = (quantise::elapsed(100), quantise::elapsed(10_000_000));
-        GridShape { column_ms: 250, first_column: -4, columns: 8, rows: 300, axis, low, high }
+        GridShape {
+            column_ms: 250,
+            first_column: -4,
+            columns: 8,
+            rows: 300,
+            measure: Measure::Elapsed,
+            axis,
+            low,
+            high,
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod dimension;
 mod error;
 mod grid;
 pub mod local;
+mod measure;
 pub mod quantise;
 mod query;
 mod retention;
@@ -40,6 +41,7 @@ pub use digest::{DigestGroup, DigestKind, DigestQuery, DigestTotals, Digests, MA
 pub use dimension::{Difference, Differences, Dimension, GroupSummary, MAX_GROUPS, OTHER};
 pub use error::{AppendError, OpenError, ProfileMissing, QueryError};
 pub use grid::{AxisKind, Grid, GridShape, MAX_GRID_CELLS};
+pub use measure::Measure;
 pub use query::{
     Bounds, Clause, Filter, Glob, MAX_PAGE_ROWS, PageCursor, PageRequest, Test, TimeRange,
 };
@@ -169,15 +171,20 @@ pub trait Store: Send + Sync + Debug {
         visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), QueryError>;
 
-    /// Points of all rows in a time range that pass the filter, ascending by time, together with
+    /// Points of all rows in a time range, by this measure, that pass the filter, ascending by time, together with
     /// the cursor up to which they are complete: a row is among them if and only if its arrival
     /// number is at most [`Points::cursor`].
     ///
     /// # Errors
     /// [`QueryError::TooMany`] past `limit` points (nothing is returned, the total is told), or a
     /// file could not be read.
-    fn points(&self, range: TimeRange, filter: &Filter, limit: usize)
-    -> Result<Points, QueryError>;
+    fn points(
+        &self,
+        range: TimeRange,
+        measure: Measure,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Points, QueryError>;
 
     /// The transactions with this txid, and this gxid if one is given. More than one only when the
     /// bare txid is ambiguous.

@@ -1,6 +1,6 @@
 //! Questions: ranges, boxes, filters and pages.
 
-use super::quantise;
+use super::{Measure, quantise};
 
 /// A range of END times in unix µs, both edges included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +22,17 @@ impl TimeRange {
     }
 }
 
-/// Which rows: a time range, and the heights of a box in quantised elapsed time, all edges
+/// Which rows: a time range, and the heights of a box in the cells of a measure, all edges
 /// included. A box from the picture comes from [`Bounds::from_box`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Range of END times.
     pub range: TimeRange,
-    /// Lowest cell of the elapsed time.
+    /// What the heights are.
+    pub measure: Measure,
+    /// Lowest cell.
     pub low: u16,
-    /// Highest cell of the elapsed time.
+    /// Highest cell.
     pub high: u16,
 }
 
@@ -38,23 +40,30 @@ impl Bounds {
     /// All rows of a time range.
     #[must_use]
     pub const fn time(range: TimeRange) -> Self {
-        Self { range, low: 0, high: u16::MAX }
+        Self { range, measure: Measure::Elapsed, low: 0, high: u16::MAX }
     }
 
-    /// The rows of a box drawn on the picture: milliseconds and cells, all edges included.
+    /// The rows of a box drawn on the picture of elapsed times: milliseconds and cells, all edges
+    /// included.
     #[must_use]
     pub const fn from_box(from_ms: i64, to_ms: i64, low: u16, high: u16) -> Self {
         let range = TimeRange {
             from_unix_us: from_ms.saturating_mul(1000),
             to_unix_us: to_ms.saturating_mul(1000).saturating_add(999),
         };
-        Self { range, low, high }
+        Self { range, measure: Measure::Elapsed, low, high }
     }
 
-    /// Whether a row with this end and elapsed time lies inside.
+    /// The same box, its heights in another measure.
     #[must_use]
-    pub fn contains(&self, end_unix_us: i64, elapsed_us: u64) -> bool {
-        let cell = quantise::elapsed(elapsed_us);
+    pub const fn by(self, measure: Measure) -> Self {
+        Self { measure, ..self }
+    }
+
+    /// Whether a row with this end and this value of the measure lies inside.
+    #[must_use]
+    pub fn contains(&self, end_unix_us: i64, value: u64) -> bool {
+        let cell = quantise::elapsed(value);
         self.range.contains(end_unix_us) && self.low <= cell && cell <= self.high
     }
 }

@@ -127,7 +127,7 @@ pub struct Page {
 pub struct Point {
     /// END, unix µs.
     pub end_unix_us: i64,
-    /// Quantised elapsed time, see [`quantise`](super::quantise).
+    /// Quantised value of the measure asked for, see [`quantise`](super::quantise).
     pub height: u16,
     /// Bit 0 error, bit 1 slow, bit 2 has a profile, bits 8–15 low byte of
     /// [`service_hash`](super::quantise::service_hash).

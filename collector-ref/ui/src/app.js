@@ -2,19 +2,24 @@
 
 import { html, signal, useEffect, useRef, useState } from '../vendor/preact.js';
 import { Bar, focusFilter } from './parts/bar.js';
-import { HelpBox, openHelp } from './parts/help.js';
-import { SignIn } from './parts/sign_in.js';
 import { isSignInNeeded } from './core/api.js';
 import { addKeys } from './core/keys.js';
+import { lazy, needStyle } from './core/lazy.js';
+import { PAGES, pageOf } from './core/pages.js';
 import { navigate, route, view } from './core/router.js';
-import { toggleTheme } from './core/theme.js';
+import { isHelpOpen, toggleTheme } from './core/theme.js';
 import { viewUrl } from './core/view.js';
 import { LivePage } from './pages/live.js';
 
 /** @typedef {(params: any) => any} View */
 
-const TITLES = /** @type {Record<string, string>} */ ({
-  live: 'Live', xlog: 'XLog', tx: 'Transaction', trace: 'Trace', active: 'Active services', objects: 'Objects', missing: 'No such page',
+const HelpBox = lazy(async () => {
+  await needStyle('more');
+  return (await import('./parts/help.js')).HelpBox;
+});
+const SignIn = lazy(async () => {
+  await needStyle('more');
+  return (await import('./parts/sign_in.js')).SignIn;
 });
 
 /** Pages that are here; the others are loaded when they are first wanted. */
@@ -23,28 +28,30 @@ const views = signal(/** @type {Record<string, View>} */ ({
   missing: () => html`<${MissingPage} />`,
 }));
 
-const LOADERS = /** @type {Record<string, () => Promise<View>>} */ ({
-  xlog: async () => {
-    const { XLogPage } = await import('./pages/xlog.js');
-    return () => html`<${XLogPage} />`;
-  },
-  tx: async () => {
-    const { TxPage } = await import('./pages/tx.js');
-    return params => html`<${TxPage} id=${params.id} key=${params.id} />`;
-  },
-  trace: async () => {
-    const { TracePage } = await import('./pages/trace.js');
-    return params => html`<${TracePage} gxid=${params.gxid} key=${params.gxid} />`;
-  },
-  active: async () => {
-    const { ActivePage } = await import('./pages/active.js');
-    return () => html`<${ActivePage} />`;
-  },
-  objects: async () => {
-    const { ObjectsPage } = await import('./pages/objects.js');
-    return () => html`<${ObjectsPage} />`;
-  },
+const LOADERS = /** @type {Record<string, () => Promise<any>>} */ ({
+  xlog: async () => (await import('./pages/xlog.js')).XLogPage,
+  tx: async () => (await import('./pages/tx.js')).TxPage,
+  trace: async () => (await import('./pages/trace.js')).TracePage,
+  active: async () => (await import('./pages/active.js')).ActivePage,
+  objects: async () => (await import('./pages/objects.js')).ObjectsPage,
+  services: async () => (await import('./pages/services.js')).ServicesPage,
+  errors: async () => (await import('./pages/errors.js')).ErrorsPage,
+  sql: async () => (await import('./pages/sql.js')).SqlPage,
+  calls: async () => (await import('./pages/sql.js')).CallsPage,
+  users: async () => (await import('./pages/users.js')).UsersPage,
+  counters: async () => (await import('./pages/counters.js')).CountersPage,
+  alerts: async () => (await import('./pages/alerts.js')).AlertsPage,
+  leaks: async () => (await import('./pages/alerts.js')).LeaksPage,
+  compare: async () => (await import('./pages/compare.js')).ComparePage,
+  self: async () => (await import('./pages/self.js')).SelfPage,
+  config: async () => (await import('./pages/config.js')).ConfigPage,
 });
+
+/** A page with its style; it begins anew when its parameters change. @param {string} name @returns {Promise<View>} */
+async function load(name) {
+  const [part] = await Promise.all([LOADERS[name](), needStyle('more')]);
+  return params => html`<${part} key=${JSON.stringify(params)} ...${params} />`;
+}
 
 /** The page of the address, or the one before it until that is loaded. */
 function useLoadedPage() {
@@ -54,7 +61,7 @@ function useLoadedPage() {
   useEffect(() => {
     setProblem('');
     if (views.value[page]) return;
-    LOADERS[page]().then(
+    load(page).then(
       view => { views.value = { ...views.value, [page]: view }; },
       () => setProblem('This page could not be loaded. Is the collector running? Reload to try again.'),
     );
@@ -65,16 +72,13 @@ function useLoadedPage() {
 
 export function App() {
   const { shown, problem } = useLoadedPage();
-  const title = TITLES[route.value.page];
+  const { title } = pageOf(route.value.page);
   useEffect(() => { document.title = `${title} · Scouter`; }, [title]);
   useEffect(() => addKeys({
     '/': focusFilter,
     t: toggleTheme,
-    '?': openHelp,
-    'g l': () => navigate(viewUrl('/', { ...view.value, box: null })),
-    'g x': () => navigate(viewUrl('/xlog', { ...view.value, box: null })),
-    'g a': () => navigate('/active'),
-    'g o': () => navigate('/objects'),
+    '?': () => { isHelpOpen.value = true; },
+    ...Object.fromEntries(PAGES.filter(page => page.key).map(page => [`g ${page.key}`, () => navigate(page.isRanged ? viewUrl(page.path, { ...view.value, box: null }) : page.path)])),
   }), []);
   if (isSignInNeeded.value) return html`<${SignIn} />`;
   return html`<a class="skip" href="#main">Skip to content</a>
@@ -82,7 +86,7 @@ export function App() {
     <main id="main" class=${`page page-${shown?.page ?? ''}`} tabindex="-1"><h1 class="hidden-text">${title}</h1>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       ${shown && views.value[shown.page](shown.params)}</main>
-    <${HelpBox} />`;
+    ${isHelpOpen.value && html`<${HelpBox} />`}`;
 }
 
 function MissingPage() {

@@ -77,6 +77,7 @@ impl Demo {
             // All four run on this machine, so the headers they send each other are to be trusted.
             ("SCOUTER_TRACE_TENANT_TRUSTED", "true".to_owned()),
             ("SCOUTER_TRACE_TENANT_HOSTS", "127.0.0.1".to_owned()),
+            ("SCOUTER_TRACE_TENANT_REDIRECTS_GUARDED", "true".to_owned()),
             // The load generator reads it to reconcile what it saw with what was stored.
             ("SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "true".to_owned()),
         ];

@@ -29,7 +29,7 @@ const MAX_PARCELS: u32 = 50_000;
 /// The routes of the front service; `orders` is the address of its neighbour.
 pub fn router(orders: &str) -> Router {
     let front = Front {
-        http: reqwest::Client::new(),
+        http: super::http_client(),
         orders: format!("http://{orders}"),
         inventory: Mutex::new(0),
     };

@@ -41,7 +41,7 @@ pub async fn router(url: &str, billing: &str) -> Result<Router, sqlx::Error> {
     database::make_orders(&pool).await?;
     let orders = Orders {
         pool,
-        http: reqwest::Client::new(),
+        http: super::http_client(),
         billing: format!("http://{billing}"),
         forgotten: Mutex::new(Vec::new()),
     };

@@ -92,3 +92,52 @@ fn tracing_bridge_shows_spans_as_steps_and_ids_in_log_lines() {
     assert!(shown.starts_with(paid), "{shown}");
     assert!(shown.ends_with(&format!("{paid}    Error \n")), "{shown}");
 }
+
+#[test]
+fn multi_tenant_tells_the_tenant_to_the_listed_host_and_to_no_other() {
+    let text = output_of("multi_tenant");
+    let (answers, rows) = text.split_once("\n\n").expect("answers and rows");
+    let expected = "billing saw a trace, tenant acme, baggage plan=gold, booked on \"acme\"\n\
+                    partner saw a trace, tenant nothing, baggage nothing, booked on \"\"";
+    assert_eq!(answers, expected);
+    let mut rows: Vec<_> = rows.lines().collect();
+    rows.sort_unstable();
+    let expected = ["billing", "order", "partner"].map(|path| format!("GET /{path} 200 Complete"));
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn tonic_shows_both_sides_of_each_call() {
+    let text = output_of("tonic");
+    let (rows, _) = text.split_once("\n\n").expect("rows, then steps");
+    let mut rows: Vec<_> = rows.lines().collect();
+    rows.sort_unstable();
+    assert_eq!(
+        rows,
+        [
+            "GRPC /shop.Orders/List 1000 Complete",
+            "GRPC /shop.Orders/Place 1000 Complete",
+            "GRPC /shop.Orders/Place 1005 Complete",
+            "GRPC /shop.Orders/Place 1013 Complete",
+            "buy 0 Complete",
+        ],
+        "{text}"
+    );
+    let calls: String = text.lines().filter(|line| line.starts_with("Api ")).collect();
+    assert_eq!(calls.matches("/shop.Orders/Place").count(), 3, "{text}");
+    assert_eq!(calls.matches("!Error").count(), 2, "{text}");
+    assert_eq!(text.matches("Method place @").count(), 3, "{text}");
+    assert!(text.contains("!Error code: 'Internal error', message: \"no luck\""), "{text}");
+}
+
+#[test]
+fn hyper_client_shows_the_calls_of_a_job_and_who_served_them() {
+    let text = output_of("hyper_client");
+    let (rows, steps) = text.split_once("\n\n").expect("rows, then steps");
+    let mut rows: Vec<_> = rows.lines().collect();
+    rows.sort_unstable();
+    let served = ["GET /stock/{id} 200 Complete", "GET /stock/{id} 500 Complete"];
+    assert_eq!(rows, [served[0], served[1], "count stock 0 Complete"], "{text}");
+    assert_eq!(steps.matches("Api GET 127.0.0.1:").count(), 2, "{text}");
+    assert_eq!(steps.matches("!Error").count(), 1, "{text}");
+}

@@ -4,6 +4,7 @@ use std::fmt;
 
 use scouter_wire::{Gxid, Txid};
 
+use crate::begin::Field;
 use crate::propagation::TraceContext;
 use crate::text::TextId;
 
@@ -28,6 +29,12 @@ pub fn gxid() -> Option<Gxid> {
     None
 }
 
+/// A txid for a callee: none.
+#[must_use]
+pub const fn txid_for_callee() -> Option<Txid> {
+    None
+}
+
 /// None.
 #[inline(always)]
 #[must_use]
@@ -45,6 +52,20 @@ pub fn tenant<T>(f: impl FnOnce(&str) -> T) -> T {
 #[inline(always)]
 #[must_use]
 pub fn tenant_string() -> String {
+    String::new()
+}
+
+/// No text.
+#[inline(always)]
+#[must_use]
+pub fn service() -> TextId {
+    TextId::NONE
+}
+
+/// Empty.
+#[inline(always)]
+#[must_use]
+pub fn field(_: Field) -> String {
     String::new()
 }
 

@@ -86,6 +86,8 @@ options! {
             "Of one kind of alert at one place at most one is sent in this time; the others are counted in the next one.");
         CONNECTION_LEAK_AFTER_MS = ("connection_leak_after_ms", "SCOUTER_CONNECTION_LEAK_AFTER_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
             "A pooled connection that is still out, and not used, so long after its transaction has ended raises an alert with the line that took it; 0 raises none.");
+        CONTROL_REJECT_SERVICE_MAX_COUNT = ("control_reject_service_max_count", "SCOUTER_CONTROL_REJECT_SERVICE_MAX_COUNT", "10000" = 10_000, "requests", 1 => 1_000_000,
+            "While `control_reject_service_enabled` is on a layer turns a request away when so many that it let in are active. Those that were active when it was switched on are not counted.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,
@@ -102,16 +104,26 @@ options! {
             "Records bound values of statements on SQLite pools whose author allowed it (`bind_values(true)`). They may hold personal data.");
         TRACE_PROPAGATE_B3_HEADER = ("trace_propagete_b3_header", "SCOUTER_TRACE_PROPAGETE_B3_HEADER", "false" = false,
             "Sends a b3 header with outbound calls besides traceparent. Written as SCOUTER writes it.");
+        TRACE_PROPAGATE_B3_MULTI_HEADER = ("trace_propagate_b3_multi_header", "SCOUTER_TRACE_PROPAGATE_B3_MULTI_HEADER", "false" = false,
+            "Sends X-B3-TraceId, X-B3-SpanId and X-B3-Sampled with outbound calls besides traceparent.");
         TRACE_PROPAGATE_SCOUTER_HEADER = ("trace_propagate_scouter_header", "SCOUTER_TRACE_PROPAGATE_SCOUTER_HEADER", "false" = false,
-            "Sends X-Scouter-Gxid and X-Scouter-Caller with outbound calls besides traceparent, for services that SCOUTER's Java agent watches. Only the low half of the trace id fits.");
+            "Sends X-Scouter-Gxid, X-Scouter-Caller and X-Scouter-Callee with outbound calls besides traceparent, for services that SCOUTER's Java agent watches. Only the low half of the trace id fits.");
         TRACE_TENANT_TRUSTED = ("trace_tenant_trusted", "SCOUTER_TRACE_TENANT_TRUSTED", "false" = false,
             "Accepts tenant and baggage headers from callers. Switch it on only where a gateway removes those of strangers.");
+        TRACE_TENANT_REDIRECTS_GUARDED = ("trace_tenant_redirects_guarded", "SCOUTER_TRACE_TENANT_REDIRECTS_GUARDED", "false" = false,
+            "Says that reqwest clients cannot carry tenant and baggage off by a redirect: they have a policy of `guard_redirects`, or follow none. Without it their calls carry neither, unless `trace_tenant_hosts` is `*`.");
         TRACE_RESPONSE_GXID_ENABLED = ("trace_response_gxid_enabled", "SCOUTER_TRACE_RESPONSE_GXID_ENABLED", "false" = false,
             "Names the trace of each request in a response header.");
+        CONTROL_REJECT_SERVICE_ENABLED = ("control_reject_service_enabled", "SCOUTER_CONTROL_REJECT_SERVICE_ENABLED", "false" = false,
+            "Turns requests away with 503 and Retry-After, before the application sees them, while `control_reject_service_max_count` are active. Ignored requests are let in.");
     }
     texts {
         XLOG_DISCARD_SERVICE_PATTERNS = ("xlog_discard_service_patterns", "SCOUTER_XLOG_DISCARD_SERVICE_PATTERNS", "",
             "Services whose transactions are discarded, row and profile, separated by commas, 64 at most; `*` stands for any characters, and a pattern that begins with `/` is compared with the route alone. Counted as dropped by rule. Empty: none.");
+        TRACE_READ_FORMATS = ("trace_read_formats", "SCOUTER_TRACE_READ_FORMATS", "",
+            "Formats of trace headers that are read, the first well-formed one counts: w3c, scouter, b3, b3multi, separated by commas; another word stands for none. Empty: all four, in this order.");
+        CONTROL_REJECT_TEXT = ("control_reject_text", "SCOUTER_CONTROL_REJECT_TEXT", "too many request!!",
+            "What a request that is turned away is answered with.");
         TRACE_TENANT_HEADER = ("trace_tenant_header", "SCOUTER_TRACE_TENANT_HEADER", "x-tenant-id",
             "Name of the header that carries the tenant.");
         TRACE_TENANT_HOSTS = ("trace_tenant_hosts", "SCOUTER_TRACE_TENANT_HOSTS", "",

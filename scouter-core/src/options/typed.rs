@@ -108,7 +108,6 @@ impl TextOption {
     }
 
     /// Whether there is a value, of an option that is empty by default. One load.
-    #[cfg(feature = "enable")]
     #[inline(always)]
     pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Relaxed)

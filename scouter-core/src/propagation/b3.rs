@@ -19,12 +19,13 @@ pub fn parse_b3_single(header: &[u8]) -> Option<TraceContext> {
     ids(header, |header| {
         let mut fields = header.split(|byte| *byte == b'-');
         let (trace, span) = (fields.next()?, fields.next()?);
-        let sampled = fields.next().map_or(Some(true), sampling)?;
+        let decision = fields.next();
+        let sampled = decision.map_or(Some(true), sampling)?;
         let has_good_parent = fields.next().is_none_or(|parent| txid(parent).is_some());
         if !has_good_parent || fields.next().is_some() {
             return None;
         }
-        context(trace, span, sampled)
+        Some(context(trace, span, sampled)?.with_forced(decision == Some(b"d")))
     })
 }
 
@@ -32,8 +33,9 @@ pub fn parse_b3_single(header: &[u8]) -> Option<TraceContext> {
 #[must_use]
 pub fn parse_b3_multi(trace: &[u8], span: &[u8], sampled: Option<&[u8]>) -> Option<TraceContext> {
     ids(trace, |trace| {
-        let sampled = sampled.map_or(Some(true), |value| sampling(value.trim_ascii()))?;
-        context(trace, span.trim_ascii(), sampled)
+        let decision = sampled.map(<[u8]>::trim_ascii);
+        let sampled = decision.map_or(Some(true), sampling)?;
+        Some(context(trace, span.trim_ascii(), sampled)?.with_forced(decision == Some(b"d")))
     })
 }
 
@@ -58,8 +60,23 @@ pub fn format_b3_single(context: &TraceContext, txid: Txid) -> [u8; SINGLE] {
     let mut out = [b'-'; SINGLE];
     put_hex(&mut out[..32], context.gxid.value());
     put_hex(&mut out[33..49], u128::from(txid.value()));
-    out[50] = if context.sampled { b'1' } else { b'0' };
+    out[50] = match (context.forced, context.sampled) {
+        (true, _) => b'd',
+        (false, true) => b'1',
+        (false, false) => b'0',
+    };
     out
+}
+
+/// The values of `X-B3-TraceId`, `X-B3-SpanId` and `X-B3-Sampled` that a call made by transaction
+/// `txid` carries. A forced trace also carries `X-B3-Flags: 1`.
+#[must_use]
+pub fn format_b3_multi(context: &TraceContext, txid: Txid) -> ([u8; 32], [u8; 16], [u8; 1]) {
+    let (mut trace, mut span) = ([0; 32], [0; 16]);
+    put_hex(&mut trace, context.gxid.value());
+    put_hex(&mut span, u128::from(txid.value()));
+    let is_sampled = context.forced || context.sampled;
+    (trace, span, if is_sampled { *b"1" } else { *b"0" })
 }
 
 #[cfg(test)]
@@ -88,7 +105,12 @@ mod tests {
     fn what_is_written_reads_back() {
         let context = parse_b3_multi(TRACE, SPAN, Some(b"1")).unwrap();
         let header = format_b3_single(&context, context.caller.unwrap());
-        assert_eq!(parse_b3_single(&header), Some(context));
+        assert_eq!(parse_b3_single(&header), Some(context.clone()));
+        let (trace, span, sampled) = format_b3_multi(&context, context.caller.unwrap());
+        assert_eq!(parse_b3_multi(&trace, &span, Some(&sampled)), Some(context.clone()));
+        let forced = context.with_forced(true);
+        let header = format_b3_single(&forced, forced.caller.unwrap());
+        assert_eq!(parse_b3_single(&header), Some(forced));
     }
 
     #[test]

@@ -1,32 +1,20 @@
 //! Trace context in the headers of a message: whatever queue it came through, they are names and
 //! values.
 
-use crate::options::TRACE_PROPAGATE_B3_HEADER;
+use crate::options::{TRACE_PROPAGATE_B3_HEADER, TRACE_PROPAGATE_B3_MULTI_HEADER};
 use crate::{current, telemetry};
 
 use super::{
-    MAX_ID_HEADER_BYTES, TraceContext, format_b3_single, format_traceparent, note_ignored_header,
-    parse_b3_multi, parse_b3_single, parse_traceparent, parse_x_scouter,
+    KEEP_HEADER, TraceContext, TraceHeaders, format_b3_multi, format_b3_single, format_traceparent,
+    headers,
 };
 
 /// Most headers of one message that are looked at; if there are more, the rest is not read and
 /// `propagation_oversized` grows.
 pub const MAX_MESSAGE_HEADERS: usize = 256;
 
-/// Stands for a header that came twice, so that it is refused and counted like any malformed one.
-const REPEATED: &[u8] = b"\0repeated";
-
-const NAMES: [&str; 9] = [
-    "traceparent",
-    "tracestate",
-    "x-scouter-gxid",
-    "x-scouter-caller",
-    "b3",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-sampled",
-    "baggage",
-];
+/// Longest name of a header that is looked at, in bytes: longer than any of those we know.
+const MAX_NAME_BYTES: usize = 20;
 
 /// Reads where a message belongs: `traceparent` with `tracestate`, else `X-Scouter-Gxid`, `b3` or
 /// `X-B3-*`; names in any case, [`MAX_MESSAGE_HEADERS`] at most.
@@ -69,8 +57,9 @@ where
 }
 
 /// Hands over the headers by which a message sent now continues the trace of the current
-/// transaction: `traceparent`, `tracestate` if there is one, and `b3` if the option
-/// `trace_propagate_b3_header` is on. Without a transaction there are none.
+/// transaction: `traceparent`, `tracestate` if there is one, `b3` or `x-b3-*` if the options
+/// `trace_propagete_b3_header` and `trace_propagate_b3_multi_header` are on, and `x-scouter-keep`
+/// if its profiles shall be kept. Without a transaction there are none.
 ///
 /// Baggage and tenant stay here, since who may read the queue is not known: see
 /// [`inject_trusted`].
@@ -107,6 +96,15 @@ fn write(put: &mut dyn FnMut(&'static str, &str)) -> Option<TraceContext> {
     if TRACE_PROPAGATE_B3_HEADER.value() {
         put("b3", ascii(&format_b3_single(&context, txid)));
     }
+    if TRACE_PROPAGATE_B3_MULTI_HEADER.value() {
+        let (trace, span, sampled) = format_b3_multi(&context, txid);
+        put("x-b3-traceid", ascii(&trace));
+        put("x-b3-spanid", ascii(&span));
+        put("x-b3-sampled", ascii(&sampled));
+    }
+    if context.forced {
+        put(KEEP_HEADER, "1");
+    }
     Some(context)
 }
 
@@ -114,8 +112,13 @@ fn ascii(digits: &[u8]) -> &str {
     std::str::from_utf8(digits).unwrap_or_default()
 }
 
-/// The headers we know, by their place in [`NAMES`].
-struct Found<'a>([Option<&'a [u8]>; NAMES.len()]);
+/// The headers we know.
+#[derive(Default)]
+struct Found<'a> {
+    trace: TraceHeaders<'a>,
+    tracestate: Option<&'a [u8]>,
+    baggage: Option<&'a [u8]>,
+}
 
 impl<'a> Found<'a> {
     fn of<N, V>(headers: impl IntoIterator<Item = (&'a N, &'a V)>) -> Self
@@ -123,71 +126,40 @@ impl<'a> Found<'a> {
         N: AsRef<str> + ?Sized + 'a,
         V: AsRef<[u8]> + ?Sized + 'a,
     {
-        let mut found = [None; NAMES.len()];
+        let mut found = Self::default();
         let mut headers = headers.into_iter();
         for (name, value) in headers.by_ref().take(MAX_MESSAGE_HEADERS) {
-            let place = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name.as_ref()));
-            if let Some(place) = place {
-                let is_second = found[place].is_some();
-                found[place] = Some(if is_second { REPEATED } else { value.as_ref() });
-            }
+            found.put(name.as_ref(), value.as_ref());
         }
         if headers.next().is_some() {
             telemetry::PROPAGATION_OVERSIZED.add(1);
         }
-        Self(found)
+        found
+    }
+
+    fn put(&mut self, name: &str, value: &'a [u8]) {
+        let mut small = [0; MAX_NAME_BYTES];
+        let Some(small) = small.get_mut(..name.len()) else { return };
+        small.copy_from_slice(name.as_bytes());
+        small.make_ascii_lowercase();
+        match std::str::from_utf8(small).unwrap_or_default() {
+            "tracestate" => headers::put_once(&mut self.tracestate, value),
+            "baggage" => headers::put_once(&mut self.baggage, value),
+            name => {
+                self.trace.put(name, value);
+            }
+        }
     }
 
     fn context(&self, is_trusted: bool) -> Option<TraceContext> {
-        let [traceparent, tracestate, gxid, caller, b3, trace, span, sampled, baggage] = self.0;
-        let mut context = match traceparent.and_then(parse_traceparent) {
-            Some(context) => match tracestate {
-                Some(tracestate) => context.with_tracestate(tracestate),
-                None => context,
-            },
-            None => x_scouter(gxid, caller).or_else(|| parse_b3_single(b3?)).or_else(|| {
-                let (trace, span) = both(trace, span, sampled)?;
-                parse_b3_multi(trace, span, sampled)
-            })?,
-        };
-        if is_trusted && let Some(baggage) = baggage {
-            context = context.with_baggage(baggage);
-        }
-        Some(context)
-    }
-}
-
-fn x_scouter(gxid: Option<&[u8]>, caller: Option<&[u8]>) -> Option<TraceContext> {
-    if caller.is_some_and(|caller| caller.len() > MAX_ID_HEADER_BYTES) {
-        note_ignored_header(true);
-        return None;
-    }
-    if gxid.is_none() && caller.is_some() {
-        // A trace without a caller is whole, a caller without a trace is not.
-        note_ignored_header(false);
-    }
-    parse_x_scouter(gxid?, caller)
-}
-
-/// Two headers that belong together, unless one of them or the optional third is too long; a lone
-/// or oversized one is counted.
-fn both<'a>(
-    first: Option<&'a [u8]>,
-    second: Option<&'a [u8]>,
-    third: Option<&[u8]>,
-) -> Option<(&'a [u8], &'a [u8])> {
-    let is_oversized = [first, second, third]
-        .into_iter()
-        .flatten()
-        .any(|header| header.len() > MAX_ID_HEADER_BYTES);
-    match (first, second) {
-        (Some(first), Some(second)) if !is_oversized => Some((first, second)),
-        // A decision about sampling without a trace is well-formed.
-        (None, None) => None,
-        _ => {
-            note_ignored_header(is_oversized);
-            None
-        }
+        let context = self.trace.context(is_trusted, |context| match self.tracestate {
+            Some(tracestate) => context.with_tracestate(tracestate),
+            None => context,
+        })?;
+        Some(match self.baggage {
+            Some(baggage) if is_trusted => context.with_baggage(baggage),
+            _ => context,
+        })
     }
 }
 
@@ -195,6 +167,7 @@ fn both<'a>(
 mod tests {
     use std::collections::{BTreeMap, HashMap};
 
+    use super::super::MAX_ID_HEADER_BYTES;
     use super::*;
 
     const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

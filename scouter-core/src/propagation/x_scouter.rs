@@ -1,4 +1,8 @@
-//! SCOUTER's own headers: `X-Scouter-Gxid` and `X-Scouter-Caller`, numbers in its Hexa32 form.
+//! SCOUTER's own headers: `X-Scouter-Gxid`, `X-Scouter-Caller` and `X-Scouter-Callee`, numbers in
+//! its Hexa32 form.
+//!
+//! `X-Scouter-Caller-Obj` and `-Callee-Obj` are neither sent nor read: they number objects of
+//! SCOUTER's collector, which ours does not have.
 //!
 //! Hexa32: one decimal digit for 0 to 9, else `x` and base-32 digits, or `z` and base-32 digits for
 //! a negative number. SCOUTER's ids have 64 bits; its gxid becomes the low half of ours.
@@ -57,6 +61,12 @@ pub fn parse_x_scouter(gxid: &[u8], caller: Option<&[u8]>) -> Option<TraceContex
         };
         Some(TraceContext::new(gxid, caller, true))
     })
+}
+
+/// Reads the value of `X-Scouter-Callee`: the txid that the caller gave the callee.
+#[must_use]
+pub fn parse_x_scouter_callee(callee: &[u8]) -> Option<Txid> {
+    ids(callee, |callee| Txid::new(parse(callee)?.cast_unsigned()))
 }
 
 /// The values of `X-Scouter-Gxid` and `X-Scouter-Caller` that a call made by `txid` carries.

@@ -19,6 +19,7 @@ mod live_view;
 mod options;
 mod panics;
 mod plugins;
+mod propagation;
 mod rules;
 mod soak;
 mod spawned;

@@ -51,6 +51,9 @@ where
                 if let Some(data) = frame.data_ref() {
                     call.received(data.remaining());
                 }
+                if let Some(trailers) = frame.trailers_ref() {
+                    call.note_grpc_status(trailers);
+                }
                 if frame.is_trailers() || this.inner.is_end_stream() {
                     this.call.take().into_iter().for_each(Call::complete);
                 }

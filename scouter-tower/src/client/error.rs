@@ -39,6 +39,10 @@ impl<E: Display + 'static> Display for Cause<'_, E> {
             }
             return write_with_sources(error.as_ref(), f);
         }
+        #[cfg(feature = "tonic")]
+        if let Some(error) = error.downcast_ref::<tonic::transport::Error>() {
+            return write_with_sources(error, f);
+        }
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
             return write_with_sources(error, f);
         }

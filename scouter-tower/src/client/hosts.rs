@@ -1,6 +1,7 @@
 //! The hosts that may learn the tenant and the baggage.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Most patterns of one list: every outbound call compares its host with all of them.
@@ -9,7 +10,12 @@ pub const MAX_HOSTS: usize = 64;
 /// An allow list of hosts: `billing.internal`, `billing.internal:8080`, `*.mesh.local`, `10.1.*`, `*`.
 ///
 /// `*` stands for any characters. A pattern without a port allows every port. Case does not
-/// matter; an IPv6 address is written in brackets.
+/// matter; an IPv6 address is written in brackets, in any of its spellings.
+///
+/// A pattern of digits, dots and stars (`10.1.*`) allows addresses only, never a name that begins
+/// like one (`10.1.evil.example`); beware of other patterns that end with a star. A name with
+/// letters beyond ASCII is written as DNS knows it, `xn--…`. A name with a dot at its end is
+/// another name, as it is for the resolver.
 ///
 /// Default: nobody. Env: `SCOUTER_TRACE_TENANT_HOSTS`.
 ///
@@ -43,6 +49,16 @@ impl Hosts {
     pub fn allow(&self, host: &str, port: u16) -> bool {
         list_allows(&self.0, host, port)
     }
+
+    /// Whether a pattern `*` allows every host.
+    #[must_use]
+    pub(crate) fn allow_everybody(&self) -> bool {
+        list_allows_everybody(&self.0)
+    }
+}
+
+pub(crate) fn list_allows_everybody(list: &str) -> bool {
+    parts(list).take(MAX_HOSTS).any(|part| part == "*")
 }
 
 /// Whether a list allows a host. Parts that are no hosts allow nothing, and neither do those past
@@ -70,14 +86,39 @@ impl<'a> Pattern<'a> {
             _ => (text, None),
         };
         let is_bracketed = host.starts_with('[') && host.ends_with(']');
-        let is_odd = |c: char| c == '/' || c.is_whitespace() || (c == ':' && !is_bracketed);
+        let is_odd = |c: char| is_no_host(c) || (c == ':' && !is_bracketed);
         (!host.is_empty() && !host.contains(is_odd)).then_some(Self { host, port })
     }
 
     fn allows(self, host: &str, port: u16) -> bool {
-        self.port.is_none_or(|allowed| allowed == port)
-            && glob(self.host.as_bytes(), host.as_bytes())
+        if self.port.is_some_and(|allowed| allowed != port) || host.contains(is_no_host) {
+            return false;
+        }
+        if self.is_of_addresses() && host.parse::<Ipv4Addr>().is_err() {
+            return false;
+        }
+        match (address(self.host), address(host)) {
+            (Some(allowed), Some(host)) => allowed == host,
+            _ => glob(self.host.as_bytes(), host.as_bytes()),
+        }
     }
+
+    /// `10.1.*`: means addresses, so a name with such a beginning must not pass.
+    fn is_of_addresses(self) -> bool {
+        let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'*');
+        self.host.bytes().all(is_part) && self.host.bytes().any(|byte| byte.is_ascii_digit())
+    }
+}
+
+/// What no name or address has in it: `user@host` and URLs are not hosts, and clients compare
+/// names beyond ASCII in their `xn--` form.
+fn is_no_host(c: char) -> bool {
+    matches!(c, '/' | '@' | '\\' | '?' | '#' | '%') || c.is_whitespace() || !c.is_ascii()
+}
+
+/// An IPv6 address in brackets.
+fn address(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 /// Whether a pattern with stars fits a text; at most one step back per star, so it is linear in
@@ -170,6 +211,18 @@ mod tests {
             ("a*b*c", "aXbXb", 1, false),
             ("[::1]:80, other", "[::1]", 80, true),
             ("[::1]", "[::1]", 9, true),
+            ("[::1]", "[0:0:0:0:0:0:0:1]", 9, true),
+            ("[2001:DB8::1]:80", "[2001:db8:0::1]", 80, true),
+            ("[::1]", "[::2]", 9, false),
+            ("10.1.*", "10.1.evil.example", 1, false),
+            ("10.1.2.3", "10.1.2.3.evil", 1, false),
+            ("*.example", "a.example.", 1, false),
+            ("billing", "billing.", 1, false),
+            ("billing.", "billing.", 1, true),
+            ("*billing", "evil@billing", 1, false),
+            ("billing*", "billing@evil", 1, false),
+            ("xn--bcher-kva.example", "XN--Bcher-kva.Example", 1, true),
+            ("*", "b%C3%BCcher", 1, false),
         ] {
             let hosts: Hosts = list.parse().unwrap();
             assert_eq!(hosts.allow(host, port), is_allowed, "{list:?} {host}:{port}");
@@ -180,7 +233,9 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_host_is_refused_with_the_part() {
-        for bad in ["http://a", "a:b", "a:70000", "a/b", ":80", "a b", "::1"] {
+        for bad in
+            ["http://a", "a:b", "a:70000", "a/b", ":80", "a b", "::1", "a@b", "bücher.example"]
+        {
             let refused = bad.parse::<Hosts>();
             assert_eq!(refused, Err(HostsError::NotAHost(bad.to_owned())), "{bad}");
         }

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, Request, Response, Uri, header};
 
 use super::body::ClientBody;
 use super::call::Call;
+use crate::grpc;
 
 /// Where a call goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,15 @@ pub trait OutboundRequest {
     fn path_template(&self) -> Option<PathTemplate> {
         None
     }
+    /// Whether its client may send it on to another host by itself, below the layer, with all of
+    /// its headers. See [`ClientLayer::redirects_guarded`](super::ClientLayer::redirects_guarded).
+    fn may_be_redirected(&self) -> bool {
+        false
+    }
+    /// Its path, if it is a gRPC call: `/package.Service/Method`.
+    fn grpc_path(&self) -> Option<&str> {
+        None
+    }
     /// Its headers, to write the trace context in.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 }
@@ -70,6 +80,11 @@ impl<B> OutboundRequest for Request<B> {
 
     fn path_template(&self) -> Option<PathTemplate> {
         self.extensions().get().copied()
+    }
+
+    fn grpc_path(&self) -> Option<&str> {
+        let is_grpc = *self.method() == Method::POST && grpc::is_grpc(self.headers());
+        is_grpc.then(|| self.uri().path())
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {

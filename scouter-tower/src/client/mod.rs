@@ -12,8 +12,17 @@
 //! `trace_propagete_b3_header` is on, a `b3` header; with `trace_propagate_scouter_header`,
 //! `x-scouter-gxid` and `x-scouter-caller`). Tenant and baggage are
 //! data of your users: they go to the hosts of an allow list only ([`Hosts`], default: none).
-//! Redirects are followed inside the client, below this layer: reqwest sends the same headers to
-//! wherever an allowed host redirects. Switch redirects off for hosts you do not control.
+//!
+//! # Redirects
+//! reqwest follows redirects inside the client, below this layer, and sends the same headers to
+//! wherever a listed host points: of them it takes off `Authorization` and cookies only. So a
+//! reqwest call carries tenant and baggage only after its author said that the client is guarded
+//! ([`ClientLayer::redirects_guarded`]): give it a policy of `guard_redirects`, which stops before
+//! a host that is not listed, or `Policy::none()`. Around hyper-util's client nothing follows by
+//! itself; put tower-http's `FollowRedirect` outside of this layer, where each hop passes it.
+//!
+//! What no layer can see is where a listed host sends things on from its side, a proxy of the
+//! environment, and what the application writes into headers itself: that stays as it wrote it.
 
 mod body;
 mod call;
@@ -23,6 +32,7 @@ mod hosts;
 mod inject;
 mod layer;
 mod message;
+mod redirects;
 mod service;
 
 #[cfg(feature = "reqwest")]
@@ -36,4 +46,6 @@ pub use future::ClientFuture;
 pub use hosts::{Hosts, HostsError, MAX_HOSTS};
 pub use layer::ClientLayer;
 pub use message::{OutboundRequest, OutboundResponse, PathTemplate, Target};
+#[cfg(feature = "reqwest")]
+pub use redirects::guard_redirects;
 pub use service::ClientService;

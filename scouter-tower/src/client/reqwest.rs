@@ -22,6 +22,12 @@ impl OutboundRequest for Request {
         Target { host: self.url().host_str().unwrap_or_default(), port }
     }
 
+    /// Its client follows ten redirects unless told otherwise, and takes only `Authorization`,
+    /// `Cookie` and their like off when the host changes.
+    fn may_be_redirected(&self) -> bool {
+        true
+    }
+
     fn headers_mut(&mut self) -> &mut HeaderMap {
         self.headers_mut()
     }
@@ -141,6 +147,10 @@ impl OutboundRequest for Templated {
 
     fn path_template(&self) -> Option<PathTemplate> {
         self.template
+    }
+
+    fn may_be_redirected(&self) -> bool {
+        self.request.may_be_redirected()
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {

@@ -120,7 +120,7 @@ where
                     serving.sent(data.remaining());
                 }
                 if let Some(trailers) = frame.trailers_ref() {
-                    serving.note_grpc_status(trailers);
+                    let _ = serving.note_grpc_status(trailers);
                     Some(EndReason::Complete)
                 } else {
                     inner.is_end_stream().then_some(EndReason::Complete)

@@ -9,38 +9,52 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, StatusCode};
-use scouter_core::propagation::{MAX_ID_HEADER_BYTES, note_ignored_header};
+use http::{HeaderMap, StatusCode};
 use scouter_core::record::{EndReason, XLogFlags};
-use scouter_core::{Entered, PollScope, Transaction, clock};
+use scouter_core::{Entered, PollScope, Transaction, clock, text};
 
+use super::load::Admission;
+use super::name;
 use super::served::{self, Mark, Served};
-
-/// gRPC codes are stored as a status from here on: 1000 + code.
-pub(crate) const GRPC_STATUS_BASE: u16 = 1000;
-/// Highest code gRPC defines; anything above is not a gRPC status: it is ignored and
-/// `propagation_malformed` grows.
-const MAX_GRPC_CODE: u16 = 16;
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+use crate::grpc::{self, Code, Naming};
 
 /// A request being served: its transaction and what is needed to end it rightly.
 #[derive(Debug)]
 pub(crate) struct Serving {
     transaction: Transaction,
     served: Option<Served>,
-    slow: Option<SlowLimit>,
+    slow: Option<TimeLimit>,
+    grpc: Option<GrpcCall>,
+    admission: Option<Admission>,
     status: Option<StatusCode>,
     /// Stays set when a poll unwinds: then the end is a panic, whoever catches it and whenever
     /// we are dropped.
     is_polled: bool,
 }
 
+/// What a gRPC call brings with it.
+#[derive(Debug)]
+struct GrpcCall {
+    /// `None` where the author names it, or its path is none of gRPC.
+    naming: Option<Naming>,
+    deadline: Option<TimeLimit>,
+}
+
 #[derive(Debug, Clone, Copy)]
-struct SlowLimit {
+struct TimeLimit {
     limit: Duration,
     begun_ticks: u64,
+}
+
+impl TimeLimit {
+    fn from_now(limit: Duration) -> Self {
+        Self { limit, begun_ticks: clock::now_ticks() }
+    }
+
+    fn is_over(self) -> bool {
+        let ticks = clock::now_ticks().saturating_sub(self.begun_ticks);
+        Duration::from_micros(clock::ticks_to_us(ticks)) >= self.limit
+    }
 }
 
 /// Keeps the transaction current for one poll, with its busy time.
@@ -66,10 +80,27 @@ impl Serving {
         Self {
             transaction,
             served,
-            slow: slow.map(|limit| SlowLimit { limit, begun_ticks: clock::now_ticks() }),
+            slow: slow.map(TimeLimit::from_now),
+            grpc: None,
+            admission: None,
             status: None,
             is_polled: false,
         }
+    }
+
+    /// Keeps its place among the active requests until its end.
+    pub(crate) fn admitted(&mut self, admission: Admission) {
+        self.admission = Some(admission);
+    }
+
+    /// Says that it is a gRPC call, how it is named and until when its caller waits.
+    pub(crate) fn is_grpc_call(&mut self, naming: Option<Naming>, timeout: Option<Duration>) {
+        self.grpc = Some(GrpcCall { naming, deadline: timeout.map(TimeLimit::from_now) });
+    }
+
+    /// Whether a call of gRPC is served.
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.grpc.is_some()
     }
 
     pub(crate) fn transaction(&self) -> &Transaction {
@@ -98,7 +129,20 @@ impl Serving {
         self.status = Some(status);
         self.transaction.set_status(status.as_u16());
         self.transaction.set_ttfb_now();
-        self.note_grpc_status(headers);
+        let code = self.note_grpc_status(headers);
+        let Some(call) = &self.grpc else { return };
+        if code == Some(Code::UNIMPLEMENTED) {
+            if let Some(Naming::Tried(name)) = call.naming {
+                let path = text(name);
+                self.transaction.tag("path", path.split_once(' ').map_or(path, |(_, path)| path));
+                self.transaction.set_service(name::grpc_unmatched());
+            }
+        } else if code.is_none()
+            && status == StatusCode::OK
+            && let Some(name) = call.naming.as_ref().and_then(Naming::confirm)
+        {
+            self.transaction.set_service(name);
+        }
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
@@ -106,20 +150,13 @@ impl Serving {
     }
 
     /// Reads the gRPC outcome out of trailers, or of headers when a reply is trailers only.
-    pub(crate) fn note_grpc_status(&self, headers: &HeaderMap) {
-        let Some(value) = headers.get(GRPC_STATUS) else { return };
-        let code = value.to_str().ok().and_then(|code| code.parse::<u16>().ok());
-        let Some(code) = code.filter(|code| *code <= MAX_GRPC_CODE) else {
-            return note_ignored_header(value.len() > MAX_ID_HEADER_BYTES);
-        };
-        self.transaction.set_status(GRPC_STATUS_BASE + code);
-        if code != 0 {
-            let message = headers.get(GRPC_MESSAGE).and_then(|value| value.to_str().ok());
-            match message {
-                Some(message) => self.fail(&format_args!("grpc status {code}: {message}")),
-                None => self.fail(&format_args!("grpc status {code}")),
-            }
+    pub(crate) fn note_grpc_status(&self, headers: &HeaderMap) -> Option<Code> {
+        let code = Code::read(headers)?;
+        self.transaction.set_status(code.status());
+        if code.is_server_error() {
+            self.fail(&grpc::WithMessage(code, headers));
         }
+        Some(code)
     }
 
     /// Notes an error; the first one wins.
@@ -138,12 +175,17 @@ impl Serving {
             // The application's own error, if it noted one, came first and stays.
             self.transaction.set_error(&status);
         }
-        if let Some(SlowLimit { limit, begun_ticks }) = self.slow {
-            let ticks = clock::now_ticks().saturating_sub(begun_ticks);
-            if Duration::from_micros(clock::ticks_to_us(ticks)) >= limit {
-                self.transaction.set_flag(XLogFlags::SLOW);
-                self.transaction.keep_profile();
-            }
+        if self.slow.is_some_and(TimeLimit::is_over) {
+            self.transaction.set_flag(XLogFlags::SLOW);
+            self.transaction.keep_profile();
+        }
+        // A deadline cuts a call off, whoever of the two sides notices it first.
+        let is_cut_off =
+            matches!(reason, EndReason::CancelledBeforeResponse | EndReason::AbortedInBody);
+        let deadline = self.grpc.as_ref().and_then(|call| call.deadline);
+        if is_cut_off && deadline.is_some_and(TimeLimit::is_over) {
+            self.transaction.set_status(Code::DEADLINE_EXCEEDED.status());
+            self.fail(&format_args!("{}: deadline exceeded", Code::DEADLINE_EXCEEDED));
         }
         self.transaction.end(reason);
     }

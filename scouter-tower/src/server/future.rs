@@ -5,16 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use scouter_core::plugin::Reject;
 use scouter_core::record::EndReason;
 
 use super::body::{Progress, ScouterBody};
 use super::end::Serving;
+use super::refused::{self, Refusal};
 use crate::id_header;
 
 pin_project! {
@@ -30,7 +29,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         serving: Option<Serving>,
-        rejected: Option<Box<Reject>>,
+        refusal: Option<Box<Refusal>>,
         reply: Reply,
     }
 
@@ -65,22 +64,22 @@ impl Reply {
         status == StatusCode::SWITCHING_PROTOCOLS || (self.is_connect && status.is_success())
     }
 
-    fn is_bodyless(self, status: StatusCode) -> bool {
+    pub(crate) fn is_bodyless(self, status: StatusCode) -> bool {
         self.is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     }
 }
 
 impl<F> ScouterFuture<F> {
     pub(crate) fn serving(inner: F, serving: Serving, reply: Reply) -> Self {
-        Self { inner: Some(inner), serving: Some(serving), rejected: None, reply }
+        Self { inner: Some(inner), serving: Some(serving), refusal: None, reply }
     }
 
-    pub(crate) fn rejected(serving: Serving, reply: Reply, reject: Reject) -> Self {
-        Self { inner: None, serving: Some(serving), rejected: Some(Box::new(reject)), reply }
+    pub(crate) fn refused(serving: Serving, reply: Reply, refusal: Refusal) -> Self {
+        Self { inner: None, serving: Some(serving), refusal: Some(Box::new(refusal)), reply }
     }
 
     pub(crate) fn unrecorded(inner: F) -> Self {
-        Self { inner: Some(inner), serving: None, rejected: None, reply: Reply::default() }
+        Self { inner: Some(inner), serving: None, refusal: None, reply: Reply::default() }
     }
 }
 
@@ -95,9 +94,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if this.inner.is_none() {
-            return match (this.rejected.take(), this.serving.take()) {
-                (Some(reject), Some(serving)) => {
-                    Poll::Ready(Ok(refused(*reject, serving, *this.reply)))
+            return match (this.refusal.take(), this.serving.take()) {
+                (Some(refusal), Some(serving)) => {
+                    Poll::Ready(Ok(refused::answer(*refusal, serving, *this.reply)))
                 }
                 // Polled again after it answered, which no caller may do.
                 _ => Poll::Pending,
@@ -157,23 +156,6 @@ fn answered<B: Body>(
         is_bodyless: reply.is_bodyless(status),
     };
     response.map(|body| ScouterBody::serving(body, serving, progress))
-}
-
-/// What a plugin answers instead of the service. A status that is none becomes 503.
-fn refused<B>(reject: Reject, mut serving: Serving, reply: Reply) -> Response<ScouterBody<B>> {
-    let status = StatusCode::from_u16(reject.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    serving.fail(&format_args!("rejected by a plugin: {}", reject.body));
-    let is_bodyless = reply.is_bodyless(status);
-    let text = if is_bodyless { Bytes::new() } else { Bytes::from(reject.body) };
-    serving.sent(text.len());
-    let mut response = Response::new(ScouterBody::text(text));
-    *response.status_mut() = status;
-    serving.respond(status, response.headers());
-    if reply.sends_id {
-        id_header::write(response.headers_mut(), serving.transaction());
-    }
-    serving.end(EndReason::Complete);
-    response
 }
 
 /// The length the server will put on the wire: hyper takes the header first, then the body's word.

@@ -12,14 +12,14 @@ use http::HeaderName;
 use scouter_core::options::{TRACE_RESPONSE_GXID_ENABLED, TRACE_TENANT_TRUSTED};
 use tower_layer::Layer;
 
+use super::ignored::Ignored;
+use super::load::{self, Load};
+use super::login::LoginFrom;
 use super::name::RequestHead;
 use super::service::ScouterService;
 use crate::Trust;
+use crate::forwarded::ForwardedHeader;
 use crate::tenant_header;
-
-/// Most paths [`ScouterLayer::ignore`] keeps: every request is compared with all of them. Paths
-/// past it are not ignored, so their requests are recorded: too much is seen, never too little.
-pub const MAX_IGNORED_PATHS: usize = 64;
 
 /// Records each request that passes as one transaction.
 ///
@@ -59,7 +59,7 @@ pub(crate) type NameFn = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>
 #[derive(Clone)]
 pub(crate) struct ServerOptions {
     pub(crate) name_with: Option<Arc<NameFn>>,
-    pub(crate) ignored: Vec<String>,
+    pub(crate) ignored: Ignored,
     pub(crate) tenant_header: HeaderName,
     /// `None` follows the option while the process runs.
     trust: Option<Trust>,
@@ -67,6 +67,10 @@ pub(crate) struct ServerOptions {
     /// `None` follows the option while the process runs.
     sends_response_id: Option<bool>,
     pub(crate) stores_user_agent: bool,
+    pub(crate) forwarded: ForwardedHeader,
+    pub(crate) login: Option<LoginFrom>,
+    max_active: Option<usize>,
+    pub(crate) load: Load,
 }
 
 impl Default for ScouterLayer {
@@ -109,17 +113,44 @@ impl ScouterLayer {
         self
     }
 
-    /// Records no transaction for these raw paths.
+    /// Records no transaction for requests that fit one of these rules.
     ///
-    /// A path ending in `*` stands for all that begin with what precedes it. Calls add up, to at
-    /// most [`MAX_IGNORED_PATHS`]; further ones are not ignored.
+    /// A rule is a raw path (`/healthz`), a path ending in `*` for all that begin with what
+    /// precedes it (`/assets/*`), or the template of a route (`/orders/{id}`), each also with a
+    /// method before it: `GET /healthz`, `OPTIONS *`. Calls add up, to at most
+    /// [`MAX_IGNORED_PATHS`](crate::MAX_IGNORED_PATHS); further ones are not ignored, and `ignore_rules_left_out` grows. Each
+    /// request that is ignored counts in `requests_ignored`. To switch recording of a service off
+    /// and on while the process runs there is the option `xlog_discard_service_patterns`.
     ///
     /// Default: none.
     #[must_use]
-    pub fn ignore<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+    pub fn ignore<P: Into<String>>(mut self, rules: impl IntoIterator<Item = P>) -> Self {
         let ignored = &mut self.options_mut().ignored;
-        ignored.extend(paths.into_iter().map(Into::into).take(MAX_IGNORED_PATHS));
-        ignored.truncate(MAX_IGNORED_PATHS);
+        rules.into_iter().for_each(|rule| ignored.add(&rule.into()));
+        self
+    }
+
+    /// Turns requests away while as many that this layer let in are active: with 503 and
+    /// `Retry-After`, a gRPC call with UNAVAILABLE, before the service sees them.
+    ///
+    /// A request is active until the last byte of its response. One that is turned away is a
+    /// transaction with an error and counts in `requests_rejected`; ignored ones are let in always,
+    /// so that health checks pass. Each layer counts for itself, also while recording is off; of
+    /// two layers around one another the outer one decides. Costs two atomic additions a request.
+    ///
+    /// Default: none, or what the options `control_reject_service_enabled` (off) and
+    /// `control_reject_service_max_count` say, which may be changed while the process runs. The
+    /// text of the answer is the option `control_reject_text`.
+    ///
+    /// # Panics
+    /// If `requests` is 0.
+    #[must_use]
+    pub fn max_active(mut self, requests: usize) -> Self {
+        assert!(requests > 0, "a layer that lets nothing in serves nothing");
+        let options = self.options_mut();
+        options.max_active = Some(requests);
+        // Layers made of a copy of this one so far count apart.
+        options.load = Load::default();
         self
     }
 
@@ -179,6 +210,71 @@ impl ScouterLayer {
         self
     }
 
+    /// Says which header tells the address of the client, of [trusted](Self::trust) peers.
+    ///
+    /// Name the one that your proxies write, where they hand the other one of a visitor on.
+    ///
+    /// Default: [`ForwardedHeader::Either`].
+    #[must_use]
+    pub fn forwarded_header(mut self, header: ForwardedHeader) -> Self {
+        self.options_mut().forwarded = header;
+        self
+    }
+
+    /// Reads who is logged in from a header that a gateway sets, of [trusted](Self::trust) peers
+    /// only; as it is, cut at 256 bytes.
+    ///
+    /// One that comes twice, is empty or has control characters is ignored and counted. Of
+    /// `login_header`, [`login_cookie`](Self::login_cookie) and [`login_with`](Self::login_with)
+    /// the last one said counts. What only the handler knows it says itself:
+    /// [`Current::set_login`](crate::Current::set_login).
+    ///
+    /// Default: none. It is personal data.
+    #[must_use]
+    pub fn login_header(mut self, name: HeaderName) -> Self {
+        self.options_mut().login = Some(LoginFrom::Header(name));
+        self
+    }
+
+    /// Tells users apart by a cookie, of which only a hash is kept: `#` and 16 hex digits.
+    ///
+    /// The key of the hash is random and never leaves the process, so nobody can turn a hash back;
+    /// for the same reason a user has another one in each process and after a restart. Of the
+    /// `cookie` lines the first 16 KiB are searched; past it `propagation_oversized` grows.
+    ///
+    /// Default: none.
+    #[must_use]
+    pub fn login_cookie(mut self, name: &str) -> Self {
+        self.options_mut().login = Some(LoginFrom::Cookie(name.into()));
+        self
+    }
+
+    /// Asks a function who is logged in: by an extension that an outer layer put on the request,
+    /// for instance. Its answer is stored as it is, cut at 256 bytes.
+    ///
+    /// It runs on every recorded request, must not block, and should believe a header only if it
+    /// knows who sent it.
+    ///
+    /// Default: none.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[derive(Clone)] struct User { name: String }
+    /// use scouter_tower::ScouterLayer;
+    /// let layer = ScouterLayer::new().login_with(|request| {
+    ///     request.extensions.get::<User>().map(|user| user.name.as_str().into())
+    /// });
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn login_with<F>(mut self, login: F) -> Self
+    where
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        self.options_mut().login = Some(LoginFrom::Function(Arc::new(login)));
+        self
+    }
+
     fn options_mut(&mut self) -> &mut ServerOptions {
         Arc::make_mut(&mut self.options)
     }
@@ -234,12 +330,16 @@ impl ServerOptions {
     fn from_environment() -> Self {
         Self {
             name_with: None,
-            ignored: Vec::new(),
+            ignored: Ignored::default(),
             tenant_header: tenant_header(),
             trust: None,
             slow: None,
             sends_response_id: None,
             stores_user_agent: true,
+            forwarded: ForwardedHeader::Either,
+            login: None,
+            max_active: None,
+            load: Load::default(),
         }
     }
 
@@ -255,11 +355,8 @@ impl ServerOptions {
         self.sends_response_id.unwrap_or_else(|| TRACE_RESPONSE_GXID_ENABLED.value())
     }
 
-    pub(crate) fn ignores(&self, path: &str) -> bool {
-        self.ignored.iter().any(|ignored| match ignored.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => path == ignored,
-        })
+    pub(crate) fn max_active(&self) -> Option<usize> {
+        self.max_active.or_else(load::live_limit).filter(|_| cfg!(feature = "enable"))
     }
 }
 
@@ -273,6 +370,10 @@ impl fmt::Debug for ServerOptions {
             .field("slow", &self.slow)
             .field("sends_response_id", &self.sends_response_id)
             .field("stores_user_agent", &self.stores_user_agent)
+            .field("forwarded", &self.forwarded)
+            .field("login", &self.login)
+            .field("max_active", &self.max_active)
+            .field("load", &self.load)
             .finish()
     }
 }

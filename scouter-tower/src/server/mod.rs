@@ -9,7 +9,11 @@
 //! | body yields an error | `BodyError` |
 //! | service yields an error | `ServiceError` |
 //! | a panic in the call, a poll or the body, caught or not by an outer layer | `Panic` |
-//! | 101, or 2xx to CONNECT | `Upgraded`; what follows belongs to no transaction |
+//! | a gRPC call cut off after its `grpc-timeout` was over | as above, with status DEADLINE_EXCEEDED |
+//! | 101, or 2xx to CONNECT | `Upgraded`; what follows is a [`session`](crate::session) or nobody's |
+//!
+//! A gRPC call is named by its method, `GRPC /package.Service/Method`, and has the status of its
+//! trailers; which codes are errors stands in `grpc`.
 //!
 //! A panic's message and place become the transaction's error, also where a layer inside turns it
 //! into a response.
@@ -23,8 +27,13 @@
 mod body;
 mod end;
 mod future;
+mod ignored;
 mod layer;
+mod load;
+mod login;
 mod name;
+mod queue_time;
+mod refused;
 mod request;
 mod served;
 mod service;
@@ -34,9 +43,11 @@ mod hyper;
 
 pub use body::ScouterBody;
 pub use future::ScouterFuture;
+pub use ignored::MAX_IGNORED_PATHS;
 #[cfg(feature = "axum")]
 pub(crate) use layer::EnvironmentLayer;
-pub use layer::{MAX_IGNORED_PATHS, ScouterLayer};
+pub use layer::ScouterLayer;
 pub use name::RequestHead;
+pub use queue_time::MAX_QUEUE_TIME;
 pub use request::PeerAddr;
 pub use service::ScouterService;

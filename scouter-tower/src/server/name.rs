@@ -4,7 +4,7 @@
 //! send any token, so methods outside the standard ones share one name.
 
 use http::{Extensions, HeaderMap, Method, Uri};
-use scouter_core::{TextId, TextKind, intern_parts};
+use scouter_core::{TextId, TextKind, intern, intern_parts};
 
 use crate::standard_method;
 
@@ -48,6 +48,11 @@ impl<'a> RequestHead<'a> {
 /// The name `METHOD template`; no allocation when it was interned before.
 pub(crate) fn matched(method: &Method, template: &str) -> TextId {
     intern_parts(TextKind::Service, &[standard_method(method), " ", template])
+}
+
+/// The one bucket for gRPC calls of methods that nobody knows.
+pub(crate) fn grpc_unmatched() -> TextId {
+    intern(TextKind::Service, "GRPC <unmatched>")
 }
 
 /// The one bucket for what no route of this method matched.

@@ -3,19 +3,23 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request};
 use scouter_core::plugin::{self, Hooks, Reject, RequestView};
 use scouter_core::propagation::{
-    MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TRACESTATE_BYTES, TraceContext,
-    note_ignored_header, parse_b3_multi, parse_b3_single, parse_tenant, parse_traceparent,
-    parse_x_scouter,
+    MAX_BAGGAGE_BYTES, MAX_ID_HEADER_BYTES, MAX_TRACESTATE_BYTES, TraceContext, TraceHeaders,
+    note_ignored_header, parse_tenant,
 };
-use scouter_core::{Begin, Field, TextId, TextKind, Transaction, current, intern, live};
+use scouter_core::telemetry::{Noted, note};
+use scouter_core::{Begin, Field, TextId, TextKind, Transaction, clock, current, intern, live};
 
 use super::end::Serving;
 use super::layer::ServerOptions;
 use super::name::{self, RequestHead};
+use super::queue_time;
+use super::refused::Refusal;
 use super::served;
+use crate::forwarded::{self, ForwardedHeader};
+use crate::grpc::{self, Naming};
 use crate::text::{MAX_KEPT_BYTES, StackText};
 use crate::trust::ForwardedError;
 
@@ -28,11 +32,12 @@ const REPEATED: &[u8] = b"\0repeated";
 const TRACESTATE: &str = "tracestate";
 const BAGGAGE: &str = "baggage";
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED: &str = "forwarded";
 
 /// The address of the TCP peer, for servers without axum's `ConnectInfo`.
 ///
 /// Put it on each request as an extension; without it no peer is trusted (unless all are) and no
-/// client address is stored.
+/// client address is stored. A tonic server brings the address itself, with feature `tonic`.
 ///
 /// # Examples
 /// ```
@@ -50,19 +55,28 @@ pub(crate) enum Begun {
     Unrecorded,
     /// It is a transaction.
     Serving(Serving),
-    /// It is a transaction that a plugin refused to let in.
-    Rejected(Serving, Reject),
+    /// It is a transaction that was not let in.
+    Refused(Serving, Refusal),
 }
 
 pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Begun {
+    let limit = options.max_active();
+    if limit.is_none() && !scouter_core::is_recording() {
+        return Begun::Unrecorded;
+    }
     if served::is_inside(request.extensions()) {
-        if let Some(service) = named(options, request) {
+        if let Some(service) = Named::of(options, request).service {
             current::set_service(service);
         }
         return Begun::Unrecorded;
     }
-    if options.ignores(request.uri().path()) {
+    if options.ignored.covers(&RequestHead::of(request)) {
+        note(Noted::RequestIgnored);
         return Begun::Unrecorded;
+    }
+    let admitted = limit.map(|limit| options.load.admit(limit).ok_or(Refusal::Busy { limit }));
+    if matches!(admitted, Some(Err(_))) {
+        note(Noted::RequestRejected);
     }
     let peer = peer_of(request.extensions());
     let is_trusted = options.trust().trusts(peer);
@@ -70,21 +84,36 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     // A request made inside our own process without headers still belongs to its caller.
     let context = inbound.context(is_trusted).or_else(current::context);
 
-    let service = named(options, request);
-    let name = service.unwrap_or_else(|| name::unmatched(request.method()));
+    let Named { service, is_grpc, naming } = Named::of(options, request);
+    let name = service.unwrap_or_else(|| match naming {
+        Some(_) => name::grpc_unmatched(),
+        None => name::unmatched(request.method()),
+    });
     let transaction = Transaction::begin(Begin::new(name).context(context.as_ref()));
-    if !transaction.is_recording() {
+    // Who is let in is counted whether it can be recorded or not.
+    if !transaction.is_recording() && admitted.is_none() {
         return Begun::Unrecorded;
     }
     if service.is_none() {
         transaction.tag("path", request.uri().path());
     }
     inbound.describe(&transaction, options, peer, is_trusted);
+    if let Some(login) = &options.login {
+        login.describe(&transaction, &RequestHead::of(request), is_trusted);
+    }
     let served = transaction.txid().map(|txid| served::begin(request.extensions_mut(), txid));
-    let serving = Serving::new(transaction, served, options.slow);
+    let mut serving = Serving::new(transaction, served, options.slow);
+    if is_grpc {
+        serving.is_grpc_call(naming, grpc::timeout(request.headers()));
+    }
+    match admitted {
+        Some(Err(busy)) => return Begun::Refused(serving, busy),
+        Some(Ok(admission)) => serving.admitted(admission),
+        None => {}
+    }
     match rejected(request) {
         None => Begun::Serving(serving),
-        Some(reject) => Begun::Rejected(serving, reject),
+        Some(reject) => Begun::Refused(serving, Refusal::ByPlugin(reject)),
     }
 }
 
@@ -102,20 +131,41 @@ fn rejected<B>(request: &Request<B>) -> Option<Reject> {
     ))
 }
 
-fn named<B>(options: &ServerOptions, request: &Request<B>) -> Option<TextId> {
-    let head = RequestHead::of(request);
-    if let Some(name_with) = &options.name_with
-        && let Some(name) = name_with(&head)
-    {
-        return Some(intern(TextKind::Service, &name));
+/// How a request is named.
+struct Named {
+    /// `None`: it belongs into the bucket of what no route matched.
+    service: Option<TextId>,
+    is_grpc: bool,
+    /// Of a call of a gRPC method, unless the author names it.
+    naming: Option<Naming>,
+}
+
+impl Named {
+    fn of<B>(options: &ServerOptions, request: &Request<B>) -> Self {
+        let head = RequestHead::of(request);
+        // Calls of gRPC are POSTs, so a GET need not be looked at.
+        let is_grpc = head.method == Method::POST && grpc::is_grpc(head.headers);
+        if let Some(name_with) = &options.name_with
+            && let Some(name) = name_with(&head)
+        {
+            return Self { service: Some(intern(TextKind::Service, &name)), is_grpc, naming: None };
+        }
+        if is_grpc && let Some(naming) = grpc::name_of(head.uri.path()) {
+            return Self { service: naming.name(), is_grpc, naming: Some(naming) };
+        }
+        let service = head.matched_path().map(|template| name::matched(head.method, template));
+        Self { service, is_grpc, naming: None }
     }
-    head.matched_path().map(|template| name::matched(head.method, template))
 }
 
 fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
     #[cfg(feature = "axum")]
     if let Some(info) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
         return Some(info.0.ip());
+    }
+    #[cfg(feature = "tonic")]
+    if let Some(info) = extensions.get::<tonic::transport::server::TcpConnectInfo>() {
+        return info.remote_addr().map(|address| address.ip());
     }
     extensions.get::<PeerAddr>().map(|peer| peer.0.ip())
 }
@@ -129,47 +179,39 @@ fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
 #[derive(Debug)]
 struct Inbound<'a> {
     headers: &'a HeaderMap,
-    traceparent: Option<&'a [u8]>,
-    scouter_gxid: Option<&'a [u8]>,
-    scouter_caller: Option<&'a [u8]>,
-    b3: Option<&'a [u8]>,
-    b3_trace: Option<&'a [u8]>,
-    b3_span: Option<&'a [u8]>,
-    b3_sampled: Option<&'a [u8]>,
+    trace: TraceHeaders<'a>,
     tenant: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
     has_tracestate: bool,
     has_baggage: bool,
     has_forwarded_for: bool,
+    has_forwarded: bool,
+    request_start: Option<&'a [u8]>,
+    queue_start: Option<&'a [u8]>,
 }
 
 impl<'a> Inbound<'a> {
     fn read(headers: &'a HeaderMap, tenant_header: &HeaderName) -> Self {
         let mut own = Self {
             headers,
-            traceparent: None,
-            scouter_gxid: None,
-            scouter_caller: None,
-            b3: None,
-            b3_trace: None,
-            b3_span: None,
-            b3_sampled: None,
+            trace: TraceHeaders::default(),
             tenant: None,
             user_agent: None,
             has_tracestate: false,
             has_baggage: false,
             has_forwarded_for: false,
+            has_forwarded: false,
+            request_start: None,
+            queue_start: None,
         };
         for (name, value) in headers {
             let value = value.as_bytes();
+            if own.trace.put(name.as_str(), value) {
+                continue;
+            }
             let place = match name.as_str() {
-                "traceparent" => &mut own.traceparent,
-                "x-scouter-gxid" => &mut own.scouter_gxid,
-                "x-scouter-caller" => &mut own.scouter_caller,
-                "b3" => &mut own.b3,
-                "x-b3-traceid" => &mut own.b3_trace,
-                "x-b3-spanid" => &mut own.b3_span,
-                "x-b3-sampled" => &mut own.b3_sampled,
+                "x-request-start" => &mut own.request_start,
+                "x-queue-start" => &mut own.queue_start,
                 "user-agent" => {
                     own.user_agent.get_or_insert(value);
                     continue;
@@ -186,6 +228,10 @@ impl<'a> Inbound<'a> {
                     own.has_forwarded_for = true;
                     continue;
                 }
+                FORWARDED => {
+                    own.has_forwarded = true;
+                    continue;
+                }
                 _ if name == tenant_header => &mut own.tenant,
                 _ => continue,
             };
@@ -196,44 +242,17 @@ impl<'a> Inbound<'a> {
 
     /// The trace the caller belongs to; the first well-formed one in the order of the formats.
     fn context(&self, is_trusted: bool) -> Option<TraceContext> {
-        let w3c = self.traceparent.and_then(parse_traceparent);
-        let is_w3c = w3c.is_some();
-        let mut context = w3c
-            .or_else(|| self.x_scouter())
-            .or_else(|| self.b3.and_then(parse_b3_single))
-            .or_else(|| self.b3_multi())?;
-        if is_w3c && self.has_tracestate {
-            let list = joined_lines(self.headers, TRACESTATE, MAX_TRACESTATE_BYTES);
-            context = context.with_tracestate(&list);
-        }
+        let mut context = self.trace.context(is_trusted, |context| {
+            if !self.has_tracestate {
+                return context;
+            }
+            context.with_tracestate(&joined_lines(self.headers, TRACESTATE, MAX_TRACESTATE_BYTES))
+        })?;
         if is_trusted && self.has_baggage {
             let list = joined_lines(self.headers, BAGGAGE, MAX_BAGGAGE_BYTES);
             context = context.with_baggage(&list);
         }
         Some(context)
-    }
-
-    fn x_scouter(&self) -> Option<TraceContext> {
-        if is_oversized_id(self.scouter_caller) {
-            note_ignored_header(true);
-            return None;
-        }
-        match self.scouter_gxid {
-            Some(gxid) => parse_x_scouter(gxid, self.scouter_caller),
-            None => half(self.scouter_caller),
-        }
-    }
-
-    fn b3_multi(&self) -> Option<TraceContext> {
-        if is_oversized_id(self.b3_span) || is_oversized_id(self.b3_sampled) {
-            note_ignored_header(true);
-            return None;
-        }
-        // `x-b3-sampled` alone is a decision without a trace, which is well-formed.
-        match (self.b3_trace, self.b3_span) {
-            (Some(trace), Some(span)) => parse_b3_multi(trace, span, self.b3_sampled),
-            (trace, span) => half(trace.or(span)),
-        }
     }
 
     /// Writes on the transaction who is asking.
@@ -247,8 +266,7 @@ impl<'a> Inbound<'a> {
         if is_trusted && let Some(tenant) = self.tenant.and_then(parse_tenant) {
             transaction.set_text(Field::Tenant, tenant);
         }
-        let is_forwarded = is_trusted && self.has_forwarded_for;
-        let forwarded = if is_forwarded { forwarded_client(options, self.headers) } else { None };
+        let forwarded = if is_trusted { self.forwarded_client(options) } else { None };
         if let Some(client) = forwarded.or(peer) {
             let text = StackText::<MAX_ADDRESS_TEXT_BYTES>::of(&client);
             transaction.set_text(Field::Ip, text.as_str());
@@ -258,19 +276,31 @@ impl<'a> Inbound<'a> {
         {
             transaction.set_text(Field::UserAgent, user_agent);
         }
+        if is_trusted && let Some(begun) = self.request_start.or(self.queue_start) {
+            describe_wait(transaction, begun);
+        }
     }
-}
 
-fn is_oversized_id(header: Option<&[u8]>) -> bool {
-    header.is_some_and(|header| header.len() > MAX_ID_HEADER_BYTES)
-}
-
-/// A context of two headers of which only one came, if any, names no trace.
-fn half(present: Option<&[u8]>) -> Option<TraceContext> {
-    if let Some(header) = present {
-        note_ignored_header(is_oversized_id(Some(header)));
+    /// The address of the client by what proxies say.
+    fn forwarded_client(&self, options: &ServerOptions) -> Option<IpAddr> {
+        let lines = |name| self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let client = match options.forwarded {
+            ForwardedHeader::Either | ForwardedHeader::XForwardedFor if self.has_forwarded_for => {
+                options.trust().client_of(lines(FORWARDED_FOR))
+            }
+            ForwardedHeader::Either | ForwardedHeader::Forwarded if self.has_forwarded => {
+                forwarded::client_of(options.trust(), lines(FORWARDED))
+            }
+            _ => return None,
+        };
+        match client {
+            Ok(client) => return Some(client),
+            Err(ForwardedError::Malformed) => note_ignored_header(false),
+            Err(ForwardedError::Oversized) => note_ignored_header(true),
+            Err(ForwardedError::Hidden) => {}
+        }
+        None
     }
-    None
 }
 
 /// The lines of a list header as one list; it allocates only when there are several.
@@ -292,18 +322,17 @@ fn joined_lines<'a>(headers: &'a HeaderMap, name: &str, limit: usize) -> Cow<'a,
     list
 }
 
-fn forwarded_client(options: &ServerOptions, headers: &HeaderMap) -> Option<IpAddr> {
-    let lines = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    match options.trust().client_of(lines) {
-        Ok(client) => Some(client),
-        Err(ForwardedError::Malformed) => {
-            note_ignored_header(false);
-            None
+/// Says how long the request waited in front of the process.
+fn describe_wait(transaction: &Transaction, begun: &[u8]) {
+    let Some(begun) = queue_time::parse(begun) else {
+        return note_ignored_header(begun.len() > MAX_ID_HEADER_BYTES);
+    };
+    match queue_time::waited_us(begun, clock::wall_us()) {
+        Some(waited) => {
+            let text = StackText::<20>::of(&waited);
+            transaction.tag(queue_time::QUEUE_TAG, text.as_str());
         }
-        Err(ForwardedError::Oversized) => {
-            note_ignored_header(true);
-            None
-        }
+        None => note(Noted::QueueTimeRefused),
     }
 }
 

@@ -49,7 +49,7 @@ impl<S> ScouterService<S> {
                 };
                 ScouterFuture::serving(future, serving, reply)
             }
-            Begun::Rejected(serving, reject) => ScouterFuture::rejected(serving, reply, reject),
+            Begun::Refused(serving, refusal) => ScouterFuture::refused(serving, reply, refusal),
         }
     }
 }

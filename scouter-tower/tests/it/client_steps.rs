@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use scouter_core::testing::RecordedDetail;
 use scouter_tower::client::{ClientLayer, Hosts, PathTemplate, SendScouted};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -209,9 +210,10 @@ async fn a_call_given_up_before_the_response_is_cancelled() {
 
 #[tokio::test]
 async fn a_refused_connection_is_an_error_with_its_cause_and_without_the_query() {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A port that is taken and not listened on: nobody else can be given it meanwhile.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = closed.local_addr().unwrap();
-    drop(closed);
     let ((), rows) = record(
         1,
         in_transaction("job", async {
@@ -290,12 +292,14 @@ async fn the_tenant_goes_to_allowed_hosts_only() {
     for (hosts, tenant) in
         [("", "-"), ("127.0.0.1", "acme"), ("127.0.0.1:1", "-"), ("*", "acme"), ("billing", "-")]
     {
-        let layer = ClientLayer::new().tenant_hosts(hosts.parse::<Hosts>().unwrap());
+        let layer = ClientLayer::new()
+            .tenant_hosts(hosts.parse::<Hosts>().unwrap())
+            .redirects_guarded(true);
         let (text, _) = record(
             1,
             in_transaction("job", async {
                 scouter_core::current::set_tenant("acme");
-                let request = server.client().get(server.url("/echo"));
+                let request = server.guarded_client().get(server.url("/echo"));
                 request.send_scouted_with(&layer, None).await.unwrap().text().await.unwrap()
             }),
         )
@@ -364,10 +368,35 @@ async fn a_b3_header_goes_along_when_the_option_is_on() {
 }
 
 #[tokio::test]
+async fn the_three_headers_of_b3_go_along_when_their_option_is_on() {
+    let echo = async |headers: HeaderMap| {
+        let value = |name| headers.get(name).map_or("-", |value| value.to_str().unwrap());
+        ["x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags", "b3"].map(value).join(" ")
+    };
+    let server = Server::start(Router::new().route("/", get(echo))).await;
+    for (is_on, is_kept) in [(true, false), (true, true), (false, true)] {
+        let call = async {
+            // Inside the recorder's turn, since options are the process's.
+            let value = is_on.to_string();
+            scouter_core::options::set("trace_propagate_b3_multi_header", &value).unwrap();
+            if is_kept {
+                scouter_core::current::keep_profile();
+            }
+            let request = server.client().get(server.url("/"));
+            request.send_scouted().await.unwrap().text().await.unwrap()
+        };
+        let (sent, rows) = record(1, in_transaction("job", call)).await;
+        let flags = if is_kept { "1" } else { "-" };
+        let expected = format!("{} {} 1 {flags} -", rows[0].gxid, rows[0].txid);
+        assert_eq!(sent, if is_on { expected.as_str() } else { "- - - - -" });
+    }
+}
+
+#[tokio::test]
 async fn scouters_own_headers_go_along_when_the_option_is_on_and_read_back_as_the_callers_ids() {
     let echo = async |headers: HeaderMap| {
         let value = |name| headers.get(name).map_or("-", |value| value.to_str().unwrap());
-        format!("{} {}", value("x-scouter-gxid"), value("x-scouter-caller"))
+        ["x-scouter-gxid", "x-scouter-caller", "x-scouter-callee"].map(value).join(" ")
     };
     let server = Server::start(Router::new().route("/", get(echo))).await;
     for is_on in [true, false] {
@@ -379,11 +408,21 @@ async fn scouters_own_headers_go_along_when_the_option_is_on_and_read_back_as_th
             request.send_scouted().await.unwrap().text().await.unwrap()
         };
         let (sent, rows) = record(1, in_transaction("job", call)).await;
-        let (gxid, caller) = sent.split_once(' ').unwrap();
+        let [gxid, caller, callee] = sent.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{sent}")
+        };
         if !is_on {
-            assert_eq!((gxid, caller), ("-", "-"));
+            assert_eq!(sent, "- - -");
             continue;
         }
+        let asked_for = scouter_core::propagation::parse_x_scouter_callee(callee.as_bytes());
+        assert_ne!(asked_for, Some(rows[0].txid));
+        // The callee does not say who it was, so it is who it was asked to be.
+        let RecordedDetail::Api { callee, .. } = &rows[0].steps[0].detail else {
+            panic!("{rows:?}")
+        };
+        assert!(callee.is_some());
+        assert_eq!(*callee, asked_for);
         let read =
             scouter_core::propagation::parse_x_scouter(gxid.as_bytes(), Some(caller.as_bytes()))
                 .unwrap();

@@ -35,6 +35,35 @@ async fn ignored_paths_are_not_recorded() {
 }
 
 #[tokio::test]
+async fn requests_are_ignored_by_method_and_template_and_counted() {
+    let counted = |name: &str| {
+        let all = scouter_core::telemetry::counters();
+        all.into_iter().find(|(known, _)| *known == name).unwrap().1
+    };
+    let app = shop().layer(ScouterLayer::new().ignore(["HEAD *", "GET /orders/{id}"]));
+    let (grown, rows) = record(1, async {
+        let before = counted("requests_ignored");
+        for (method, path) in [("HEAD", "/healthz"), ("GET", "/orders/7"), ("POST", "/orders/7")] {
+            let request = http::Request::builder().method(method).uri(path);
+            let body = Body::empty();
+            crate::support::send_through(app.clone(), request.body(body).unwrap()).await;
+        }
+        counted("requests_ignored") - before
+    })
+    .await;
+    assert_eq!(grown, 2);
+    assert_eq!(rows.summaries(), ["POST /orders/{id} 405 Complete"]);
+    let (grown, _) = record(0, async {
+        let before = counted("ignore_rules_left_out");
+        let many = (0..scouter_tower::MAX_IGNORED_PATHS + 3).map(|number| format!("/{number}"));
+        drop(ScouterLayer::new().ignore(many));
+        counted("ignore_rules_left_out") - before
+    })
+    .await;
+    assert_eq!(grown, 3);
+}
+
+#[tokio::test]
 async fn a_name_function_wins_over_the_route() {
     let layer = ScouterLayer::new()
         .name_with(|request| request.uri.path().ends_with("/1").then(|| "the first order".into()));

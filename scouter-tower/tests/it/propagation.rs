@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use scouter_core::Txid;
+use scouter_core::record::ProfileFate;
 use scouter_core::testing::RecordedDetail;
 use scouter_tower::client::{ClientLayer, Hosts, SendScouted};
 use scouter_tower::{ScouterLayer, Trust};
@@ -42,8 +43,10 @@ async fn three_hops_are_one_trace_with_the_tenant_on_each() {
     let layer = || ScouterLayer::new().trust(Trust::all()).response_id_header(true);
     let next = |server: &Server, path: &str| Next {
         url: server.url(path),
-        client: server.client(),
-        layer: ClientLayer::new().tenant_hosts("127.0.0.1".parse::<Hosts>().unwrap()),
+        client: server.guarded_client(),
+        layer: ClientLayer::new()
+            .tenant_hosts("127.0.0.1".parse::<Hosts>().unwrap())
+            .redirects_guarded(true),
     };
     let stock = Server::start(
         Router::new()
@@ -103,6 +106,58 @@ async fn three_hops_are_one_trace_with_the_tenant_on_each() {
     assert!(third.steps.is_empty());
     assert_eq!(first.api_count, 1);
     assert!(first.api_us > 0);
+}
+
+/// A wish to keep the profile reaches each service of the trace that trusts its caller, whatever
+/// format it came in.
+#[tokio::test]
+async fn a_forced_trace_keeps_its_profile_in_each_service_that_trusts_its_caller() {
+    let trace = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
+    for (header, value, trust, is_kept) in [
+        ("b3", format!("{trace}-d"), Trust::all(), true),
+        ("b3", format!("{trace}-d"), Trust::none(), false),
+        ("b3", format!("{trace}-1"), Trust::all(), false),
+        ("x-scouter-keep", "1".to_owned(), Trust::none(), false),
+    ] {
+        let layer = || ScouterLayer::new().trust(trust.clone());
+        let work = get(async || drop(scouter_core::step(scouter_core::callsite!(name: "work"))));
+        let back = Server::start(Router::new().route("/back", work).layer(layer())).await;
+        let next =
+            Next { url: back.url("/back"), client: back.client(), layer: ClientLayer::new() };
+        let app = Router::new().route("/front", get(call_next)).with_state(next).layer(layer());
+        let front = Server::start(app).await;
+        let (_, rows) = record(2, async {
+            // Inside the recorder's turn, since options are the process's.
+            set(&SAMPLED_OUT);
+            let request = front.client().get(front.url("/front")).header(header, &value);
+            request.send().await.unwrap().text().await.unwrap();
+            // Both ended before their last byte left.
+            set(&AS_BEFORE);
+        })
+        .await;
+        let fates: Vec<_> = rows.iter().map(|row| row.profile == ProfileFate::Kept).collect();
+        assert_eq!(fates, [is_kept; 2], "{header}: {value}");
+    }
+}
+
+/// Nothing is kept, however slow the machine is.
+const SAMPLED_OUT: [(&str, &str); 4] = [
+    ("xlog_sampling_enabled", "true"),
+    ("xlog_sampling_step1_ms", "86400000"),
+    ("xlog_sampling_step1_rate_pct", "0"),
+    ("xlog_slow_time_ms", "86400000"),
+];
+const AS_BEFORE: [(&str, &str); 4] = [
+    ("xlog_sampling_enabled", "false"),
+    ("xlog_sampling_step1_ms", "100"),
+    ("xlog_sampling_step1_rate_pct", "3"),
+    ("xlog_slow_time_ms", "1000"),
+];
+
+fn set(options: &[(&str, &str)]) {
+    for (option, value) in options {
+        scouter_core::options::set(option, value).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -15,10 +15,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use scouter_core::record::XLogFlags;
 use scouter_core::testing::{self, RecordedStep, RecordedXLog, Recording};
 use scouter_core::{Begin, TextKind, Transaction, intern};
+use scouter_tower::client::guard_redirects;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+
+use crate::grpc_shop::Shop;
 
 /// How long a test waits for transactions that should have ended: they end on other threads, when
 /// the server notices that a client has gone.
@@ -77,12 +80,30 @@ impl Server {
         Self { addr, task, shutdown: None }
     }
 
+    /// A tonic server with a layer, as its documentation shows it.
+    pub(crate) async fn tonic(layer: scouter_tower::ScouterLayer, shop: Shop) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let router = tonic::transport::Server::builder().layer(layer).add_service(shop);
+            let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+            router.serve_with_incoming(incoming).await.unwrap();
+        });
+        Self { addr, task, shutdown: None }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 
     pub(crate) fn client(&self) -> reqwest::Client {
         reqwest::Client::builder().no_proxy().build().unwrap()
+    }
+
+    /// One that no redirect can make carry a tenant to a host that is not listed.
+    pub(crate) fn guarded_client(&self) -> reqwest::Client {
+        let policy = guard_redirects(reqwest::redirect::Policy::default());
+        reqwest::Client::builder().no_proxy().redirect(policy).build().unwrap()
     }
 
     pub(crate) fn begin_shutdown(&mut self) {

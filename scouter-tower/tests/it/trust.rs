@@ -94,6 +94,40 @@ async fn every_known_trace_format_is_read_and_w3c_wins() {
     }
 }
 
+#[tokio::test]
+async fn a_trusted_scouter_agent_chooses_the_txid_of_its_callee_and_nobody_else() {
+    let headers = [("x-scouter-gxid", "x21"), ("x-scouter-callee", "z1")];
+    let row = served(ScouterLayer::new().trust(Trust::all()), request(&headers, None)).await;
+    assert_eq!(row.txid.to_string(), "ffffffffffffffff");
+    for headers in [&headers[..], &[("traceparent", TRACEPARENT), ("x-scouter-callee", "z1")]] {
+        let trust = if headers[0].0 == "traceparent" { Trust::all() } else { Trust::none() };
+        let row = served(ScouterLayer::new().trust(trust), request(headers, None)).await;
+        assert_ne!(row.txid.to_string(), "ffffffffffffffff");
+    }
+}
+
+#[tokio::test]
+async fn only_the_formats_of_the_option_are_read_in_its_order() {
+    let b3 = "11111111111111111111111111111111-2222222222222222-1";
+    let all = [("traceparent", TRACEPARENT), ("x-scouter-gxid", "x21"), ("b3", b3)];
+    for (formats, gxid) in [
+        ("", GXID.to_owned()),
+        ("b3, w3c", "1".repeat(32)),
+        ("b3multi,scouter,b3", format!("{:032x}", 65)),
+        ("w3c", GXID.to_owned()),
+    ] {
+        let app = Router::new().route("/", get(async || "ok")).layer(ScouterLayer::new());
+        let (_, rows) = record(1, async {
+            // Inside the recorder's turn, since options are the process's.
+            scouter_core::options::set("trace_read_formats", formats).unwrap();
+            send_through(app, request(&all, None)).await;
+            scouter_core::options::set("trace_read_formats", "").unwrap();
+        })
+        .await;
+        assert_eq!(rows[0].gxid.to_string(), gxid, "{formats:?}");
+    }
+}
+
 /// The row of a request, and how many headers of it were ignored as malformed and as oversized.
 /// Counted while no other test of this process has its turn.
 async fn served_and_counted(request: Request<Body>) -> (Row, [u64; 2]) {

@@ -202,7 +202,7 @@ impl StringColumn {
     }
 
     /// All texts in their order.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> + Clone {
         (0..self.ends.len()).map(|index| self.at(index))
     }
 

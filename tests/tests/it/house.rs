@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hyper-util",
             "pin-project-lite",
             "reqwest",
+            "tonic",
             "tower-layer",
             "tower-service",
         ],

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::super::row::Labels;
 use super::*;
-use crate::store::Filter;
+use crate::store::{Filter, Measure};
 
 fn row(arrival: u64) -> LiveRow {
     let xlog = XLog {
@@ -56,7 +56,7 @@ fn hub(queue: usize) -> (Hub, Arc<Viewer>, mpsc::Receiver<Bytes>) {
     assert!(hub.enter(&viewer, 1));
     hub.watched.store(1, Ordering::SeqCst);
     hub.rows.lock().next = 1;
-    viewer.subscribe_points(Filter::ALL, 0);
+    viewer.subscribe_points(Measure::Elapsed, Filter::ALL, 0);
     (hub, viewer, frames)
 }
 
@@ -100,7 +100,7 @@ fn batches_of_several_connections_come_out_in_the_order_of_arrival() {
 #[test]
 fn rows_that_the_snapshot_held_are_not_sent_again() {
     let (hub, viewer, mut frames) = hub(64);
-    viewer.subscribe_points(Filter::ALL, 2);
+    viewer.subscribe_points(Measure::Elapsed, Filter::ALL, 2);
     hub.publish(batch(1..=3));
     hub.tick(&Telemetry::default());
     assert_eq!(read(&mut frames), [(blocks::POINTS, 3, 1, 0)]);
@@ -149,7 +149,7 @@ fn the_newest_rows_are_kept_within_their_bound() {
         hub.tick(&telemetry);
         assert!(hub.rows.lock().recent.len() <= MAX_RECENT_ROWS);
     }
-    viewer.subscribe_points(Filter::ALL, 10);
+    viewer.subscribe_points(Measure::Elapsed, Filter::ALL, 10);
     hub.tick(&telemetry);
     let seen = read(&mut frames);
     assert_eq!((seen[0].0, seen[0].2), (blocks::GAP, 10), "what it needs is gone");

@@ -16,7 +16,7 @@ use super::{Inner, LocalStore, query, seal};
 use crate::store::{
     AlertBatch, AppendError, Appended, Bounds, CounterBatch, Differences, DigestBatch, DigestQuery,
     Digests, Dimension, Durable, Filter, Glob, Grid, GridShape, GroupSummary, MAX_TRACE_ROWS,
-    Origin, OriginMark, Page, PageRequest, Points, ProfileMissing, QueryError, Retention,
+    Measure, Origin, OriginMark, Page, PageRequest, Points, ProfileMissing, QueryError, Retention,
     RetentionPreview, Row, Series, ServiceSummary, Store, StoreStats, StoredAlert, StoredObject,
     Texts, TimeRange, WalSeq, XLogBatch,
 };
@@ -276,10 +276,11 @@ impl Store for LocalStore {
     fn points(
         &self,
         range: TimeRange,
+        measure: Measure,
         filter: &Filter,
         limit: usize,
     ) -> Result<Points, QueryError> {
-        self.inner.ask(|view| query::points(view, range, filter, limit))
+        self.inner.ask(|view| query::points(view, range, measure, filter, limit))
     }
 
     fn transaction(&self, txid: Txid, gxid: Option<Gxid>) -> Result<Vec<Row>, QueryError> {

@@ -242,6 +242,24 @@ async fn a_filter_shows_the_same_live_as_in_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn heights_are_those_of_the_measure_in_the_snapshot_and_live() {
+    let collector = start().await;
+    let mut agent = collector.agent("/test/orders");
+    agent.send(&[tx(1)]);
+    let mut page = Page::open(&collector).await;
+    page.say(json!({ "op": "subscribe", "topic": "points", "measure": "sqlcount" })).await;
+    let Frame::Text(refused) = page.next().await else { panic!("a refusal") };
+    assert_eq!(refused["error"]["code"], "bad_parameter", "{refused}");
+    page.say(json!({ "op": "subscribe", "topic": "points", "measure": "sql_count" })).await;
+    let snapshot = page.points(1).await.0;
+    page.snapshot().await;
+    agent.send(&[tx(2)]);
+    let live = page.points(1).await.0;
+    // One statement each.
+    assert_eq!((snapshot[0].1, live[0].1), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_comes_back_gets_exactly_what_it_missed_or_a_gap() {
     let collector = start().await;
     let mut agent = collector.agent("/test/orders");

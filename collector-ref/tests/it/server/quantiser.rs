@@ -1,6 +1,6 @@
 //! The golden vectors shared with the page.
 
-use scouter_collector::store::{AxisKind, GridShape, quantise};
+use scouter_collector::store::{AxisKind, GridShape, Measure, quantise};
 
 #[test]
 fn golden_vectors_shared_with_the_page_hold() {
@@ -29,8 +29,17 @@ fn rows_of_the_counted_picture_are_those_of_the_page() {
         let number = |name: &str| u16::try_from(shape[name].as_u64().unwrap()).unwrap();
         let axis = if shape["axis"] == "log" { AxisKind::Log } else { AxisKind::Linear };
         let (low, high, rows) = (number("low"), number("high"), number("rows"));
-        let row_of =
-            GridShape { column_ms: 1, first_column: 0, columns: 1, rows, axis, low, high }.row_of();
+        let picture = GridShape {
+            column_ms: 1,
+            first_column: 0,
+            columns: 1,
+            rows,
+            measure: Measure::Elapsed,
+            axis,
+            low,
+            high,
+        };
+        let row_of = picture.row_of();
         for pair in shape["cells"].as_array().unwrap() {
             let cell = usize::try_from(pair[0].as_u64().unwrap()).unwrap();
             let row = pair[1].as_u64().unwrap();

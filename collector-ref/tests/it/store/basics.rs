@@ -2,7 +2,7 @@
 
 use scouter_collector::generate::Traffic;
 use scouter_collector::store::local::{LocalStore, SegmentEncoder, StoreConfig};
-use scouter_collector::store::{Bounds, Filter, PageRequest, Row, Store, TimeRange};
+use scouter_collector::store::{Bounds, Filter, Measure, PageRequest, Row, Store, TimeRange};
 use scouter_wire::TextKind;
 use scouter_wire::record::{Detail, ProfileFate, Step, StepKind, Tag, XLogFlags};
 
@@ -110,13 +110,13 @@ fn sealing_changes_no_answer() {
     let hot = with_traffic(&store, 12, 500);
     assert_eq!(hot.len(), 6_000);
     let services = store.services(TimeRange::ALL, &Filter::ALL).unwrap();
-    let points = store.points(TimeRange::ALL, &Filter::ALL, 1 << 20).unwrap();
+    let points = store.points(TimeRange::ALL, Measure::Elapsed, &Filter::ALL, 1 << 20).unwrap();
     let profiles: Vec<_> = kept(&hot).map(|row| profile(&store, row)).collect();
     store.seal().unwrap();
     let sealed = every_row(&store);
     assert_eq!(hot, sealed);
     assert_eq!(services, store.services(TimeRange::ALL, &Filter::ALL).unwrap());
-    let after = store.points(TimeRange::ALL, &Filter::ALL, 1 << 20).unwrap();
+    let after = store.points(TimeRange::ALL, Measure::Elapsed, &Filter::ALL, 1 << 20).unwrap();
     assert_eq!(points.cursor, after.cursor);
     assert_eq!(points.points.len(), after.points.len());
     let after: Vec<_> = kept(&sealed).map(|row| profile(&store, row)).collect();

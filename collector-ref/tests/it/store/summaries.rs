@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use scouter_collector::store::{
-    AxisKind, Bounds, Dimension, Filter, GridShape, Row, Store, TimeRange, quantise,
+    AxisKind, Bounds, Dimension, Filter, GridShape, Measure, PageRequest, Row, Store, TimeRange,
+    quantise,
 };
 use scouter_wire::record::XLogFlags;
 
@@ -42,6 +43,12 @@ fn a_summary_of_every_dimension_is_what_its_rows_add_up_to() {
     let store = open(folder.path());
     let rows = with_traffic(&store, 8, 500);
     let bounds = Bounds { low: quantise::elapsed(2_000), ..Bounds::time(TimeRange::ALL) };
+    let mut ends: Vec<i64> = rows
+        .iter()
+        .filter(|row| bounds.contains(row.end_unix_us, row.elapsed_us))
+        .map(|row| row.end_unix_us)
+        .collect();
+    ends.sort_unstable();
     hot_and_sealed(&store, || {
         for by in Dimension::ALL {
             let mut expected: BTreeMap<String, (u64, u64, u64, u64)> = BTreeMap::new();
@@ -53,6 +60,8 @@ fn a_summary_of_every_dimension_is_what_its_rows_add_up_to() {
                 sums.3 += row.sql_us;
             }
             let found = store.summary(&bounds, &Filter::ALL, by).unwrap();
+            assert_eq!(found.iter().map(|group| group.first_unix_us).min(), ends.first().copied());
+            assert_eq!(found.iter().map(|group| group.last_unix_us).max(), ends.last().copied());
             assert!(found.is_sorted_by(|a, b| a.count >= b.count), "{by:?}");
             let nameless = matches!(by, Dimension::Kind | Dimension::End);
             let found: BTreeMap<String, (u64, u64, u64, u64)> = found
@@ -132,6 +141,62 @@ fn a_box_around_everything_or_nothing_differs_in_nothing() {
     }
 }
 
+fn measured(row: &Row, measure: Measure) -> u64 {
+    match measure {
+        Measure::Busy => row.busy_us,
+        Measure::PoolWait => row.pool_wait_us,
+        Measure::SqlTime => row.sql_us,
+        Measure::SqlCount => row.sql_count.into(),
+        Measure::ApiTime => row.api_us,
+        Measure::ApiCount => row.api_count.into(),
+        Measure::BytesOut => row.bytes_out,
+        _ => row.elapsed_us,
+    }
+}
+
+#[test]
+fn each_measure_gives_dots_boxes_and_pictures_their_heights() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut rows = with_traffic(&store, 8, 500);
+    rows.sort_by_key(|row| row.end_unix_us);
+    let first_ms = quantise::time_ms(rows[0].end_unix_us);
+    hot_and_sealed(&store, || {
+        for measure in Measure::ALL {
+            let cells: Vec<u16> =
+                rows.iter().map(|row| quantise::elapsed(measured(row, measure))).collect();
+            let mut sorted = cells.clone();
+            sorted.sort_unstable();
+            let points = store.points(TimeRange::ALL, measure, &Filter::ALL, 1 << 20).unwrap();
+            let mut heights: Vec<u16> = points.points.iter().map(|point| point.height).collect();
+            heights.sort_unstable();
+            assert_eq!(heights, sorted, "{measure:?}");
+            let low = sorted[sorted.len() / 2];
+            let bounds = Bounds { low, ..Bounds::time(TimeRange::ALL) }.by(measure);
+            let inside = cells.iter().filter(|cell| **cell >= low).count();
+            let request = PageRequest { limit: 0, after: None };
+            let page = store.rows(&bounds, &Filter::ALL, &request).unwrap();
+            assert_eq!(page.total, inside as u64, "{measure:?}");
+            let found = store.differences(&bounds, TimeRange::ALL, &Filter::ALL, 1).unwrap();
+            assert_eq!(found.selected, inside as u64, "{measure:?}");
+            let shape = GridShape {
+                column_ms: 60_000,
+                first_column: first_ms.div_euclid(60_000),
+                columns: 100,
+                rows: 1,
+                measure,
+                axis: AxisKind::Log,
+                low: 0,
+                high: low,
+            };
+            let grid = store.grid(&shape, &Filter::ALL).unwrap();
+            let lane: u32 = grid.all.iter().step_by(2).sum();
+            let above = cells.iter().filter(|cell| **cell > low).count();
+            assert_eq!((lane as usize, grid.total), (above, rows.len() as u64), "{measure:?}");
+        }
+    });
+}
+
 #[test]
 fn the_counted_picture_has_each_row_in_its_pixel() {
     let folder = tempfile::tempdir().unwrap();
@@ -145,6 +210,7 @@ fn the_counted_picture_has_each_row_in_its_pixel() {
             first_column: first_ms.div_euclid(40) - 3,
             columns: 60,
             rows: 111,
+            measure: Measure::Elapsed,
             axis,
             low: quantise::elapsed(100),
             high: quantise::elapsed(200_000),

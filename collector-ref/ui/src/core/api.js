@@ -72,6 +72,9 @@ export async function getBytes(path, query, signal) {
   return { bytes: await response.arrayBuffer(), total: Number(response.headers.get('x-scouter-total') ?? NaN) };
 }
 
+/** Ends the session of this browser. */
+export const endSession = () => request(apiUrl('session'), { method: 'DELETE' });
+
 /**
  * POST of a JSON document.
  * @param {string} path

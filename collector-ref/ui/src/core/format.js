@@ -112,6 +112,7 @@ export function plural(n, one, many = `${one}s`) {
 export function percent(part, whole) {
   if (whole <= 0) return '–';
   const p = (part / whole) * 100;
-  if (p > 0 && p < 0.1) return '<0.1 %';
+  if (p === 0) return '0 %';
+  if (p < 0.1) return '<0.1 %';
   return `${p < 9.95 ? fixed(p, 1) : fixed(p, 0)} %`;
 }

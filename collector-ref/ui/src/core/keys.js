@@ -60,33 +60,3 @@ export function addKeys(table) {
     if (at >= 0) layers.splice(at, 1);
   };
 }
-
-/** What the help box lists. */
-export const HELP = /** @type {[string, [string, string][]][]} */ ([
-  ['Scatter', [
-    ['Drag', 'select a box: its transactions are listed'],
-    ['Shift + drag', 'zoom into the box'],
-    ['Click', 'the dot under the pointer'],
-    ['Wheel', 'time zoom, when the chart has the focus'],
-    ['← →', 'move by 10 seconds'],
-    ['+ −', 'one minute less or more'],
-    ['↑ ↓', 'top of the axis'],
-    ['l', 'log or linear axis'],
-    ['Space', 'pause or go on'],
-    ['e', 'errors only'],
-    ['b', 'box by keyboard: arrows move, Shift + arrows size, Enter selects'],
-    ['z', 'zoom into the box'],
-    ['Esc', 'drop the box'],
-  ]],
-  ['Lists and profiles', [
-    ['j k', 'next, previous row'],
-    ['Enter', 'open the row'],
-    ['[ ]', 'previous, next transaction of the box'],
-  ]],
-  ['Everywhere', [
-    ['/', 'filter'],
-    ['g l', 'Live'], ['g x', 'XLog'], ['g a', 'Active'], ['g o', 'Objects'],
-    ['t', 'dark or light'],
-    ['?', 'this help'],
-  ]],
-]);

@@ -1,20 +1,11 @@
 // Every view is a URL: one signal holds it, links are ordinary links, back and forward work.
 
 import { computed, signal } from '../../vendor/preact.js';
+import { PAGES } from './pages.js';
 import { readView, viewUrl } from './view.js';
 
 /** @typedef {import('./view.js').View} View */
 /** @typedef {{page: string, params: Record<string, string>}} Match */
-
-/** Pages by path pattern; `:name` is one segment. */
-const ROUTES = /** @type {[string, string][]} */ ([
-  ['/', 'live'],
-  ['/xlog', 'xlog'],
-  ['/tx/:id', 'tx'],
-  ['/trace/:gxid', 'trace'],
-  ['/active', 'active'],
-  ['/objects', 'objects'],
-]);
 
 /**
  * The page a path means.
@@ -23,7 +14,8 @@ const ROUTES = /** @type {[string, string][]} */ ([
  */
 export function match(path) {
   const segments = path.split('/').filter(Boolean);
-  for (const [pattern, page] of ROUTES) {
+  for (const { path: pattern, name: page } of PAGES) {
+    if (pattern === '') continue;
     const parts = pattern.split('/').filter(Boolean);
     if (parts.length !== segments.length) continue;
     /** @type {Record<string, string>} */

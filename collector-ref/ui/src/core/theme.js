@@ -10,6 +10,9 @@ export const theme = computed(() => chosen.value ?? (systemIsLight.value ? 'ligh
 /** The viewer asked for less movement. */
 export const isMotionReduced = signal(false);
 
+/** Whether the list of keys lies over the page. */
+export const isHelpOpen = signal(false);
+
 /** Reads the choice and follows the system. */
 export function startTheme() {
   const light = matchMedia('(prefers-color-scheme: light)');

@@ -2,7 +2,8 @@
 // so that a mangled link still shows something, and it writes only what differs from the default.
 
 import { DEFAULT_RANGE, MAX_LIVE_SPAN_MS, MIN_SPAN_MS, formatSpan, parseSpan } from './range.js';
-import { MAX_Q, quantiseElapsed } from './quantiser.js';
+import { MAX_Q } from './quantiser.js';
+import { MEASURES, measureOf, measureParam } from './measures.js';
 import { MAX_FILTER_CHARS } from './filter.js';
 
 /** @typedef {import('./range.js').Range} Range */
@@ -10,17 +11,24 @@ import { MAX_FILTER_CHARS } from './filter.js';
  * A box is a query: inclusive edges in the quantised integers of the scatter.
  * @typedef {{t0: number, t1: number, y0: number, y1: number}} Box
  */
-/** @typedef {{kind: 'log' | 'lin', lo: number, hi: number}} Axis quantised elapsed of bottom and top */
+/** @typedef {import('./measures.js').Axis} Axis */
 /**
  * @typedef {object} View
  * @property {Range} range
  * @property {string} f
  * @property {Box | null} box
+ * @property {string} measure what heights are, see `measures.js`
  * @property {Axis} axis
+ * @property {string} pane what is told of the box, see `PANES`
+ * @property {string} by what its summary is by, see `DIMENSIONS`
  */
 
 /** @type {Axis} */
-export const DEFAULT_AXIS = { kind: 'log', lo: quantiseElapsed(100), hi: quantiseElapsed(10_000_000) };
+export const DEFAULT_AXIS = MEASURES[0].axis;
+/** What can be told of a box; the first one is the default. */
+export const PANES = ['list', 'summary', 'why'];
+/** What transactions are summed up by; the collector knows the same names. The first one is the default. */
+export const DIMENSIONS = ['service', 'object', 'tenant', 'login', 'ip', 'user_agent', 'error', 'status', 'kind', 'end', 'desc'];
 
 /** @param {string | null} text */
 function whole(text) {
@@ -50,22 +58,29 @@ export function readBox(text) {
 /** @param {Box} box */
 export const writeBox = box => `${box.t0},${box.t1},${box.y0},${box.y1}`;
 
-/** @param {string | null} text @returns {Axis} */
-function readAxis(text) {
+/** One of these, or the first. @param {string[]} known @param {string | null} text */
+const oneOf = (known, text) => (text !== null && known.includes(text) ? text : known[0]);
+
+/** @param {string | null} text @param {Axis} otherwise @returns {Axis} */
+function readAxis(text, otherwise) {
   const match = /^(log|lin):(\d{1,5})-(\d{1,5})$/.exec(text ?? '');
-  if (!match) return DEFAULT_AXIS;
+  if (!match) return otherwise;
   const [lo, hi] = [Number(match[2]), Number(match[3])];
-  if (hi > MAX_Q || hi - lo < 64) return DEFAULT_AXIS;
+  if (hi > MAX_Q || hi - lo < 64) return otherwise;
   return { kind: match[1] === 'lin' ? 'lin' : 'log', lo, hi };
 }
 
 /** @param {URLSearchParams} params @returns {View} */
 export function readView(params) {
+  const measure = measureOf(params.get('m') ?? '');
   return {
     range: readRange(params),
     f: (params.get('f') ?? '').slice(0, MAX_FILTER_CHARS).trim(),
     box: readBox(params.get('box')),
-    axis: readAxis(params.get('y')),
+    measure: measure.key,
+    axis: readAxis(params.get('y'), measure.axis),
+    pane: oneOf(PANES, params.get('pane')),
+    by: oneOf(DIMENSIONS, params.get('by')),
   };
 }
 
@@ -80,12 +95,23 @@ export function writeView(view) {
     params.set('range', formatSpan(range.spanMs));
   }
   if (view.f) params.set('f', view.f);
-  if (axis.kind !== DEFAULT_AXIS.kind || axis.lo !== DEFAULT_AXIS.lo || axis.hi !== DEFAULT_AXIS.hi) {
+  const usual = measureOf(view.measure).axis;
+  const measure = measureParam(view.measure);
+  if (measure) params.set('m', measure);
+  if (axis.kind !== usual.kind || axis.lo !== usual.lo || axis.hi !== usual.hi) {
     params.set('y', `${axis.kind}:${axis.lo}-${axis.hi}`);
   }
   if (view.box) params.set('box', writeBox(view.box));
+  if (view.pane !== PANES[0]) params.set('pane', view.pane);
+  if (view.by !== DIMENSIONS[0]) params.set('by', view.by);
   return params;
 }
+
+/**
+ * A box and a filter as parameters of the API.
+ * @param {Box} box @param {string} measure @param {string} f
+ */
+export const boxQuery = (box, measure, f) => ({ t0_ms: box.t0, t1_ms: box.t1, y0q: box.y0, y1q: box.y1, measure: measureParam(measure), f });
 
 /**
  * Path and query of a view.

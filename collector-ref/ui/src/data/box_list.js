@@ -1,6 +1,7 @@
 // The transactions of a box, page by page, and where one stands among them.
 
 import { getJson } from '../core/api.js';
+import { boxQuery } from '../core/view.js';
 import { signal } from '../../vendor/preact.js';
 
 /** @typedef {import('../core/view.js').Box} Box */
@@ -10,10 +11,11 @@ export const PAGE_ROWS = 500;
 
 /** Rows of one box and filter; pages come as they are needed, without limit. */
 export class BoxList {
-  /** @param {Box} box @param {string} f */
-  constructor(box, f) {
+  /** @param {Box} box @param {string} f @param {string} measure */
+  constructor(box, f, measure) {
     this.box = box;
     this.f = f;
+    this.measure = measure;
     /** @type {any[]} newest first, as the collector sent them */
     this.rows = [];
     this.total = signal(/** @type {number | null} */ (null));
@@ -34,10 +36,9 @@ export class BoxList {
   }
 
   async load() {
-    const { t0, t1, y0, y1 } = this.box;
     try {
       const page = await getJson('xlogs', {
-        t0_ms: t0, t1_ms: t1, y0q: y0, y1q: y1, f: this.f, limit: PAGE_ROWS, cursor: this.cursor,
+        ...boxQuery(this.box, this.measure, this.f), limit: PAGE_ROWS, cursor: this.cursor,
       }, this.abort.signal);
       this.rows.push(...page.rows);
       this.total.value = page.total;
@@ -64,12 +65,12 @@ let kept = null;
 /**
  * The list of a box; the same one as long as box and filter stay, so that going back and walking
  * with `[` and `]` ask for nothing again.
- * @param {Box} box @param {string} f @param {boolean} [isFresh]
+ * @param {Box} box @param {string} f @param {string} measure @param {boolean} [isFresh]
  */
-export function boxList(box, f, isFresh = false) {
-  const isSame = kept && kept.f === f && JSON.stringify(kept.box) === JSON.stringify(box);
+export function boxList(box, f, measure, isFresh = false) {
+  const isSame = kept && kept.f === f && kept.measure === measure && JSON.stringify(kept.box) === JSON.stringify(box);
   if (kept && isSame && !isFresh && !kept.problem.peek()) return kept;
   kept?.abort.abort();
-  kept = new BoxList(box, f);
+  kept = new BoxList(box, f, measure);
   return kept;
 }

@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal } from '../../vendor/preact.js';
 import { ApiError, getBytes } from '../core/api.js';
 import { split } from '../core/filter.js';
+import { measureParam } from '../core/measures.js';
 import { route, view } from '../core/router.js';
 import { backfill } from './backfill.js';
 import { LiveFeed, browserWorld } from './live.js';
@@ -16,7 +17,11 @@ import { Store } from './store.js';
  * @property {Store} store
  * @property {Set<(block: Block) => void>} onBlock
  * @property {Hole[]} holes
+ * @property {boolean} isCounted too many points to hold: the collector counts the picture
  */
+
+/** What the collector says when a range has more points than a page holds. */
+const TOO_MANY = 'too_many';
 
 /** Pulses kept for the sparklines: one a second. */
 export const MAX_PULSES = 300;
@@ -43,12 +48,17 @@ export const historyState = signal('');
 export const isCaughtUp = signal(false);
 
 /** @returns {Source} */
-const emptySource = () => ({ store: new Store(), onBlock: new Set(), holes: [] });
+const emptySource = () => ({ store: new Store(), onBlock: new Set(), holes: [], isCounted: false });
 const live = emptySource();
+/** Stands in for the live points while there are more than a page holds. */
+const liveCounted = { ...emptySource(), isCounted: true };
 let history = emptySource();
 
 /** The points on display. */
-export const source = () => (view.value.range.live ? live : history);
+export function source() {
+  if (!view.value.range.live) return history;
+  return feed.refused.value === TOO_MANY ? liveCounted : live;
+}
 /** Called by a scatter for each chunk that leaves the store. */
 export const onEvict = /** @type {Set<(chunk: import('./store.js').Chunk) => void>} */ (new Set());
 live.store.onEvict = chunk => onEvict.forEach(listener => listener(chunk));
@@ -88,7 +98,7 @@ export const feed = new LiveFeed({
   caughtUp() {
     const hadHoles = live.holes.length > 0;
     live.holes.length = 0;
-    if (!isCaughtUp.value) fillSparklines();
+    if (!isCaughtUp.value && view.peek().measure === 'elapsed') fillSparklines();
     isCaughtUp.value = true;
     pointsVersion.value += 1;
     if (hadHoles) sourceVersion.value += 1;
@@ -117,8 +127,8 @@ export function togglePause() {
 
 let abort = new AbortController();
 
-/** Loads the points of a fixed range. @param {number} fromMs @param {number} toMs @param {string} f */
-async function loadHistory(fromMs, toMs, f) {
+/** Loads the points of a fixed range. @param {number} fromMs @param {number} toMs @param {string} f @param {string} [measure] */
+async function loadHistory(fromMs, toMs, f, measure) {
   abort.abort();
   abort = new AbortController();
   const { signal: stop } = abort;
@@ -126,14 +136,15 @@ async function loadHistory(fromMs, toMs, f) {
   historyState.value = 'loading';
   sourceVersion.value = sourceVersion.peek() + 1; // called in an effect: reading would subscribe it
   try {
-    const { bytes } = await getBytes('points', { from_unix_us: Math.floor(fromMs) * 1000, to_unix_us: (Math.ceil(toMs) + 1) * 1000 - 1, f }, stop);
+    const { bytes } = await getBytes('points', { from_unix_us: Math.floor(fromMs) * 1000, to_unix_us: (Math.ceil(toMs) + 1) * 1000 - 1, measure, f }, stop);
     for (const frame of decodeFrames(bytes)) {
       if (frame.type === POINTS && frame.block) history.store.append(frame.block);
     }
     historyState.value = '';
   } catch (error) {
     if (stop.aborted) return;
-    historyState.value = error instanceof Error ? error.message : String(error);
+    history.isCounted = error instanceof ApiError && error.code === TOO_MANY;
+    historyState.value = history.isCounted ? '' : error instanceof Error ? error.message : String(error);
     if (!(error instanceof ApiError) && !(error instanceof Error && error.name === 'FrameError')) throw error;
   }
   batch(() => {
@@ -150,7 +161,7 @@ export function startHub() {
   const wanted = computed(() => {
     const { range } = view.value;
     if (!DRAWING.has(route.value.page)) return '';
-    return JSON.stringify([range.live ? range.spanMs : range, filterSplit.value.remote]);
+    return JSON.stringify([range.live ? range.spanMs : range, filterSplit.value.remote, view.value.measure]);
   });
   let shown = '';
   effect(() => {
@@ -158,14 +169,15 @@ export function startHub() {
     shown = wanted.value;
     const { range } = view.peek();
     const filter = filterSplit.peek().remote;
+    const measure = measureParam(view.peek().measure);
     if (range.live) {
       abort.abort();
       historyState.value = '';
-      feed.want({ windowMs: range.spanMs, filter });
+      feed.want({ windowMs: range.spanMs, filter, measure });
       sourceVersion.value = sourceVersion.peek() + 1;
     } else {
       pausedAtMs.value = null;
-      void loadHistory(range.fromMs, range.toMs, filter);
+      void loadHistory(range.fromMs, range.toMs, filter, measure);
     }
   });
   feed.setHidden(document.hidden);

@@ -63,6 +63,8 @@ export class LiveFeed {
     this.behindMs = signal(0);
     /** What the collector said about the last subscription, or ''. */
     this.error = signal('');
+    /** Code of the collector's refusal of the last subscription, or ''. */
+    this.refused = signal('');
     /** Collector's clock minus this machine's clock, ms. */
     this.clockOffsetMs = 0;
     /** @type {Socket | null} */
@@ -72,6 +74,7 @@ export class LiveFeed {
     this.cursor = 0n;
     this.windowMs = 0;
     this.filter = '';
+    this.measure = /** @type {string | undefined} */ (undefined);
     /** Whether the snapshot of this connection is complete. */
     this.isCaughtUp = false;
     /** Whether this connection went on from a cursor. */
@@ -89,14 +92,15 @@ export class LiveFeed {
 
   /**
    * Says what is wanted. Another window or filter means a new snapshot.
-   * @param {{windowMs: number, filter: string}} wanted
+   * @param {{windowMs: number, filter: string, measure?: string}} wanted
    */
-  want({ windowMs, filter }) {
-    if (windowMs === this.windowMs && filter === this.filter) return;
+  want({ windowMs, filter, measure }) {
+    if (windowMs === this.windowMs && filter === this.filter && measure === this.measure) return;
     this.windowMs = windowMs;
     this.filter = filter;
+    this.measure = measure;
     this.cursor = 0n;
-    this.error.value = '';
+    this.error.value = this.refused.value = '';
     if (this.isOpen) this.restart();
   }
 
@@ -136,7 +140,7 @@ export class LiveFeed {
     if (!this.isResumed) this.startAnew();
     this.send({
       op: 'subscribe', topic: 'points', cursor: String(this.cursor),
-      window_us: Math.round(this.windowMs * 1000), f: this.filter,
+      window_us: Math.round(this.windowMs * 1000), measure: this.measure, f: this.filter,
     });
   }
 
@@ -201,7 +205,9 @@ export class LiveFeed {
   receive(data) {
     this.lastFrameMs = this.world.now();
     if (typeof data === 'string') {
-      this.error.value = messageOf(data);
+      const { code, message } = errorOf(data);
+      this.error.value = message;
+      this.refused.value = code;
       return;
     }
     try {
@@ -239,7 +245,7 @@ export class LiveFeed {
         break;
       case PULSE:
         this.noteTime(frame.json?.unix_us);
-        if (this.windowMs === 0 && this.state.value === 'connecting') this.state.value = 'live';
+        if ((this.windowMs === 0 || this.refused.value !== '') && this.state.value === 'connecting') this.state.value = 'live';
         this.receiver.pulse(frame.json);
         break;
     }
@@ -308,11 +314,12 @@ export class LiveFeed {
 }
 
 /** @param {string} text */
-function messageOf(text) {
+function errorOf(text) {
   try {
-    return String(JSON.parse(text)?.error?.message ?? text).slice(0, 500);
+    const { code = '', message = text } = JSON.parse(text)?.error ?? {};
+    return { code: String(code), message: String(message).slice(0, 500) };
   } catch {
-    return text.slice(0, 500);
+    return { code: '', message: text.slice(0, 500) };
   }
 }
 

@@ -26,12 +26,15 @@ export class StepTree {
         this.children[parent] += 1;
       }
     }
+    this.placeOf = new Uint32Array(n);
+    /** @type {Map<number, {fromUs: number, toUs: number}[]>} */
+    this.knownGaps = new Map();
     this.walk(firstRoot, firstChild, next);
   }
 
   /** @param {number} firstRoot @param {Int32Array} firstChild @param {Int32Array} next */
   walk(firstRoot, firstChild, next) {
-    const placeOf = new Uint32Array(this.steps.length);
+    const { placeOf } = this;
     /** @type {number[]} steps whose children are being walked */
     const open = [];
     let at = 0;
@@ -52,6 +55,35 @@ export class StepTree {
       }
       i = next[i];
     }
+  }
+
+  /**
+   * Time of a step that none of its own steps covers: the gaps between them, the longest first.
+   * @param {number} i @returns {{fromUs: number, toUs: number}[]}
+   */
+  gaps(i) {
+    const known = this.knownGaps.get(i);
+    if (known) return known;
+    const { start_us: start, elapsed_us: length } = this.steps[i];
+    /** @type {{fromUs: number, toUs: number}[]} */
+    const gaps = [];
+    const at = this.placeOf[i];
+    /** @type {[number, number][]} */
+    const covered = [];
+    for (let next = at + 1; next < this.end[at]; next = this.end[next]) {
+      const child = this.steps[this.order[next]];
+      if (child.elapsed_us > 0) covered.push([child.start_us, child.start_us + child.elapsed_us]);
+    }
+    covered.sort((a, b) => a[0] - b[0]);
+    let reached = start;
+    for (const [from, to] of covered) {
+      if (from > reached) gaps.push({ fromUs: reached, toUs: from });
+      reached = Math.max(reached, to);
+    }
+    if (start + length > reached && covered.length > 0) gaps.push({ fromUs: reached, toUs: start + length });
+    gaps.sort((a, b) => b.toUs - b.fromUs - (a.toUs - a.fromUs));
+    this.knownGaps.set(i, gaps);
+    return gaps;
   }
 
   /**

@@ -8,15 +8,24 @@ import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
 import { Alerts } from '../parts/alerts.js';
 import { Equaliser, activeOf, pulseRows } from '../parts/equaliser.js';
-import { FirstRun } from '../parts/first_run.js';
+import { lazy, needStyle } from '../core/lazy.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { Scatter } from '../scatter/scatter.js';
+
+const FirstRun = lazy(async () => {
+  await needStyle('more');
+  return (await import('../parts/first_run.js')).FirstRun;
+});
 
 export function LivePage() {
   void pointsVersion.value;
   const now = pulse.value;
-  const isFirstRun = isCaughtUp.value && view.value.range.live && !view.value.f && now !== null && (now.objects ?? []).length === 0 && source().store.size === 0;
-  if (isFirstRun) return html`<${FirstRun} />`;
+  const isEmpty = isCaughtUp.value && view.value.range.live && !view.value.f && now !== null && source().store.size === 0;
+  return isEmpty ? html`<${FirstRun} objects=${now.objects ?? []} otherwise=${html`<${Dashboard} now=${now} />`} />` : html`<${Dashboard} now=${now} />`;
+}
+
+/** @param {{now: any}} props */
+function Dashboard({ now }) {
   return html`<${Tiles} now=${now} />
     <div class="live-grid">
       <${Scatter} height=${430} />
@@ -26,7 +35,7 @@ export function LivePage() {
         <${Alerts} trigger=${alertsSeen.value} />
       </div>
     </div>
-    <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2></header>
+    <section class="panel" aria-labelledby="errors-title"><header class="panel-head"><h2 id="errors-title">Newest errors</h2><span class="spring"></span><a href="/errors">all</a></header>
       <${NewestErrors} trigger=${now?.newest_errors?.[0]?.txid ?? ''} /></section>`;
 }
 

@@ -26,7 +26,7 @@ export function ObjectsPage() {
       <tbody>${objects.map((/** @type {any} */ o) => html`<${ObjectRow} key=${o.id} o=${o} />`)}</tbody></table></div>`}</section>`;
 }
 
-const HEADS = ['Object', 'State', 'Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Profiles not kept', 'Clock', 'Agent', 'Process', 'Started', 'Last seen'];
+const HEADS = ['Object', 'State', 'Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Profiles not kept', 'Clock', 'Agent', 'Numbers', 'Process', 'Started', 'Last seen'];
 const NUMBERS = new Set(['Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Clock']);
 /** Reasons that take a profile; all others take the transaction. */
 const PROFILE_REASONS = /** @type {Record<string, string>} */ ({ sampled: 'sampled out', profile_queue: 'queue full', window_profiles: 'send window full', unsendable_profile: 'unsendable' });
@@ -55,12 +55,12 @@ function ObjectRow({ o }) {
   const agoUs = feed.serverNow() * 1000 - o.last_seen_unix_us;
   const isKnown = typeof o.last_seen_unix_us === 'number';
   return html`<tr class=${o.alive ? '' : 'is-gone'}>
-    <th scope="row">${o.name} ${o.object_type && html`<span class="tag">${o.object_type}</span>`}</th>
+    <th scope="row">${o.alive ? html`<a href=${`/config/${encodeURIComponent(o.name)}`} title="Options">${o.name}</a>` : o.name} ${o.object_type && html`<span class="tag">${o.object_type}</span>`}</th>
     <td><span class=${o.alive ? 'state is-live' : 'state is-off'}><i class="lamp"></i>${o.alive ? 'alive' : 'gone'}</span></td>
     <td class="num"><a href=${`/active?object=${encodeURIComponent(o.name)}`}>${running === undefined ? '–' : count(running)}</a></td>
     <td class="num">${count(o.recorded)}</td><td class="num">${count(o.stored)}</td><td class="num"><${Dropped} o=${o} /></td><td class="num"><${Pending} o=${o} /></td>
     <td>${noProfile || html`<span class="mut">${typeof o.recorded === 'number' ? 'none' : '–'}</span>`}</td>
     <td class="num">${Math.abs(o.clock_offset_us) > SKEW_US ? html`<span class="warn">${duration(o.clock_offset_us)} off</span>` : html`<span class="mut">${duration(o.clock_offset_us)}</span>`}</td>
-    <td>${o.agent_version}</td><td><code>${o.pid}</code> <span class="mut">${o.address}</span></td>
+    <td>${o.agent_version}</td><td><a href=${`/counters?o=${encodeURIComponent(o.name)}`}>counters</a></td><td><code>${o.pid}</code> <span class="mut">${o.address}</span></td>
     <td>${isKnown ? dateTime(o.started_unix_us / 1000, false) : ''}</td><td>${!isKnown ? html`<span class="mut">before this run of the collector</span>` : o.alive && agoUs < 5e6 ? 'now' : `${duration(Math.max(0, agoUs))} ago`}</td></tr>`;
 }

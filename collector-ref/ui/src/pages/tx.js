@@ -11,7 +11,10 @@ import { boxList } from '../data/box_list.js';
 import { Status, isError, txHref } from '../parts/badges.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
 import { Fact, StepDetail } from '../parts/step_detail.js';
-import { StepTable } from '../parts/step_table.js';
+import { CompareButton } from '../parts/compare_button.js';
+import { ProfilePanes } from '../parts/profile_panes.js';
+import { Standing } from '../parts/standing.js';
+import { speedscope } from '../data/speedscope.js';
 
 const MISSING = /** @type {Record<string, string>} */ ({
   empty: 'This transaction had no step.', sampled_out: 'The profile was sampled out.', dropped: 'The profile was dropped under load; the drop is counted.',
@@ -33,26 +36,39 @@ function Transaction({ id, data, place }) {
   const { xlog, profile } = data;
   const [selected, select] = useState(-1);
   const step = profile?.steps[selected];
-  return html`<${TxHead} xlog=${xlog} id=${id} place=${place} />
+  return html`<${TxHead} xlog=${xlog} id=${id} place=${place} steps=${profile?.steps ?? null} />
     ${profile
       ? html`<div class=${step ? 'profile with-detail' : 'profile'}>
-          <section class="panel steps-panel" aria-label="Profile"><${StepTable} steps=${profile.steps} elapsedUs=${xlog.elapsed_us} selected=${selected} select=${select} /></section>
+          <${ProfilePanes} xlog=${xlog} steps=${profile.steps} selected=${selected} select=${select} />
           ${step && html`<${StepDetail} step=${step} gxid=${xlog.gxid} close=${() => select(-1)} />`}</div>`
       : html`<section class="panel calm"><h2>No profile</h2><p>${MISSING[data.profile_missing] ?? `It was not kept: ${data.profile_missing ?? 'no reason given'}.`}</p></section>`}`;
 }
 
-/** @param {{xlog: any, id: string, place: Place | null}} props */
-function TxHead({ xlog, id, place }) {
+/** Saves a profile for https://www.speedscope.app, which opens such files without sending them anywhere. @param {any} xlog @param {any[]} steps */
+function saveSpeedscope(xlog, steps) {
+  const file = new Blob([JSON.stringify(speedscope(xlog.service, steps, xlog.elapsed_us))], { type: 'application/json' });
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = `${xlog.txid}.speedscope.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** @param {{xlog: any, id: string, place: Place | null, steps: any[] | null}} props */
+function TxHead({ xlog, id, place, steps }) {
   return html`<section class="panel tx-head" aria-labelledby="tx-title">
     <header class="panel-head">
       <h2 id="tx-title" class="service"><a href=${viewUrl('/xlog', { ...view.value, f: exactWord('service', xlog.service), box: null })} title="All of this service">${xlog.service}</a></h2>
       <span class=${isError(xlog) ? 'badge err' : 'badge'}><${Status} xlog=${xlog} /></span>
       ${xlog.flags?.includes('slow') && html`<span class="badge slow">slow</span>`}
       <b class="elapsed">${duration(xlog.elapsed_us)}</b>
+      <${Standing} xlog=${xlog} />
       <span class="spring"></span>
       ${place && html`<${Walk} place=${place} />`}
+      <${CompareButton} what="tx" value=${id} />
       <a class="button" href=${`/trace/${xlog.gxid}`}>Trace</a>
       <a class="button" href=${apiUrl(`tx/${id}`, { format: 'text' })} target="_blank" rel="noopener">Text</a>
+      ${steps && html`<button title="Save it for speedscope" onClick=${() => saveSpeedscope(xlog, steps)}>speedscope</button>`}
     </header>
     ${xlog.error && html`<p class="problem" data-testid="tx-error">${xlog.error}</p>`}
     <${Breakdown} xlog=${xlog} />
@@ -105,8 +121,8 @@ function Breakdown({ xlog }) {
  * @returns {Place | null}
  */
 function useWalk(id) {
-  const { box, f } = view.value;
-  const list = box ? boxList(box, f) : null;
+  const { box, f, measure } = view.value;
+  const list = box ? boxList(box, f, measure) : null;
   void list?.version.value;
   const at = list ? list.rows.findIndex(row => `${row.gxid}-${row.txid}` === id) : -1;
   const isNeeded = list !== null && !list.isComplete && (at < 0 || at === list.rows.length - 1);

@@ -1,12 +1,18 @@
 // The scatter in full width, and below it the transactions of the selected box.
 
 import { html, useEffect, useMemo, useState } from '../../vendor/preact.js';
+import { apiUrl } from '../core/api.js';
 import { bytes, clock, count, duration, plural } from '../core/format.js';
+import { addKeys } from '../core/keys.js';
+import { measureOf } from '../core/measures.js';
 import { elapsedOf, MAX_Q } from '../core/quantiser.js';
 import { changeView, navigate, url, view } from '../core/router.js';
+import { boxQuery, writeBox } from '../core/view.js';
 import { boxList } from '../data/box_list.js';
 import { filterSplit, pointsVersion, source } from '../data/hub.js';
 import { Status, isError, txHref } from '../parts/badges.js';
+import { CompareButton } from '../parts/compare_button.js';
+import { BoxSummary, WhyDifferent } from '../parts/box_panes.js';
 import { VTable } from '../parts/vtable.js';
 import { Scatter } from '../scatter/scatter.js';
 
@@ -59,28 +65,37 @@ export function XLogPage() {
     ${box ? html`<${Selection} box=${box} />` : html`<p class="hint">Drag a box on the chart to list its transactions, Shift + drag to zoom. By keyboard: <kbd>b</kbd>, then <kbd>Enter</kbd>. All keys: <kbd>?</kbd></p>`}`;
 }
 
+const PANE_TITLES = /** @type {[string, string][]} */ ([['list', 'Transactions'], ['summary', 'Summary'], ['why', 'Why is it different?']]);
+
 /** @param {{box: Box}} props */
 function Selection({ box }) {
-  const { f } = view.value;
+  const { f, measure, pane } = view.value;
   const [fresh, setFresh] = useState(0);
-  const list = useMemo(() => boxList(box, f, fresh > 0), [JSON.stringify(box), f, fresh]);
-  const [sorted, setSorted] = useState({ key: 'end', isDown: true });
-  const [selected, select] = useState(0);
+  const list = useMemo(() => boxList(box, f, measure, fresh > 0), [JSON.stringify(box), f, measure, fresh]);
   useEffect(() => {
     if (list.rows.length === 0) void list.more();
   }, [list]);
+  useEffect(() => addKeys({ f: () => changeView({ pane: PANE_TITLES[(PANE_TITLES.findIndex(([name]) => name === pane) + 1) % PANE_TITLES.length][0] }, { replace: true }) }), [pane]);
+  const query = boxQuery(box, measure, f);
+  return html`<section class="panel selection" aria-labelledby="selection-title">
+    <${SelectionHead} box=${box} list=${list} refresh=${() => setFresh(fresh + 1)} />
+    ${list.problem.value && html`<p class="problem" role="alert">${list.problem.value}</p>`}
+    ${pane === 'summary' ? html`<${BoxSummary} query=${query} />` : pane === 'why' ? html`<${WhyDifferent} query=${query} />` : html`<${List} list=${list} />`}
+  </section>`;
+}
+
+/** @param {{list: import('../data/box_list.js').BoxList}} props */
+function List({ list }) {
+  const [sorted, setSorted] = useState({ key: 'end', isDown: true });
+  const [selected, select] = useState(0);
   const version = list.version.value;
   const rows = useMemo(() => sortRows(list.rows, sorted), [list, version, sorted]);
   const open = (/** @type {number} */ i) => { if (rows[i]) navigate(txHref(rows[i], url.value.search)); };
   const sortBy = (/** @type {string} */ key) => setSorted({ key, isDown: sorted.key === key ? !sorted.isDown : key !== 'service' && key !== 'tenant' });
-  return html`<section class="panel selection" aria-labelledby="selection-title">
-    <${SelectionHead} box=${box} list=${list} refresh=${() => setFresh(fresh + 1)} />
-    ${list.problem.value && html`<p class="problem" role="alert">${list.problem.value}</p>`}
-    <${VTable} columns=${COLUMNS} count=${rows.length} row=${(/** @type {number} */ i) => rows[i]} rowKey=${(/** @type {any} */ x) => x.gxid + x.txid}
+  return html`<${VTable} columns=${COLUMNS} count=${rows.length} row=${(/** @type {number} */ i) => rows[i]} rowKey=${(/** @type {any} */ x) => x.gxid + x.txid}
       rowPx=${ROW_PX} caption="Transactions of the box" selected=${selected} select=${select} open=${open} testId="xlog-rows"
       rowClass=${(/** @type {any} */ x) => (isError(x) ? 'row-error' : '')} nearEnd=${() => list.more()} sorted=${sorted} sortBy=${sortBy} />
-    <${ListFoot} list=${list} sorted=${sorted} />
-  </section>`;
+    <${ListFoot} list=${list} sorted=${sorted} />`;
 }
 
 /** @param {any[]} rows @param {{key: string, isDown: boolean}} sorted */
@@ -98,20 +113,25 @@ function sortRows(rows, sorted) {
 function SelectionHead({ box, list, refresh }) {
   void pointsVersion.value;
   const { store } = source();
-  const { range } = view.value;
+  const { range, pane, measure } = view.value;
+  const { format } = measureOf(measure);
   // Only what the page holds can be counted here: a box older than the window cannot.
   const isHeld = store.size > 0 && box.t0 >= oldestHeld(store) && (range.live || (box.t0 >= range.fromMs && box.t1 <= range.toMs));
   const mine = isHeld ? store.count(box, filterSplit.value) : null;
   const total = list.total.value;
   const shown = mine?.total ?? total;
-  const top = box.y1 >= MAX_Q ? '' : `${duration(elapsedOf(box.y1))}`;
+  const top = box.y1 >= MAX_Q ? '' : format(elapsedOf(box.y1));
+  const exported = (/** @type {string} */ format) => apiUrl('export', { ...boxQuery(box, measure, view.value.f), format });
   return html`<header class="panel-head">
     <h2 id="selection-title" class="hidden-text">Selection</h2>
     <p class="count-line" role="status"><b class="count" data-testid="box-count">${count(shown)}</b> ${shown === 1 ? 'transaction' : 'transactions'}${mine && mine.errors > 0 ? html`, <span class="err">${plural(mine.errors, 'error')}</span>` : ''}</p>
-    <span class="mut">${clock(box.t0)} – ${clock(box.t1)}, ${top ? `${duration(elapsedOf(box.y0))} – ${top}` : `over ${duration(elapsedOf(box.y0))}`}</span>
+    <span class="mut">${clock(box.t0)} – ${clock(box.t1)}, ${top ? `${format(elapsedOf(box.y0))} – ${top}` : `over ${format(elapsedOf(box.y0))}`}</span>
     <span class="hidden-text" data-testid="server-count">${total ?? ''}</span>
     ${mine !== null && total !== null && total !== mine.total && html`<span class="mut">the list has ${count(total)}</span> <button class="link" onClick=${refresh}>list anew</button>`}
     <span class="spring"></span>
+    <div class="tabs" role="group" aria-label="What is told of the box">${PANE_TITLES.map(([name, title]) => html`<button key=${name} class="switch" aria-pressed=${pane === name ? 'true' : 'false'} title="Key: f" onClick=${() => changeView({ pane: name }, { replace: true })}>${title}</button>`)}</div>
+    <${CompareButton} what="box" value=${writeBox(box)} />
+    <span class="mut">Export <a href=${exported('ndjson')} download>NDJSON</a> <a href=${exported('csv')} download>CSV</a></span>
     <button class="link" onClick=${() => changeView({ box: null })}>Drop the box <kbd>Esc</kbd></button>
   </header>`;
 }

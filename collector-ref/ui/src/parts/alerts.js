@@ -28,7 +28,7 @@ export function grouped(alerts) {
 export function Alerts({ trigger }) {
   const { data } = useDocument('alerts', {}, REFRESH_MS, trigger);
   const groups = grouped(data?.alerts ?? []).slice(0, LISTED);
-  return html`<section class="panel" aria-labelledby="alerts-title"><header class="panel-head"><h2 id="alerts-title">Alerts</h2></header>
+  return html`<section class="panel" aria-labelledby="alerts-title"><header class="panel-head"><h2 id="alerts-title">Alerts</h2><span class="spring"></span><a href="/alerts">all</a><a href="/leaks">leaks</a></header>
     ${groups.length === 0 ? html`<p class="mut">None.</p>` : html`<ul class="plain alerts" data-testid="alerts">${groups.map(({ alert, times }) => html`<li key=${`${alert.kind} ${alert.place} ${alert.service} ${alert.object}`}>
       <span class="mut">${clock(alert.unix_us / 1000, false)}</span> <b>${String(alert.kind).replaceAll('_', ' ')}</b>${times > 1 && html` <span class="mut" title="Times among the newest alerts">×${count(times)}</span>`}
       <p class="where">${alert.gxid && alert.txid ? html`<a href=${`/tx/${alert.gxid}-${alert.txid}`}>${alert.service || alert.txid}</a>` : alert.service} <span class="mut">${alert.object}</span></p>

@@ -9,15 +9,22 @@ sqlx = { package = "scouter-sqlx", version = "0.1" }   # instead of sqlx = "0.9"
 const CODE = `let _scouter = scouter::init("orders")?;   // first line of main
 let app = scouter::wrap(router);           // around your axum Router`;
 
-export function FirstRun() {
+/**
+ * Until the first transaction ever: an agent may be there already, and then waits for its first request.
+ * @param {{objects: any[], otherwise: any}} props otherwise: what stands here when there have been some
+ */
+export function FirstRun({ objects, otherwise }) {
   const { data } = useDocument('self', {}, 2_000);
   const agents = data?.listen?.agents;
+  if (objects.length > 0 && data?.xlogs !== 0) return otherwise;
+  const names = objects.map(object => object.name).join(', ');
   return html`<section class="panel first-run" aria-labelledby="first-run-title">
     <h2 id="first-run-title">Three steps to the first dot</h2>
     <ol>
       <li class=${agents ? 'is-done' : ''}><h3><${Tick} isDone=${Boolean(agents)} />The collector listens</h3>
         <p>${agents ? html`Agents connect to <code>${agents}</code>; they look there by themselves.` : 'Asking the collector…'}</p></li>
-      <li><h3><${Tick} isDone=${false} />Add three lines to your service</h3>
+      <li class=${names ? 'is-done' : ''}><h3><${Tick} isDone=${names !== ''} />Add three lines to your service</h3>
+        ${names && html`<p>Connected: <code>${names}</code></p>`}
         <${Copy} label="Cargo.toml" text=${CARGO} /><${Copy} label="main.rs" text=${CODE} /></li>
       <li><h3><${Tick} isDone=${false} />Send it a request</h3>
         <p role="status">Waiting for the first transaction<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span></p>

@@ -13,9 +13,10 @@ import { Reloader } from '../data/reloader.js';
  * @param {Record<string, string | number | undefined>} [query]
  * @param {number} [everyMs]
  * @param {unknown} [trigger]
+ * @param {() => Record<string, string | number | undefined>} [moving] what else to ask for, anew at each load
  * @returns {Loaded}
  */
-export function useDocument(path, query = {}, everyMs = 0, trigger = 0) {
+export function useDocument(path, query = {}, everyMs = 0, trigger = 0, moving = () => ({})) {
   const [loaded, setLoaded] = useState(/** @type {Loaded} */ ({ data: null, error: null, isLoading: true }));
   const reloader = useRef(/** @type {Reloader | null} */ (null));
   const key = `${path} ${JSON.stringify(query)}`;
@@ -24,7 +25,7 @@ export function useDocument(path, query = {}, everyMs = 0, trigger = 0) {
     const load = async () => {
       if (everyMs > 0 && document.hidden) return;
       try {
-        const data = await getJson(path, query, abort.signal);
+        const data = await getJson(path, { ...query, ...moving() }, abort.signal);
         setLoaded({ data, error: null, isLoading: false });
       } catch (error) {
         if (abort.signal.aborted) return;

@@ -10,13 +10,13 @@ export const SPARK_SAMPLES = 150;
 
 /**
  * Path of a series, newest at the right edge; from zero, so that noise looks like noise.
- * @param {number[]} series @param {number} [width] @param {number} [height]
+ * @param {number[]} series @param {number} [width] @param {number} [height] @param {number} [samples]
  */
-export function sparkPath(series, width = WIDTH, height = HEIGHT) {
-  const shown = series.slice(-SPARK_SAMPLES);
+export function sparkPath(series, width = WIDTH, height = HEIGHT, samples = SPARK_SAMPLES) {
+  const shown = series.slice(-samples);
   if (shown.length < 2) return '';
   const top = Math.max(...shown, Number.EPSILON);
-  const step = width / (SPARK_SAMPLES - 1);
+  const step = width / (samples - 1);
   const left = width - (shown.length - 1) * step;
   return shown.map((value, i) => `${i === 0 ? 'M' : 'L'}${(left + i * step).toFixed(1)} ${(height - 1 - (Math.max(0, value) / top) * (height - 3)).toFixed(1)}`).join('');
 }

@@ -2,6 +2,7 @@
 
 import { html, useMemo, useState } from '../../vendor/preact.js';
 import { count, duration, plural } from '../core/format.js';
+import { isPoint } from '../data/flame.js';
 import { StepTree } from '../data/profile.js';
 import { VTable } from './vtable.js';
 
@@ -11,6 +12,9 @@ const ROW_PX = 24;
 const KINDS = /** @type {Record<string, string>} */ ({
   method: 'fn', sql: 'SQL', api: 'API', message: 'msg', error: 'ERR', pool_wait: 'pool', wait: 'wait', spawn: 'spawn', sql_transaction: 'tx',
 });
+
+/** A kind in a few letters. @param {string} kind */
+export const kindText = kind => KINDS[kind] ?? kind;
 
 /** What a step says beyond its name, in a few words. @param {Step} step */
 export function stepNote(step) {
@@ -30,8 +34,8 @@ export function stepNote(step) {
   return parts.join(' · ');
 }
 
-/** @param {{steps: Step[], elapsedUs: number, selected: number, select: (index: number) => void}} props selected is a step's index */
-export function StepTable({ steps, elapsedUs, selected, select }) {
+/** @param {{steps: Step[], elapsedUs: number, selected: number, select: (index: number) => void, critical?: Set<number>}} props selected is a step's index; critical: those on the critical path */
+export function StepTable({ steps, elapsedUs, selected, select, critical }) {
   const tree = useMemo(() => new StepTree(steps), [steps]);
   const [closed, setClosed] = useState(/** @type {Set<number>} */ (new Set()));
   const shown = useMemo(() => tree.visible(closed), [tree, closed]);
@@ -51,7 +55,7 @@ export function StepTable({ steps, elapsedUs, selected, select }) {
   return html`<${VTable} role="treegrid" columns=${columns} count=${shown.length} row=${(/** @type {number} */ at) => steps[shown[at]]}
     rowKey=${(/** @type {Step} */ _, /** @type {number} */ at) => shown[at]} rowPx=${ROW_PX} caption=${`${count(steps.length)} steps`} testId="steps"
     selected=${shown.indexOf(selected)} select=${(/** @type {number} */ at) => select(shown[at])}
-    rowClass=${(/** @type {Step} */ step) => `step is-${step.kind}${step.outcome !== 'ok' ? ' is-not-ok' : ''}${step.outcome === 'error' || step.outcome === 'panic' || step.kind === 'error' ? ' row-error' : ''}`}
+    rowClass=${(/** @type {Step} */ step) => `step is-${step.kind}${step.outcome !== 'ok' ? ' is-not-ok' : ''}${critical?.has(step.index) ? ' is-critical' : ''}${step.outcome === 'error' || step.outcome === 'panic' || step.kind === 'error' ? ' row-error' : ''}`}
     rowProps=${(/** @type {Step} */ step) => rowProps(step, tree, closed)} keys=${keys} />`;
 }
 
@@ -68,16 +72,20 @@ function rowProps(step, tree, closed) {
 function makeColumns(tree, closed, toggle, totalUs) {
   return [
     { key: 'index', label: '#', width: 58, isNumber: true, cell: step => html`<span class="mut">${step.index}</span>` },
-    { key: 'name', label: 'Step', width: '46%', cell: step => html`<${StepName} step=${step} depth=${tree.depth[step.index]} children=${tree.children[step.index]} isClosed=${closed.has(step.index)} toggle=${() => toggle(step.index)} />` },
+    { key: 'name', label: 'Step', width: '42%', cell: step => html`<${StepName} step=${step} depth=${tree.depth[step.index]} children=${tree.children[step.index]} isClosed=${closed.has(step.index)} toggle=${() => toggle(step.index)} />` },
     { key: 'start', label: 'Start', width: 78, isNumber: true, cell: step => html`<span class="mut">${duration(step.start_us)}</span>` },
     { key: 'elapsed', label: 'Elapsed', width: 82, isNumber: true, cell: step => (isPoint(step) ? '' : html`<b>${duration(step.elapsed_us)}</b>`) },
     { key: 'busy', label: 'Busy', width: 76, isNumber: true, cell: step => (isPoint(step) ? '' : html`<span class="mut">${duration(step.busy_us)}</span>`) },
-    { key: 'bar', label: 'Time', width: '30%', head: html`<span class="axis-head"><span>0</span><span>${duration(totalUs / 2)}</span><span>${duration(totalUs)}</span></span>`, cell: step => html`<${Bar} step=${step} totalUs=${totalUs} />` },
+    { key: 'own', label: 'Own', width: 76, isNumber: true, cell: step => (isPoint(step) || tree.children[step.index] === 0 ? '' : html`<span class="mut">${duration(tree.gaps(step.index).reduce((sum, gap) => sum + gap.toUs - gap.fromUs, 0))}</span>`) },
+    { key: 'bar', label: 'Time', width: '30%', head: html`<span class="axis-head"><span>0</span><span>${duration(totalUs / 2)}</span><span>${duration(totalUs)}</span></span>`, cell: step => html`<${Bar} step=${step} totalUs=${totalUs} gaps=${tree.children[step.index] > 0 ? tree.gaps(step.index) : NONE} />` },
   ];
 }
 
-/** A note or an error has a moment, no duration. @param {Step} step */
-const isPoint = step => step.kind === 'message' || step.kind === 'error';
+/** @type {{fromUs: number, toUs: number}[]} */
+const NONE = [];
+/** Most gaps drawn in a bar, and the shortest share of the whole that is. */
+const GAPS_DRAWN = 12;
+const GAP_SHARE = 0.01;
 
 /** @param {{step: Step, depth: number, children: number, isClosed: boolean, toggle: () => void}} props */
 function StepName({ step, depth, children, isClosed, toggle }) {
@@ -97,11 +105,11 @@ function StepName({ step, depth, children, isClosed, toggle }) {
     ${note && html`<span class="note">${note}</span>`}</span>`;
 }
 
-/** Length is elapsed; the filled part is the share of it in which a thread worked. @param {{step: Step, totalUs: number}} props */
-function Bar({ step, totalUs }) {
+/** Length is elapsed; the filled part is the share of it in which a thread worked. A dotted line: none of its steps ran. @param {{step: Step, totalUs: number, gaps: {fromUs: number, toUs: number}[]}} props */
+function Bar({ step, totalUs, gaps }) {
   const left = Math.min(100, (step.start_us / totalUs) * 100);
   if (isPoint(step)) return html`<span class="time-bar"><i class=${`point is-${step.kind}`} style=${{ left: `${left}%` }}></i></span>`;
   const width = Math.min(100 - left, (step.elapsed_us / totalUs) * 100);
   const busy = step.elapsed_us > 0 ? Math.min(100, (step.busy_us / step.elapsed_us) * 100) : 100;
-  return html`<span class="time-bar"><i class=${`length is-${step.kind}`} style=${{ left: `${left}%`, width: `${width}%` }}><i class="busy" style=${{ width: `${busy}%` }}></i></i></span>`;
+  return html`<span class="time-bar"><i class=${`length is-${step.kind}`} style=${{ left: `${left}%`, width: `${width}%` }}><i class="busy" style=${{ width: `${busy}%` }}></i></i>${gaps.slice(0, GAPS_DRAWN).filter(gap => gap.toUs - gap.fromUs > totalUs * GAP_SHARE).map(gap => html`<i key=${gap.fromUs} class="gap-bar" title=${`${duration(gap.toUs - gap.fromUs)} in none of its steps`} style=${{ left: `${(gap.fromUs / totalUs) * 100}%`, width: `${((gap.toUs - gap.fromUs) / totalUs) * 100}%` }}></i>`)}</span>`;
 }

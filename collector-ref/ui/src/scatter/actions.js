@@ -1,6 +1,7 @@
 // What a person can do to the view of a scatter: move, zoom, pause, change the axis, pick errors.
 
 import { toggleWord } from '../core/filter.js';
+import { MEASURES, measureOf } from '../core/measures.js';
 import { elapsedOf, quantiseElapsed } from '../core/quantiser.js';
 import { MAX_LIVE_SPAN_MS, MIN_SPAN_MS } from '../core/range.js';
 import { changeView, url, view } from '../core/router.js';
@@ -19,9 +20,13 @@ function edgesNow() {
   return range.live ? { fromMs: toMs - range.spanMs, toMs } : { fromMs: range.fromMs, toMs: range.toMs };
 }
 
-/** Moves the view in time; a live view becomes a fixed one. @param {number} ms */
-export function moveBy(ms) {
+/** An arrow moves so much, or a thirtieth of a long view. */
+const MOVE_MS = 10_000;
+
+/** Moves the view in time; a live view becomes a fixed one. @param {1 | -1} direction */
+export function move(direction) {
   const { fromMs, toMs } = edgesNow();
+  const ms = direction * Math.max(MOVE_MS, Math.round((toMs - fromMs) / 30));
   pausedAtMs.value = null;
   changeView({ range: { live: false, fromMs: Math.max(0, fromMs + ms), toMs: toMs + ms } }, replace);
 }
@@ -70,14 +75,25 @@ export function zoomInto(box) {
 /** Next round top of the axis. @param {1 | -1} direction */
 export function changeTop(direction) {
   const { axis } = view.value;
-  const hi = quantiseElapsed(nextMaximum(elapsedOf(axis.hi), direction));
+  const hi = quantiseElapsed(nextMaximum(elapsedOf(axis.hi), direction, measureOf(view.value.measure).least));
   if (hi - axis.lo >= 256) changeView({ axis: { ...axis, hi } }, replace);
 }
 
 /** Log or linear. */
 export function toggleAxis() {
   const { axis } = view.value;
-  changeView({ axis: axis.kind === 'log' ? { kind: 'lin', lo: 0, hi: axis.hi } : { kind: 'log', lo: quantiseElapsed(100), hi: axis.hi } }, replace);
+  changeView({ axis: axis.kind === 'log' ? { kind: 'lin', lo: 0, hi: axis.hi } : { kind: 'log', lo: measureOf(view.value.measure).axis.lo, hi: axis.hi } }, replace);
+}
+
+/** Draws heights by another measure; a box in the former one would mean something else. @param {string} key */
+export function showMeasure(key) {
+  changeView({ measure: key, axis: measureOf(key).axis, box: null });
+}
+
+/** The next measure. */
+export function nextMeasure() {
+  const at = MEASURES.findIndex(measure => measure.key === view.value.measure);
+  showMeasure(MEASURES[(at + 1) % MEASURES.length].key);
 }
 
 /** Errors only, or everything again. */

@@ -1,13 +1,14 @@
 // The line above the scatter: what is shown, how much of it, the legend, the switches.
 
 import { html, useEffect, useState } from '../../vendor/preact.js';
-import { count, duration, plural } from '../core/format.js';
+import { count, plural } from '../core/format.js';
+import { MEASURES, measureOf } from '../core/measures.js';
 import { elapsedOf, MAX_Q } from '../core/quantiser.js';
 import { formatSpan } from '../core/range.js';
 import { view } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { filterSplit, pausedAtMs, source, sourceVersion, togglePause } from '../data/hub.js';
-import { selectBox, toggleAxis, toggleErrors } from './actions.js';
+import { selectBox, showMeasure, toggleAxis, toggleErrors } from './actions.js';
 import { legendColour } from './paint.js';
 import { PALETTES } from './palette.js';
 
@@ -22,7 +23,7 @@ export function ScatterHead({ plot, isTable, toggleTable }) {
     return () => clearInterval(timer);
   }, []);
   void sourceVersion.value;
-  const { range, axis } = view.value;
+  const { range, axis, measure } = view.value;
   const raster = plot?.raster;
   const inView = raster?.inView ?? 0;
   const dropped = source().store.droppedPoints;
@@ -32,10 +33,12 @@ export function ScatterHead({ plot, isTable, toggleTable }) {
     <span class="count" data-testid="in-view">${count(inView)}</span>
     <span class="mut">${inView === 1 ? 'transaction' : 'transactions'}, ${range.live ? `last ${formatSpan(range.spanMs)}` : formatSpan(range.toMs - range.fromMs)}</span>
     ${raster && raster.errorsInView > 0 && html`<span class="err" data-testid="errors-in-view">${plural(raster.errorsInView, 'error')}</span>`}
-    ${raster && raster.overflow > 0 && html`<button class="link" data-testid="overflow" onClick=${selectLane} title="List them">${count(raster.overflow)} above ${duration(elapsedOf(axis.hi))}</button>`}
+    ${raster && raster.overflow > 0 && html`<button class="link" data-testid="overflow" onClick=${selectLane} title="List them">${count(raster.overflow)} above ${measureOf(measure).format(elapsedOf(axis.hi))}</button>`}
+    ${source().isCounted && html`<span class="tag" title="More points than a page holds: the collector counts them by pixel">counted</span>`}
     ${dropped > 0 && html`<span class="warn" role="status">${count(dropped)} older points not held: narrow the range</span>`}
     <span class="spring"></span>
     <${Legend} radius=${plot?.radius ?? 0} />
+    <select class="measure" aria-label="Height of a dot" title="Key: y" value=${measure} onChange=${(/** @type {any} */ event) => showMeasure(event.currentTarget.value)}>${MEASURES.map(m => html`<option key=${m.key} value=${m.key}>${m.label}</option>`)}</select>
     <div class="switches">
       ${range.live && html`<${Switch} isOn=${pausedAtMs.value !== null} press=${togglePause} keys="Space">Pause<//>`}
       <${Switch} isOn=${filterSplit.value.need !== 0} press=${toggleErrors} keys="e">Errors<//>

@@ -131,6 +131,24 @@ export class Plot {
     return { t0: column(Math.min(x0, x1)) * raster.columnMs, t1: (column(Math.max(x0, x1)) + 1) * raster.columnMs - 1, ...edges };
   }
 
+  /**
+   * What a rectangle of device pixels holds, by the raster: for a picture whose points are not here.
+   * @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1
+   */
+  countOf(x0, y0, x1, y1) {
+    const { raster, layout } = this;
+    const row = (/** @type {number} */ y) => Math.max(0, Math.min(raster.height, Math.floor(y) - layout.lane));
+    const found = { total: 0, errors: 0 };
+    for (let x = Math.max(0, Math.floor(x0)); x <= Math.min(raster.width - 1, Math.floor(x1)); x++) {
+      const at = mod(raster.first + x, raster.width) * raster.rows;
+      for (let r = at + row(y0); r <= at + row(y1); r++) {
+        found.total += raster.all[r];
+        found.errors += raster.err[r];
+      }
+    }
+    return found;
+  }
+
   /** Rectangle of a box in device pixels. @param {Box} box */
   rectangleOf(box) {
     const { raster, layout, scale } = this;

@@ -1,7 +1,8 @@
 // The mouse on the scatter: drag selects, Shift + drag zooms, a click picks, the wheel zooms time.
 
 import { useEffect, useRef, useState } from '../../vendor/preact.js';
-import { clock, duration } from '../core/format.js';
+import { clock } from '../core/format.js';
+import { measureOf } from '../core/measures.js';
 import { elapsedOf } from '../core/quantiser.js';
 import { view } from '../core/router.js';
 import { selectBox, zoomBy, zoomInto } from './actions.js';
@@ -88,7 +89,7 @@ function readOut(host, plot, at) {
     return;
   }
   const isOver = box.y1 > view.peek().axis.hi;
-  output.textContent = `${clock(box.t0)}   ${isOver ? '>' : ''}${duration(elapsedOf(isOver ? view.peek().axis.hi : box.y0))}`;
+  output.textContent = `${clock(box.t0)}   ${isOver ? '>' : ''}${measureOf(view.peek().measure).format(elapsedOf(isOver ? view.peek().axis.hi : box.y0))}`;
 }
 
 /** The wheel belongs to the page unless the chart has the focus. @param {{current: HTMLDivElement | null}} host */

@@ -66,15 +66,20 @@ export class Raster {
     this.rowOf = rowOf;
     this.need = mask.need;
     this.forbid = mask.forbid;
+    this.clearCounts();
+    this.ahead.length = 0;
+    this.isStale = false;
+    this.dirtyLo = this.first;
+    this.dirtyHi = this.first + this.width - 1;
+  }
+
+  /** Empties it, without moving it. */
+  clearCounts() {
     this.all.fill(0);
     this.err.fill(0);
     this.columnAll.fill(0);
     this.columnErr.fill(0);
     this.inView = this.errorsInView = this.overflow = 0;
-    this.ahead.length = 0;
-    this.isStale = false;
-    this.dirtyLo = this.first;
-    this.dirtyHi = this.first + this.width - 1;
   }
 
   /**

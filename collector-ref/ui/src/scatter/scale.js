@@ -113,11 +113,11 @@ function tickValues(kind, bottom, top) {
 }
 
 /** The next round maximum, up or down, of the 1-2-5 row.
- * @param {number} us @param {1 | -1} direction */
-export function nextMaximum(us, direction) {
+ * @param {number} us @param {1 | -1} direction @param {number} [least] */
+export function nextMaximum(us, direction, least = 1_000) {
   /** @type {number[]} */
   const row = [];
-  for (let decade = 1_000; decade <= 1e9; decade *= 10) row.push(decade, decade * 2, decade * 5);
+  for (let decade = 1; decade <= 1e9; decade *= 10) row.push(...[decade, decade * 2, decade * 5].filter(v => v >= least));
   if (direction > 0) return row.find(v => v > us * 1.01) ?? row[row.length - 1];
-  return row.reverse().find(v => v < us * 0.99) ?? 1_000;
+  return row.reverse().find(v => v < us * 0.99) ?? least;
 }

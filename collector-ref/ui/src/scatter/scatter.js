@@ -1,9 +1,11 @@
 // The XLog scatter: end time across, elapsed time up, one dot for every transaction.
 
 import { html, useEffect, useLayoutEffect, useRef, useState, effect } from '../../vendor/preact.js';
-import { count, duration, plural } from '../core/format.js';
+import { count, plural } from '../core/format.js';
 import { noteFrame } from '../core/frames.js';
 import { addKeys } from '../core/keys.js';
+import { lazy } from '../core/lazy.js';
+import { measureOf } from '../core/measures.js';
 import { elapsedOf } from '../core/quantiser.js';
 import { view } from '../core/router.js';
 import { isMotionReduced, theme } from '../core/theme.js';
@@ -11,17 +13,21 @@ import { filterSplit, onEvict, pointsVersion, rightEdgeMs, source, sourceVersion
 import * as actions from './actions.js';
 import { ScatterHead } from './head.js';
 import { afterKey, firstBox } from './keyboard_box.js';
+import { Marginal } from './marginal.js';
 import { PlotNote } from './note.js';
 import { Plot, LANE_PX, TICK_PX } from './plot.js';
 import { axisTicks } from './scale.js';
 import { usePointer } from './pointer.js';
 import { tickLabel, timeTicks } from './ticks.js';
-import { Twin } from './twin.js';
+
+const Twin = lazy(async () => (await import('./twin.js')).Twin);
 
 /** @typedef {import('../core/view.js').Box} Box */
 /** @typedef {import('./keyboard_box.js').Rectangle} Rectangle */
 
 const MINUTE_MS = 60_000;
+/** A live picture that the collector counts is counted anew so often. */
+const COUNT_EVERY_MS = 3_000;
 
 /** @returns {import('./plot.js').Picture} */
 function picture() {
@@ -57,14 +63,14 @@ export function Scatter({ height: whole }) {
   useEffect(() => runPlot({ width, height, canvas, host, plot, setAnchor, isHeld: () => drag.isDown() }), [width, height]);
   useScatterKeys({ host, plot, latest, showKeyBox });
 
-  const { axis, box } = view.value;
+  const { axis, box, measure } = view.value;
   const shown = plot.current;
   const shownBox = keyBox ?? drag.rectangle;
   return html`<section class="panel scatter" aria-labelledby="scatter-title">
     <${ScatterHead} plot=${shown} isTable=${isTable} toggleTable=${() => setTable(!isTable)} />
     <div class="plot-frame">
-      <${YAxis} axis=${axis} height=${height} />
-      <div class="plot" ref=${host} role="group" tabindex="0" aria-label="XLog scatter: end time across, elapsed time up"
+      <${YAxis} axis=${axis} height=${height} measure=${measure} />
+      <div class="plot" ref=${host} role="group" tabindex="0" aria-label=${`XLog scatter: end time across, ${measureOf(measure).label.toLowerCase()} up`}
           aria-describedby="scatter-help" aria-keyshortcuts="b" style=${{ height: `${height}px` }} ...${drag.handlers}>
         <canvas ref=${canvas} aria-hidden="true"></canvas>
         <div class="over"><div class="slide" data-slide>
@@ -76,6 +82,7 @@ export function Scatter({ height: whole }) {
         <${PlotNote} />
         <output class="readout" data-readout></output>
       </div>
+      <${Marginal} plot=${shown} height=${height} />
     </div>
     <p id="scatter-help" class="hidden-text">Press b for a box by keyboard: arrows move it, Shift and arrows size it, Enter lists its transactions. The button Table shows the same numbers as a table.</p>
     ${isTable && shown && html`<${Twin} raster=${shown.raster} />`}
@@ -103,7 +110,7 @@ function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
   bound.onBlock.add(onBlock);
   onEvict.add(onChunkGone);
   const stopView = effect(() => {
-    void [view.value.axis, view.value.range, filterSplit.value, sourceVersion.value];
+    void [view.value.axis, view.value.range, filterSplit.value, sourceVersion.value, source()];
     isStale = true;
   });
   const stopLook = effect(() => {
@@ -111,6 +118,11 @@ function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
   });
   let anchored = { fromMs: NaN, columnMs: 0 };
   let steppedMs = 0;
+  let countedMs = 0;
+  const count = () => {
+    countedMs = performance.now();
+    void import('./counted.js').then(({ loadCounted }) => loadCounted(made, rightEdgeMs(), follow));
+  };
   const follow = () => {
     const { raster } = made;
     const shift = ((raster.fromMs - anchored.fromMs) / raster.columnMs) / ratio;
@@ -137,6 +149,9 @@ function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
       isStale = false;
       made.redraw(picture(), bound.store);
       follow();
+      if (bound.isCounted) count();
+    } else if (bound.isCounted) {
+      if (view.peek().range.live && !isHeld() && began - countedMs > COUNT_EVERY_MS) count();
     } else if (view.peek().range.live && !isHeld() && mayStep) {
       steppedMs = began;
       made.advance(rightEdgeMs());
@@ -202,8 +217,8 @@ function useScatterKeys({ host, plot, latest, showKeyBox }) {
         actions.zoomInto(box);
         return true;
       },
-      ArrowLeft: orMove(() => actions.moveBy(-10_000)),
-      ArrowRight: orMove(() => actions.moveBy(10_000)),
+      ArrowLeft: orMove(() => actions.move(-1)),
+      ArrowRight: orMove(() => actions.move(1)),
       ArrowUp: orMove(() => actions.changeTop(1)),
       ArrowDown: orMove(() => actions.changeTop(-1)),
       'Shift+ArrowLeft': moveBox,
@@ -215,18 +230,20 @@ function useScatterKeys({ host, plot, latest, showKeyBox }) {
       '-': () => actions.lengthenBy(MINUTE_MS),
       l: actions.toggleAxis,
       e: actions.toggleErrors,
+      y: actions.nextMeasure,
       Space: () => (view.value.range.live ? togglePause() : false),
     });
   }, []);
 }
 
-/** @param {{axis: import('../core/view.js').Axis, height: number}} props */
-function YAxis({ axis, height }) {
+/** @param {{axis: import('../core/view.js').Axis, height: number, measure: string}} props */
+function YAxis({ axis, height, measure }) {
+  const { format } = measureOf(measure);
   const plotHeight = height - LANE_PX - 1 - TICK_PX;
   const ticks = axisTicks(axis).filter(tick => tick.share < 0.97);
   return html`<div class="y-axis" aria-hidden="true">
-    <span class="lane-label">${'>'}${duration(elapsedOf(axis.hi))}</span>
-    ${ticks.map(tick => html`<span key=${tick.us} style=${{ top: `${LANE_PX + 1 + (1 - tick.share) * plotHeight}px` }}>${duration(tick.us).replace(/\.0+(?=\D)/, '')}</span>`)}
+    <span class="lane-label">${'>'}${format(elapsedOf(axis.hi))}</span>
+    ${ticks.map(tick => html`<span key=${tick.us} style=${{ top: `${LANE_PX + 1 + (1 - tick.share) * plotHeight}px` }}>${format(tick.us).replace(/\.0+(?=\D)/, '')}</span>`)}
   </div>`;
 }
 
@@ -254,7 +271,9 @@ function Rubber({ rectangle, plot, isZoom }) {
   const { left, top, right, bottom } = rectangle;
   const ratio = plot?.ratio ?? 1;
   const box = plot?.boxOf(left * ratio, top * ratio, right * ratio - 1, bottom * ratio - 1);
-  const found = box ? source().store.count(box, filterSplit.value) : { total: 0, errors: 0 };
+  const shown = source();
+  const found = !box ? { total: 0, errors: 0 }
+    : shown.isCounted && plot ? plot.countOf(left * ratio, top * ratio, right * ratio - 1, bottom * ratio - 1) : shown.store.count(box, filterSplit.value);
   return html`<div class=${isZoom ? 'rubber zoom' : 'rubber'} style=${{ left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` }}>
     <span class=${top < 26 ? 'rubber-count below' : 'rubber-count'} role="status">${isZoom ? 'zoom' : count(found.total)}${!isZoom && found.errors > 0 ? html` <em>${plural(found.errors, 'error')}</em>` : ''}</span></div>`;
 }

@@ -15,3 +15,19 @@ test('an empty collector shows three steps, and the first dot by itself', async 
   await expect(page.getByTestId('in-view')).toHaveText('1');
   await expect(page.locator('.first-run')).toHaveCount(0);
 });
+
+test('an agent without a request has ticked two steps', async ({ page }) => {
+  await standInSocket(page, { pulse: { objects: [{ id: 1, name: '/host/orders', alive: true }] } });
+  await page.route('**/api/v1/self', route => route.fulfill({ json: { xlogs: 0, listen: { agents: '127.0.0.1:6100', http: '127.0.0.1:6180' } } }));
+  await page.goto('/');
+  await expect(page.getByText('Connected: /host/orders')).toBeVisible();
+  await expect(page.locator('.first-run li.is-done')).toHaveCount(2);
+  expect(await axe(page)).toEqual([]);
+});
+
+test('a quiet collector that has seen transactions is no first run', async ({ page }) => {
+  await standInSocket(page, { pulse: { objects: [{ id: 1, name: '/host/orders', alive: true }] } });
+  await page.goto('/');
+  await expect(page.locator('.plot-note')).toContainText('the last one was at');
+  await expect(page.locator('.first-run')).toHaveCount(0);
+});

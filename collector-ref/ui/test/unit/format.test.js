@@ -26,7 +26,7 @@ test('bytes have binary units', () => {
 });
 
 test('shares never say zero for something', () => {
-  check(v => percent(v, 1_000_000), [[1, '<0.1 %'], [12_000, '1.2 %'], [500_000, '50 %'], [0, '0.0 %']]);
+  check(v => percent(v, 1_000_000), [[1, '<0.1 %'], [12_000, '1.2 %'], [500_000, '50 %'], [0, '0 %']]);
   assert.equal(percent(1, 0), '–');
   assert.equal(plural(1, 'error'), '1 error');
   assert.equal(plural(2_000, 'entry', 'entries'), '2,000 entries');

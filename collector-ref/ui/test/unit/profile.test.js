@@ -62,3 +62,11 @@ test('a sparkline ends at the right edge and stays inside', () => {
   assert.equal(sparkPath([0, 2], 149, 10), 'M148.0 9.0L149.0 2.0');
   assert.ok(!sparkPath([0, 0, 0]).includes('NaN'));
 });
+
+test('gaps of a step are the time that none of its own steps covers, the longest first', () => {
+  const step = (/** @type {number | null} */ parent, /** @type {number} */ start_us, /** @type {number} */ elapsed_us) => ({ parent, start_us, elapsed_us });
+  const tree = new StepTree([step(null, 0, 100), step(0, 10, 30), step(1, 12, 5), step(0, 20, 30), step(0, 60, 0), step(0, 70, 10)]);
+  assert.deepEqual(tree.gaps(0), [{ fromUs: 50, toUs: 70 }, { fromUs: 80, toUs: 100 }, { fromUs: 0, toUs: 10 }]);
+  assert.deepEqual(tree.gaps(1), [{ fromUs: 17, toUs: 40 }, { fromUs: 10, toUs: 12 }]);
+  assert.deepEqual(tree.gaps(3), [], 'what has no steps has no gaps');
+});

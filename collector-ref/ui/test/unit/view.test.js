@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { match } from '../../src/core/router.js';
+import { measureOf } from '../../src/core/measures.js';
 import { DEFAULT_AXIS, readView, viewUrl, writeView } from '../../src/core/view.js';
 import { random } from '../support/points.js';
 
 const read = (/** @type {string} */ query) => readView(new URLSearchParams(query));
 
 test('an empty URL is the last five minutes, live', () => {
-  assert.deepEqual(read(''), { range: { live: true, spanMs: 300_000 }, f: '', box: null, axis: DEFAULT_AXIS });
+  assert.deepEqual(read(''), { range: { live: true, spanMs: 300_000 }, f: '', box: null, measure: 'elapsed', axis: DEFAULT_AXIS, pane: 'list', by: 'service' });
   assert.equal(viewUrl('/xlog', read('')), '/xlog');
 });
 
@@ -23,7 +24,10 @@ test('every view comes back from its URL', () => {
       range: i % 2 ? { live: true, spanMs: 60_000 * (1 + whole(30)) } : { live: false, fromMs: t0, toMs: t0 + 5_000 + whole(1e8) },
       f: filters[i % filters.length],
       box: i % 3 ? { t0, t1: t0 + whole(1e6), y0, y1: y0 + whole(5_000) } : null,
-      axis: i % 5 ? DEFAULT_AXIS : { kind: i % 10 ? 'lin' : 'log', lo, hi: lo + 100 + whole(30_000) },
+      measure: i % 7 ? 'elapsed' : 'sql_count',
+      pane: ['list', 'summary', 'why'][i % 3],
+      by: i % 4 ? 'service' : 'user_agent',
+      axis: i % 5 ? measureOf(i % 7 ? 'elapsed' : 'sql_count').axis : { kind: i % 10 ? 'lin' : 'log', lo, hi: lo + 100 + whole(30_000) },
     });
     assert.deepEqual(readView(new URL(viewUrl('/xlog', view), 'http://x').searchParams), view);
   }
@@ -34,7 +38,7 @@ test('a link that was pasted through a mail keeps its box', () => {
 });
 
 test('what cannot be read is left out, never thrown', () => {
-  for (const query of ['range=x', 'range=-5m', 'from=5', 'from=9&to=3', 'from=abc&to=9', 'box=1,2,3', 'box=2,1,0,9', 'box=1,2,9,3', 'box=1,2,3,99999', 'box=a,b,c,d', 'y=cube:1-2', 'y=log:900-800', 'y=log:1-99999', 'box=1e3,2,3,4']) {
+  for (const query of ['range=x', 'range=-5m', 'from=5', 'from=9&to=3', 'from=abc&to=9', 'box=1,2,3', 'box=2,1,0,9', 'box=1,2,9,3', 'box=1,2,3,99999', 'box=a,b,c,d', 'y=cube:1-2', 'y=log:900-800', 'y=log:1-99999', 'm=sqlcount', 'pane=x', 'by=colour', 'box=1e3,2,3,4']) {
     assert.deepEqual(read(query), read(''), query);
   }
   assert.equal(read(`f=${'x'.repeat(9_999)}`).f.length, 2_000);

@@ -162,7 +162,7 @@ impl XLogColumns {
 
     /// The distinct texts of a column, and per row the place of its text among them plus 1, or 0
     /// for the empty text. Whoever looks texts up does so once for each, not once for each row.
-    pub fn distinct(&self, column: DistinctText) -> (impl Iterator<Item = &str>, &[u64]) {
+    pub fn distinct(&self, column: DistinctText) -> (impl Iterator<Item = &str> + Clone, &[u64]) {
         let column = &self.inline[column as usize];
         (column.texts(), column.rows())
     }

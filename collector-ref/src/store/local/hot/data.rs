@@ -245,7 +245,7 @@ impl HotData {
             let pool = &mut pools[column as usize];
             numbers.clear();
             numbers.push(0);
-            numbers.extend(texts.map(|text| pool.id(text)));
+            pool.ids(texts, numbers);
             for (number, place) in columns.text[column as usize][base..].iter_mut().zip(places) {
                 // The decoder has checked that the places exist.
                 let place = usize::try_from(*place).unwrap_or_default();

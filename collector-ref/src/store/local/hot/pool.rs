@@ -14,6 +14,19 @@ pub(crate) struct TextPool {
     /// Texts found lately by where their bytes lie: within a batch the same text is usually the
     /// same bytes, and comparing is cheaper than hashing. Never trusted without comparing.
     recent: Vec<(usize, u32)>,
+    /// What is looked at together in [`TextPool::ids`].
+    looked_up: Vec<LookUp>,
+}
+
+/// One text on its way to its number.
+#[derive(Debug, Clone, Copy)]
+struct LookUp {
+    hash: usize,
+    /// What stands in the first slot of its hash: most likely the number.
+    hint: u32,
+    /// Where the text with that number lies.
+    start: u32,
+    end: u32,
 }
 
 const FIRST_SLOTS: usize = 256;
@@ -26,6 +39,7 @@ impl Default for TextPool {
             ends: vec![0],
             slots: vec![0; FIRST_SLOTS],
             recent: vec![(0, 0); RECENT],
+            looked_up: Vec::new(),
         }
     }
 }
@@ -62,26 +76,55 @@ impl TextPool {
     /// The number of this text, given when it is new.
     #[inline]
     pub(crate) fn id(&mut self, text: &str) -> u32 {
-        if text.is_empty() {
-            return 0;
-        }
         let place = text.as_ptr() as usize;
         let slot = (place >> 1 ^ place >> 9) % RECENT;
         let (seen, id) = self.recent[slot];
         if seen == place && self.text(id) == text {
             return id;
         }
-        let id = self.find_or_insert(text);
+        let id = self.find_or_insert(text, hash(text.as_bytes()));
         self.recent[slot] = (place, id);
         id
     }
 
-    fn find_or_insert(&mut self, text: &str) -> u32 {
+    /// Appends the numbers of many texts.
+    ///
+    /// Slot, place and bytes of a text each lie somewhere else in megabytes of memory, and each
+    /// tells where the next is. Step by step for all texts together, the processor fetches those of
+    /// many at once.
+    pub(crate) fn ids<'t>(
+        &mut self,
+        texts: impl Iterator<Item = &'t str> + Clone,
+        numbers: &mut Vec<u32>,
+    ) {
+        let mut looked_up = std::mem::take(&mut self.looked_up);
+        let mask = self.slots.len() - 1;
+        looked_up.clear();
+        looked_up.extend(texts.clone().map(|text| {
+            let hash = hash(text.as_bytes());
+            LookUp { hash, hint: self.slots[hash & mask], start: 0, end: 0 }
+        }));
+        for LookUp { hint, start, end, .. } in &mut looked_up {
+            let id = *hint as usize;
+            (*start, *end) = (self.ends[id.saturating_sub(1)], self.ends[id]);
+        }
+        numbers.extend(texts.zip(&looked_up).map(|(text, found)| {
+            let LookUp { hash, hint, start, end } = *found;
+            let is_it = self.bytes.as_bytes()[start as usize..end as usize] == *text.as_bytes();
+            if is_it && hint != 0 { hint } else { self.find_or_insert(text, hash) }
+        }));
+        self.looked_up = looked_up;
+    }
+
+    fn find_or_insert(&mut self, text: &str, hash: usize) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
         if 2 * (self.ends.len() + 1) > self.slots.len() {
             self.grow();
         }
         let mask = self.slots.len() - 1;
-        let mut place = hash(text.as_bytes()) & mask;
+        let mut place = hash & mask;
         loop {
             match self.slots[place] {
                 0 => break,
@@ -143,6 +186,24 @@ mod tests {
         assert_eq!(pool.id(""), 0);
         assert_eq!(pool.text(0), "");
         assert_eq!(pool.text(70_000), "");
+    }
+
+    #[test]
+    fn many_texts_together_have_the_numbers_they_have_one_by_one() {
+        let (mut together, mut single) = (TextPool::default(), TextPool::default());
+        for round in 0..40_u32 {
+            let mut texts: Vec<String> =
+                (0..500).map(|i| format!("text {}", i * (round % 7 + 1) % 3_000)).collect();
+            texts[7].clear();
+            let mut numbers = vec![7];
+            together.ids(texts.iter().map(|text| &**text), &mut numbers);
+            let expected: Vec<u32> = texts.iter().map(|text| single.id(text)).collect();
+            assert_eq!((numbers[0], &numbers[1..]), (7, &expected[..]), "{round}");
+            if round == 20 {
+                together.clear();
+                single.clear();
+            }
+        }
     }
 
     #[test]

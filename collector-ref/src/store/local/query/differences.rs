@@ -7,9 +7,9 @@
 //! for proportions and differences of proportions", 2000), so that three slow requests of one rare
 //! user do not outrank a tenant that is in half of the selection.
 
-use super::super::columns::{Column, Wide};
 use super::super::view::{Stop, View};
 use super::filter::FilterRun;
+use super::heights::{self, Heights};
 use super::values::Values;
 use crate::store::{Bounds, Difference, Differences, Dimension, Filter, TimeRange};
 
@@ -36,16 +36,16 @@ pub(crate) fn differences(
     let mut dimensions: Vec<Counted> = Dimension::ALL
         .map(|dimension| Counted { values: Values::new(dimension), counts: Vec::new() })
         .into();
-    let mut more = vec![Column::Wide(Wide::Elapsed)];
+    let mut more = vec![heights::column(bounds.measure)];
     more.extend(dimensions.iter().map(|counted| counted.values.column()));
     let columns = run.columns(&more);
     let mut totals = [0u64; 2];
     let mut places: Vec<(usize, usize)> = Vec::new();
     view.scan(range, &columns, &mut |chunk| {
-        let elapsed = chunk.wide(Wide::Elapsed);
+        let heights = Heights::of(chunk, bounds.measure);
         places.clear();
         run.select(chunk, |row| {
-            let is_rest = usize::from(!bounds.contains(chunk.end[row], elapsed[row]));
+            let is_rest = usize::from(!bounds.contains(chunk.end[row], heights.value(row)));
             totals[is_rest] += 1;
             places.push((row, is_rest));
         });

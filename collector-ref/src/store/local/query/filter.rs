@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::super::columns::{Column, HAS_ERROR, Narrow, Text, Wide};
 use super::super::segment::{Chunk, TextColumn};
-use crate::store::{Bounds, Clause, Filter, Glob, Test, quantise};
+use super::heights::{self, Heights};
+use crate::store::{Bounds, Clause, Filter, Glob, Test};
 use scouter_wire::record::XLogFlags;
 
 /// Bounds and a filter in the middle of a walk: remembers which texts match.
@@ -76,7 +77,7 @@ impl<'a> FilterRun<'a> {
             }
         };
         if self.has_heights() {
-            add(Column::Wide(Wide::Elapsed));
+            add(heights::column(self.bounds.measure));
         }
         for run in &self.clauses {
             add(match &run.clause.test {
@@ -137,7 +138,7 @@ impl<'a> FilterRun<'a> {
         if !self.has_heights() {
             return true;
         }
-        let cell = quantise::elapsed(chunk.wide(Wide::Elapsed)[row]);
+        let cell = Heights::of(chunk, self.bounds.measure).cell(row);
         self.bounds.low <= cell && cell <= self.bounds.high
     }
 }

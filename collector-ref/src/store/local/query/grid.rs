@@ -1,8 +1,9 @@
 //! The counted picture.
 
-use super::super::columns::{Column, HAS_ERROR, Narrow, Wide};
+use super::super::columns::{Column, HAS_ERROR, Narrow};
 use super::super::view::{Stop, View};
 use super::filter::FilterRun;
+use super::heights::{self, Heights};
 use crate::store::{Bounds, Filter, Grid, GridShape, TimeRange, quantise};
 
 /// Counts the rows of each pixel.
@@ -10,7 +11,7 @@ pub(crate) fn grid(view: &View, shape: &GridShape, filter: &Filter) -> Result<Gr
     let (from_ms, to_ms) = shape.range_ms();
     let bounds = Bounds::from_box(from_ms, to_ms, 0, u16::MAX);
     let mut run = FilterRun::new(bounds, filter);
-    let columns = run.columns(&[Column::Wide(Wide::Elapsed), Column::Narrow(Narrow::Flags)]);
+    let columns = run.columns(&[heights::column(shape.measure), Column::Narrow(Narrow::Flags)]);
     let row_of = shape.row_of();
     let lines = usize::from(shape.rows) + 1;
     let mut grid = Grid {
@@ -21,10 +22,10 @@ pub(crate) fn grid(view: &View, shape: &GridShape, filter: &Filter) -> Result<Gr
     };
     let range: TimeRange = bounds.range;
     view.scan(range, &columns, &mut |chunk| {
-        let (elapsed, flags) = (chunk.wide(Wide::Elapsed), chunk.narrow(Narrow::Flags));
+        let (heights, flags) = (Heights::of(chunk, shape.measure), chunk.narrow(Narrow::Flags));
         run.select(chunk, |row| {
             let Some(column) = shape.column(quantise::time_ms(chunk.end[row])) else { return };
-            let height = row_of[usize::from(quantise::elapsed(elapsed[row]))];
+            let height = row_of[usize::from(heights.cell(row))];
             let cell = column * lines + usize::from(height);
             grid.all[cell] = grid.all[cell].saturating_add(1);
             if flags[row] & HAS_ERROR != 0 {

@@ -3,6 +3,7 @@
 mod differences;
 mod filter;
 mod grid;
+mod heights;
 mod page;
 mod points;
 mod services;

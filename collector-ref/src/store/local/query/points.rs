@@ -1,10 +1,11 @@
 //! Points for the picture.
 
-use super::super::columns::{Column, HAS_ERROR, HAS_PROFILE, Narrow, Text, Wide};
+use super::super::columns::{Column, HAS_ERROR, HAS_PROFILE, Narrow, Text};
 use super::super::segment::TextColumn;
 use super::super::view::{Stop, View};
 use super::filter::FilterRun;
-use crate::store::{Bounds, Filter, Point, Points, QueryError, TimeRange, quantise};
+use super::heights::{self, Heights};
+use crate::store::{Bounds, Filter, Measure, Point, Points, QueryError, TimeRange, quantise};
 use scouter_wire::record::XLogFlags;
 
 /// Hash bytes of services by key, found out once per key.
@@ -42,12 +43,13 @@ fn colour_bits(service: &str) -> u16 {
 pub(crate) fn points(
     view: &View,
     range: TimeRange,
+    measure: Measure,
     filter: &Filter,
     limit: usize,
 ) -> Result<Points, Stop> {
     let mut run = FilterRun::new(Bounds::time(range), filter);
     let columns = run.columns(&[
-        Column::Wide(Wide::Elapsed),
+        heights::column(measure),
         Column::Narrow(Narrow::Flags),
         Column::Text(Text::Service),
     ]);
@@ -55,7 +57,7 @@ pub(crate) fn points(
     let mut total = 0u64;
     let mut colours = ServiceColours::default();
     view.scan(range, &columns, &mut |chunk| {
-        let elapsed = chunk.wide(Wide::Elapsed);
+        let heights = Heights::of(chunk, measure);
         let flags = chunk.narrow(Narrow::Flags);
         let services = chunk.text(Text::Service);
         if points.len() < limit {
@@ -66,7 +68,7 @@ pub(crate) fn points(
             if points.len() < limit {
                 points.push(Point {
                     end_unix_us: chunk.end[row],
-                    height: quantise::elapsed(elapsed[row]),
+                    height: heights.cell(row),
                     attributes: attributes(flags[row]) | colours.of(services, row),
                 });
             }

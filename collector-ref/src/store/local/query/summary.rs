@@ -7,11 +7,20 @@ use super::spread::Spread;
 use super::values::Values;
 use crate::store::{Bounds, Dimension, Filter, GroupSummary};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
     spread: Spread,
+    first_unix_us: i64,
+    last_unix_us: i64,
     sql_us: u64,
     api_us: u64,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        let spread = Spread::default();
+        Self { spread, first_unix_us: i64::MAX, last_unix_us: i64::MIN, sql_us: 0, api_us: 0 }
+    }
 }
 
 /// Totals by value, the most frequent first; values that are as frequent by their text.
@@ -43,6 +52,8 @@ pub(crate) fn summary(
             }
             let group = &mut groups[number];
             group.spread.add(elapsed[row], flags[row] & HAS_ERROR != 0);
+            group.first_unix_us = group.first_unix_us.min(chunk.end[row]);
+            group.last_unix_us = group.last_unix_us.max(chunk.end[row]);
             group.sql_us = group.sql_us.saturating_add(sql[row]);
             group.api_us = group.api_us.saturating_add(api[row]);
         });
@@ -51,17 +62,21 @@ pub(crate) fn summary(
         .names
         .into_iter()
         .zip(&groups)
-        .map(|(value, Group { spread, sql_us, api_us })| GroupSummary {
-            value,
-            count: spread.count,
-            errors: spread.errors,
-            elapsed_sum_us: spread.elapsed_sum_us,
-            sql_sum_us: *sql_us,
-            api_sum_us: *api_us,
-            p50_us: spread.percentile(50),
-            p95_us: spread.percentile(95),
-            p99_us: spread.percentile(99),
-            max_us: spread.max_us,
+        .map(|(value, Group { spread, first_unix_us, last_unix_us, sql_us, api_us })| {
+            GroupSummary {
+                value,
+                count: spread.count,
+                errors: spread.errors,
+                elapsed_sum_us: spread.elapsed_sum_us,
+                sql_sum_us: *sql_us,
+                api_sum_us: *api_us,
+                p50_us: spread.percentile(50),
+                p95_us: spread.percentile(95),
+                p99_us: spread.percentile(99),
+                max_us: spread.max_us,
+                first_unix_us: *first_unix_us,
+                last_unix_us: *last_unix_us,
+            }
         })
         .collect();
     summaries.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));

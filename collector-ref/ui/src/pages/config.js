@@ -1,0 +1,60 @@
+// The options of one running object: what each does, what it is, and how to change it while it runs.
+
+import { html, useEffect, useState } from '../../vendor/preact.js';
+import { getJson, postJson } from '../core/api.js';
+import { plural } from '../core/format.js';
+
+/** @param {{object: string}} props */
+export function ConfigPage({ object }) {
+  const [options, setOptions] = useState(/** @type {any[] | null} */ (null));
+  const [mayChange, setMayChange] = useState(false);
+  const [problem, setProblem] = useState('');
+  const path = `options/${encodeURIComponent(object)}`;
+  useEffect(() => {
+    const abort = new AbortController();
+    getJson(path, {}, abort.signal).then(answer => setOptions(answer.options), error => { if (!abort.signal.aborted) setProblem(error.message); });
+    getJson('session', {}, abort.signal).then(({ role }) => setMayChange(role !== 'viewer'), () => {});
+    return () => abort.abort();
+  }, [object]);
+  const set = async (/** @type {string} */ name, /** @type {string} */ value) => {
+    const answer = await postJson(path, { name, value });
+    setOptions(answer.options);
+  };
+  const changed = (options ?? []).filter(option => option.value !== option.default).length;
+  return html`<section class="panel" aria-labelledby="config-title"><header class="panel-head"><h2 id="config-title">Configuration of ${object}</h2>
+      ${options && html`<span class="mut">${plural(options.length, 'option')}, ${changed} not at ${changed === 1 ? 'its' : 'their'} default. A change holds until the process ends, and is noted in the collector's audit file.</span>`}<span class="spring"></span><a class="button" href="/objects">Objects</a></header>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${options && !mayChange && html`<p class="warn">Your role may look but not change: sign in with a token of an operator.</p>`}
+    ${options ? html`<div class="scroll" tabindex="0" role="region" aria-label="Options"><table class="data options roomy" data-testid="options">
+      <colgroup><col style=${{ width: '25%' }} /><col style=${{ width: '250px' }} /><col style=${{ width: '110px' }} /><col /></colgroup>
+      <thead><tr><th scope="col">Option</th><th scope="col">Value</th><th scope="col">Default</th><th scope="col">What it does</th></tr></thead>
+      <tbody>${options.map(option => html`<${Option} key=${option.name} option=${option} set=${set} mayChange=${mayChange} />`)}</tbody></table></div>` : !problem && html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+}
+
+/** @param {{option: any, set: (name: string, value: string) => Promise<void>, mayChange: boolean}} props */
+function Option({ option, set, mayChange }) {
+  const { name, value, unit, help, live: isLive } = option;
+  const [typed, setTyped] = useState(value);
+  const [said, say] = useState({ text: '', isWrong: false });
+  useEffect(() => setTyped(value), [value]);
+  const apply = async (/** @type {string} */ wanted) => {
+    say({ text: 'asking…', isWrong: false });
+    try {
+      await set(name, wanted);
+      say({ text: 'changed', isWrong: false });
+    } catch (error) {
+      say({ text: error instanceof Error ? error.message : String(error), isWrong: true });
+    }
+  };
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (typed !== value) void apply(typed);
+  };
+  return html`<tr class=${value !== option.default ? 'is-changed' : ''}><th scope="row"><code>${name}</code></th>
+    <td>${isLive ? html`<form class="inline-form" onSubmit=${submit}><input aria-label=${name} value=${typed} disabled=${!mayChange} autocomplete="off" spellcheck=${false} onInput=${(/** @type {any} */ e) => setTyped(e.currentTarget.value)} />
+        ${typed !== value && html`<button class="primary" type="submit">Set</button><button type="button" onClick=${() => setTyped(value)}>Undo</button>`}
+        ${typed === value && value !== option.default && mayChange && html`<button type="button" onClick=${() => apply(option.default)}>Set to default</button>`}</form>`
+      : html`<code>${value === '' ? '–' : value}</code> <span class="mut">set at start</span>`}
+      <p role="status" class=${said.isWrong ? 'err' : 'mut'}>${said.text}</p></td>
+    <td><code>${option.default === '' ? 'empty' : option.default}</code> <span class="mut">${unit}</span></td><td>${help}</td></tr>`;
+}
