@@ -93,3 +93,26 @@ async fn the_topology_has_an_edge_for_each_peer_of_each_object() {
     let answer = collector.json(&format!("/api/v1/topology?{ALL}&object=/test/b")).await;
     assert_eq!(answer["edge_count"], 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_wrongly_of_digests_retention_and_agents_is_refused_with_the_reason() {
+    let collector = start().await;
+    let range = "from_unix_us=1&to_unix_us=2";
+    for (path, status, code) in [
+        (format!("/api/v1/digests?{range}"), 400, "bad_parameter"),
+        (format!("/api/v1/digests?{range}&kind=sqll"), 400, "bad_parameter"),
+        (format!("/api/v1/digests?{range}&kind=sql&order=p98"), 400, "bad_parameter"),
+        (format!("/api/v1/digests?{range}&kind=sql&limit=1001"), 400, "bad_parameter"),
+        (format!("/api/v1/digests?{range}&kind=sql&knd=sql"), 400, "unknown_parameter"),
+        ("/api/v1/digests?kind=sql".into(), 400, "bad_range"),
+        ("/api/v1/topology".into(), 400, "bad_range"),
+        (format!("/api/v1/topology?{range}&objct=x"), 400, "unknown_parameter"),
+        ("/api/v1/options/%2Fnobody?instance=g".into(), 400, "bad_parameter"),
+        ("/api/v1/callsites/%2Fnobody?instnce=1".into(), 400, "unknown_parameter"),
+        ("/api/v1/retention/preview?xlog_days=-1".into(), 400, "bad_parameter"),
+        ("/api/v1/retention/preview?days=1".into(), 400, "unknown_parameter"),
+    ] {
+        let (found, answer): (u16, Value) = collector.get(&path).await;
+        assert_eq!((found, &answer["error"]["code"]), (status, &json!(code)), "{path}: {answer}");
+    }
+}
