@@ -100,7 +100,7 @@ pub struct Retention {
     pub profile_days: Option<u32>,
     /// Days for which transactions are kept.
     pub xlog_days: Option<u32>,
-    /// Days for which counters are kept.
+    /// Days for which counters and digests are kept; digests by ten seconds for 3 of them.
     pub counter_days: Option<u32>,
     /// Bytes of all sealed files; past it the oldest go, profiles first.
     pub disk_bytes: Option<u64>,
@@ -130,6 +130,7 @@ impl FileConfig {
         store.profile_keep = profile_days.map_or(store.profile_keep, days);
         store.xlog_keep = xlog_days.map_or(store.xlog_keep, days);
         store.counter_keep = counter_days.map_or(store.counter_keep, days);
+        store.digest_keep = counter_days.map_or(store.digest_keep, days);
         store.disk_bytes = disk_bytes.unwrap_or(store.disk_bytes);
         let mut builder =
             Builder::default().store(store).tokens(self.tokens).public_hosts(self.public_hosts);

@@ -17,11 +17,23 @@ use crate::telemetry::Telemetry;
 /// How long an agent may take to answer.
 pub(crate) const COMMAND_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Most instances that an error names.
+const MAX_INSTANCES_TOLD: usize = 10;
+
+/// One process: the name of its object, which another may share, and its instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AgentId {
+    pub(crate) name: Arc<str>,
+    pub(crate) instance: u128,
+}
+
 /// Why a command was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ControlError {
-    /// No agent of this name is connected.
+    /// No agent of this name is connected, or none of this instance.
     NotConnected,
+    /// Several are connected under this name: their instances.
+    Ambiguous(Vec<u128>),
     /// Too many commands wait for this agent.
     Busy,
     /// It did not answer before the deadline.
@@ -38,6 +50,12 @@ impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected => f.write_str("the agent is not connected"),
+            Self::Ambiguous(instances) => {
+                write!(f, "{} processes are connected under this name: ", instances.len())?;
+                f.write_str("say which one with instance, one of")?;
+                let mut listed = instances.iter().take(MAX_INSTANCES_TOLD);
+                listed.try_for_each(|instance| write!(f, " {instance:032x}"))
+            }
             Self::Busy => f.write_str("too many commands wait for this agent: try again"),
             Self::TimedOut => {
                 write!(f, "the agent did not answer within {} s", COMMAND_DEADLINE.as_secs())
@@ -88,42 +106,59 @@ impl AgentHandle {
     }
 }
 
-/// All connected agents by the names of their objects.
+/// All connected agents.
 #[derive(Debug, Default)]
 pub(crate) struct Agents {
-    agents: Mutex<HashMap<Arc<str>, Arc<AgentHandle>>>,
+    agents: Mutex<HashMap<AgentId, Arc<AgentHandle>>>,
     next_id: AtomicU64,
 }
 
 impl Agents {
-    /// Remembers an agent that has connected; a newer connection of the same object replaces an
-    /// older one, which is about to be noticed as broken.
+    /// Remembers an agent that has connected; a newer connection of the same process replaces
+    /// an older one, which is about to be noticed as broken.
     pub(crate) fn connected(
         &self,
-        object: &Arc<str>,
+        agent: &AgentId,
         connection: u64,
         outbox: Outbox,
     ) -> Arc<AgentHandle> {
         let handle = Arc::new(AgentHandle { connection, outbox, asked: Mutex::default() });
-        self.agents.lock().insert(Arc::clone(object), Arc::clone(&handle));
+        self.agents.lock().insert(agent.clone(), Arc::clone(&handle));
         handle
     }
 
     /// Forgets a connection; everyone who waits for an answer over it is told.
-    pub(crate) fn gone(&self, object: &str, connection: u64) {
+    pub(crate) fn gone(&self, agent: &AgentId, connection: u64) {
         let mut agents = self.agents.lock();
-        if agents.get(object).is_some_and(|handle| handle.connection == connection)
-            && let Some(handle) = agents.remove(object)
+        if agents.get(agent).is_some_and(|handle| handle.connection == connection)
+            && let Some(handle) = agents.remove(agent)
         {
             handle.asked.lock().clear();
         }
     }
 
-    /// Names of all connected agents.
-    pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.agents.lock().keys().cloned().collect();
-        names.sort();
-        names
+    /// All connected agents, by name.
+    pub(crate) fn all(&self) -> Vec<AgentId> {
+        let mut agents: Vec<_> = self.agents.lock().keys().cloned().collect();
+        agents.sort();
+        agents
+    }
+
+    /// The agent of this name, and of this instance if one is given.
+    ///
+    /// # Errors
+    /// [`ControlError::NotConnected`], or [`ControlError::Ambiguous`] when no instance is given and
+    /// several processes share the name: a command must not go to one that nobody chose.
+    pub(crate) fn find(&self, name: &str, instance: Option<u128>) -> Result<AgentId, ControlError> {
+        let mut found = self.all();
+        found.retain(|agent| {
+            *agent.name == *name && instance.is_none_or(|instance| agent.instance == instance)
+        });
+        if found.len() > 1 {
+            let instances = found.into_iter().map(|agent| agent.instance).collect();
+            return Err(ControlError::Ambiguous(instances));
+        }
+        found.pop().ok_or(ControlError::NotConnected)
     }
 
     /// Asks one agent and waits for its answer, at most [`COMMAND_DEADLINE`].
@@ -136,12 +171,12 @@ impl Agents {
     /// removes.
     pub(crate) async fn ask(
         &self,
-        object: &str,
+        agent: &AgentId,
         kind: CommandKind,
         payload: &str,
         telemetry: &Telemetry,
     ) -> Result<Answer, ControlError> {
-        let handle = self.agents.lock().get(object).cloned().ok_or(ControlError::NotConnected)?;
+        let handle = self.agents.lock().get(agent).cloned().ok_or(ControlError::NotConnected)?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (done, answer) = oneshot::channel();
         {

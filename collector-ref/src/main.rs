@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use scouter_collector::store::local::{CheckReport, check, repair};
+use scouter_collector::store::{CorruptFile, OpenError};
 use scouter_collector::{Builder, FileConfig, Running, Tokens, hash_password};
 
 /// Receives what Scouter agents record, keeps it, and shows it.
@@ -51,6 +53,17 @@ enum Task {
     /// Print the hash of a password for an account in the configuration file; the password is asked
     /// for, or read from standard input
     HashPassword,
+    /// Read everything in a data folder that no collector uses, and say what is damaged; the exit
+    /// code is 1 if anything is
+    Check {
+        /// The data folder
+        folder: PathBuf,
+    },
+    /// Check a data folder, set aside what is damaged, and write its manifest anew; deletes nothing
+    Repair {
+        /// The data folder
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,9 +76,15 @@ fn main() -> ExitCode {
     let result = match options.task {
         None => run(options),
         Some(Task::HashPassword) => print_hash(),
+        Some(Task::Check { ref folder }) => return finish(tell(check(folder))),
+        Some(Task::Repair { ref folder }) => return finish(tell(repair(folder))),
     };
+    finish(result.map(|()| ExitCode::SUCCESS))
+}
+
+fn finish(result: Result<ExitCode, Box<dyn std::error::Error>>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // If nobody reads standard error, the exit code still tells.
             let _ = writeln!(std::io::stderr(), "scouter-collector: {error}");
@@ -88,6 +107,24 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("stopped, everything is stored");
         Ok(())
     })
+}
+
+/// Prints what was found; what is damaged and is now set aside is a success of a repair.
+fn tell(report: Result<CheckReport, OpenError>) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let report = report?;
+    let mut out = std::io::stdout().lock();
+    for CorruptFile { path, reason } in &report.damaged {
+        writeln!(out, "damaged {}: {reason}", path.display())?;
+    }
+    for CorruptFile { path, reason } in &report.notes {
+        writeln!(out, "note {}: {reason}", path.display())?;
+    }
+    for (from, to) in &report.moved {
+        writeln!(out, "moved {} to {}", from.display(), to.display())?;
+    }
+    let (files, bytes, damaged) = (report.files, report.bytes, report.damaged.len());
+    writeln!(out, "{files} files with {bytes} bytes read, {damaged} damaged")?;
+    Ok(if report.is_sound() || report.is_repaired { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Asks for a password twice on a terminal, else takes the first line of standard input.

@@ -10,7 +10,7 @@
 //! An object is known by its name, and each run of its process by an instance. A new instance takes
 //! the place of one that has ended. Two that are connected at once under one name are two entries
 //! with books of their own, and the log says so once; their rows are rows of one object, and
-//! commands go to the one that connected last.
+//! a command says which instance it is for.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;

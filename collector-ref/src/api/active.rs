@@ -14,6 +14,7 @@ use super::params::Params;
 use super::text::{duration, printable};
 use super::{Answer, json_response, text_response, wants_text};
 use crate::app::App;
+use crate::control::AgentId;
 use crate::live::bands::bands;
 use crate::names;
 use crate::store::Glob;
@@ -25,37 +26,38 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params, headers: He
     params.only(&["object", "format"])?;
     let is_text = wants_text(&headers, &params)?;
     let glob = Glob::new(params.text("object").unwrap_or("*"));
-    let names = app.agents.names().into_iter().filter(|name| glob.matches(name));
-    let asked = names.map(|name| async {
-        let active = of_object(&app, &name).await;
-        (name, active)
+    let agents = app.agents.all().into_iter().filter(|agent| glob.matches(&agent.name));
+    let asked = agents.map(|agent| async {
+        let active = of_agent(&app, &agent).await;
+        (agent, active)
     });
     let answers = futures_util::future::join_all(asked).await;
     if is_text {
         return Ok(text_response(
-            answers.iter().map(|(name, active)| text(name, active)).collect(),
+            answers.iter().map(|(agent, active)| text(&agent.name, active)).collect(),
         ));
     }
-    let objects: Vec<Value> = answers.iter().map(|(name, active)| object(name, active)).collect();
+    let objects: Vec<Value> = answers.iter().map(|(agent, active)| object(agent, active)).collect();
     Ok(json_response(&json!({ "objects": objects })))
 }
 
-async fn of_object(app: &App, name: &str) -> Active {
-    let answer = app.agents.ask(name, CommandKind::Active, "", &app.telemetry).await;
+async fn of_agent(app: &App, agent: &AgentId) -> Active {
+    let answer = app.agents.ask(agent, CommandKind::Active, "", &app.telemetry).await;
     let answer = answer.map_err(|error| error.to_string())?;
     let (total, mut listed) = read_active(&answer.payload).map_err(|error| error.to_string())?;
     listed.sort_by_key(|transaction| std::cmp::Reverse(transaction.age_us));
     Ok((total, listed))
 }
 
-fn object(name: &str, active: &Active) -> Value {
+fn object(agent: &AgentId, active: &Active) -> Value {
     let (total, listed, unavailable) = match active {
         Ok((total, listed)) => (*total, listed.as_slice(), None),
         Err(why) => (0, &[][..], Some(why)),
     };
     let [under_3s, to_8s, over_8s] = bands(listed);
     json!({
-        "object": name,
+        "object": &*agent.name,
+        "instance": format!("{:032x}", agent.instance),
         "total": total,
         "age_bands": { "under_3s": under_3s, "to_8s": to_8s, "over_8s": over_8s },
         "unavailable": unavailable,

@@ -1,4 +1,5 @@
-//! `/api/v1/callsites/{object}`: instrumented places of a running agent and their switches.
+//! `/api/v1/callsites/{object}`: instrumented places of a running agent and their switches. Where
+//! two processes share the name, `instance` says which one.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::options::{command, malformed, need_operator, note};
+use super::options::{command, instance, malformed, need_operator, note, target};
+use super::params::Params;
 use super::session::body;
 use super::{Answer, json_response};
 use crate::app::App;
@@ -32,8 +34,13 @@ struct Switch {
     flags: Vec<String>,
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Path(object): Path<String>) -> Answer {
-    let reply = command(&app, &object, CommandKind::Callsites, "").await?;
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Path(object): Path<String>,
+    params: Params,
+) -> Answer {
+    let agent = target(&app, &object, instance(&params)?)?;
+    let reply = command(&app, &agent, CommandKind::Callsites, "").await?;
     answer(&reply)
 }
 
@@ -41,6 +48,7 @@ pub(super) async fn post(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path(object): Path<String>,
+    params: Params,
     request: Request,
 ) -> Answer {
     need_operator(&caller)?;
@@ -50,8 +58,10 @@ pub(super) async fn post(
         // Writing to a string cannot fail.
         let _ = writeln!(payload, "{id}={}", bits(flags)?);
     }
-    note(&app, caller, "set callsites", &object, &payload).await?;
-    let reply = command(&app, &object, CommandKind::SetCallsites, &payload).await?;
+    let instance = instance(&params)?;
+    note(&app, caller, "set callsites", (&object, instance), &payload).await?;
+    let agent = target(&app, &object, instance)?;
+    let reply = command(&app, &agent, CommandKind::SetCallsites, &payload).await?;
     answer(&reply)
 }
 

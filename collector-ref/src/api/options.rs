@@ -1,4 +1,5 @@
 //! `/api/v1/options/{object}`: options of a running agent, read and changed over its connection.
+//! Where two processes share the name, `instance` says which one.
 
 use std::sync::Arc;
 
@@ -10,11 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::params::Params;
 use super::session::body;
 use super::{Answer, json_response};
 use crate::app::App;
 use crate::auth::{Caller, Role};
-use crate::control::ControlError;
+use crate::control::{AgentId, ControlError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,8 +25,13 @@ struct Change {
     value: String,
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Path(object): Path<String>) -> Answer {
-    let reply = command(&app, &object, CommandKind::Options, "").await?;
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Path(object): Path<String>,
+    params: Params,
+) -> Answer {
+    let agent = target(&app, &object, instance(&params)?)?;
+    let reply = command(&app, &agent, CommandKind::Options, "").await?;
     answer(&reply)
 }
 
@@ -32,6 +39,7 @@ pub(super) async fn post(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path(object): Path<String>,
+    params: Params,
     request: Request,
 ) -> Answer {
     need_operator(&caller)?;
@@ -41,8 +49,10 @@ pub(super) async fn post(
         return Err(ApiError::bad("bad_option", message));
     }
     let what = format!("{name}={value}");
-    note(&app, caller, "set option", &object, &what).await?;
-    let reply = command(&app, &object, CommandKind::SetOption, &what).await?;
+    let instance = instance(&params)?;
+    note(&app, caller, "set option", (&object, instance), &what).await?;
+    let agent = target(&app, &object, instance)?;
+    let reply = command(&app, &agent, CommandKind::SetOption, &what).await?;
     answer(&reply)
 }
 
@@ -77,10 +87,15 @@ pub(super) async fn note(
     app: &Arc<App>,
     caller: Caller,
     action: &'static str,
-    object: &str,
+    (object, instance): (&str, Option<u128>),
     what: &str,
 ) -> Result<(), ApiError> {
-    let (object, what) = (object.to_owned(), what.to_owned());
+    // The audit tells apart what shares a name.
+    let object = match instance {
+        Some(instance) => format!("{object} instance {instance:032x}"),
+        None => object.to_owned(),
+    };
+    let what = what.to_owned();
     super::ask(app, move |app| {
         let now = app.clock.unix_us();
         app.audit.note(now, &caller, action, &object, &what).map_err(|error| {
@@ -91,24 +106,43 @@ pub(super) async fn note(
     .await
 }
 
+/// Which process a request is about, if it says so.
+pub(super) fn instance(params: &Params) -> Result<Option<u128>, ApiError> {
+    params.only(&["instance"])?;
+    let Some(text) = params.text("instance") else { return Ok(None) };
+    u128::from_str_radix(text, 16).map(Some).map_err(|_| {
+        let message = format!("instance is not 32 hexadecimal digits: \"{text}\"");
+        ApiError::bad("bad_parameter", message)
+    })
+}
+
+/// The agent that a request is about.
+pub(super) fn target(app: &App, object: &str, instance: Option<u128>) -> Result<AgentId, ApiError> {
+    app.agents.find(object, instance).map_err(|error| refused(object, error))
+}
+
 /// Asks one agent.
 pub(super) async fn command(
     app: &App,
-    object: &str,
+    agent: &AgentId,
     kind: CommandKind,
     payload: &str,
 ) -> Result<Reply, ApiError> {
-    app.agents.ask(object, kind, payload, &app.telemetry).await.map_err(|error| {
-        let (status, code) = match error {
-            ControlError::NotConnected => (StatusCode::NOT_FOUND, "not_connected"),
-            ControlError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-            ControlError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed_out"),
-            ControlError::Gone => (StatusCode::BAD_GATEWAY, "gone"),
-            ControlError::Refused(_) => (StatusCode::BAD_REQUEST, "refused"),
-            ControlError::Malformed(_) => (StatusCode::BAD_GATEWAY, "malformed_answer"),
-        };
-        ApiError::new(status, code, format!("{object}: {error}"))
-    })
+    let answer = app.agents.ask(agent, kind, payload, &app.telemetry).await;
+    answer.map_err(|error| refused(&agent.name, error))
+}
+
+fn refused(object: &str, error: ControlError) -> ApiError {
+    let (status, code) = match error {
+        ControlError::NotConnected => (StatusCode::NOT_FOUND, "not_connected"),
+        ControlError::Ambiguous(_) => (StatusCode::CONFLICT, "ambiguous"),
+        ControlError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        ControlError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed_out"),
+        ControlError::Gone => (StatusCode::BAD_GATEWAY, "gone"),
+        ControlError::Refused(_) => (StatusCode::BAD_REQUEST, "refused"),
+        ControlError::Malformed(_) => (StatusCode::BAD_GATEWAY, "malformed_answer"),
+    };
+    ApiError::new(status, code, format!("{object}: {error}"))
 }
 
 /// The answer of an agent cannot be read.

@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get};
 
 use super::error::ApiError;
 use super::{
-    active, alerts, callsites, counters, differences, export, grid, monitor, objects, options, own,
-    points, services, session, summary, trace, tx, xlogs,
+    active, alerts, callsites, counters, differences, digests, export, grid, monitor, objects,
+    options, own, points, retention, services, session, summary, topology, trace, tx, xlogs,
 };
 use crate::app::App;
 use crate::auth::{authenticate, guard_origin};
@@ -34,7 +34,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/trace/{gxid}", resource(get(trace::get)))
         .route("/api/v1/active", resource(get(active::get)))
         .route("/api/v1/counters", resource(get(counters::get)))
+        .route("/api/v1/digests", resource(get(digests::get)))
+        .route("/api/v1/topology", resource(get(topology::get)))
         .route("/api/v1/alerts", resource(get(alerts::get)))
+        .route("/api/v1/retention/preview", resource(get(retention::preview)))
         .route("/api/v1/self", resource(get(own::get)))
         .route("/api/v1/options/{*object}", resource(get(options::get).post(options::post)))
         .route("/api/v1/callsites/{*object}", resource(get(callsites::get).post(callsites::post)))

@@ -20,6 +20,7 @@ use super::outbox::start_writer;
 use super::preface::read_preface;
 use super::session::Session;
 use crate::app::App;
+use crate::control::AgentId;
 use crate::tls::{TLS_FIRST_BYTE, Tls};
 
 /// How long a write to an agent may block before the connection is given up.
@@ -229,15 +230,15 @@ impl Open<'_> {
         frames.input().lift_deadline(app.limits.idle_timeout)?;
         let durable = app.store.durable();
         let (outbox, writer) = start_writer(stream, durable, app.limits.credit_bytes, runtime)?;
-        let handle = app.agents.connected(&peer.name, self.id, outbox.clone());
+        let agent = AgentId { name: Arc::clone(&peer.name), instance: peer.origin.instance };
+        let handle = app.agents.connected(&agent, self.id, outbox.clone());
         app.objects.connected(&peer, address, &app.plugins, app.clock.unix_us());
-        let (name, instance) = (Arc::clone(&peer.name), peer.origin.instance);
         let end = match Session::new(app, peer, outbox, handle) {
             Ok(mut session) => session.run(&mut frames),
             Err(end) => end,
         };
-        app.agents.gone(&name, self.id);
-        app.objects.gone(&name, instance, &app.plugins, app.clock.unix_us());
+        app.agents.gone(&agent, self.id);
+        app.objects.gone(&agent.name, agent.instance, &app.plugins, app.clock.unix_us());
         // The session and the handle are gone, so the writer sends what is left and ends. A writer
         // that panicked has nothing more to say.
         let _ = writer.join();

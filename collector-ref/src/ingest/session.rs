@@ -8,7 +8,7 @@ use scouter_wire::codec::{
     SectionDecoder, SeriesView, TextTable, XLogColumns, put_text_ids, read_alerts,
     read_object_frame, read_texts, write_frame,
 };
-use scouter_wire::record::CounterPoint;
+use scouter_wire::record::{CounterPoint, Digest};
 use scouter_wire::{TextKind, TextRef};
 
 use super::admit::Admission;
@@ -20,7 +20,7 @@ use super::outbox::{Outbox, Outgoing};
 use crate::app::App;
 use crate::control::AgentHandle;
 use crate::plugin::{CounterRecord, Event, Hooks};
-use crate::store::{AlertBatch, Appended, CounterBatch, StoredAlert, WalSeq};
+use crate::store::{AlertBatch, Appended, CounterBatch, DigestBatch, StoredAlert, WalSeq};
 
 /// One agent's connection. Its buffers are used again for every frame.
 pub(crate) struct Session<'a> {
@@ -185,16 +185,24 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Digests are checked and counted; keeping and showing them is a later issue.
     fn digests(&mut self, frame_seq: u64, body: &[u8]) -> Result<(), End> {
         let view = SeriesView::parse(body, &mut self.table)?;
         self.check_origin(&view.origin)?;
         self.resolve()?;
-        let mut count = 0;
-        let interval = view.digests(&self.texts, |_| count += 1)?;
-        self.app.telemetry.digests.add(count);
-        self.app.telemetry.digests_unknown.add(interval.skipped);
-        self.ack(frame_seq)
+        let mut digests: Vec<Digest> = Vec::new();
+        let interval = view.digests(&self.texts, |digest| digests.push(digest))?;
+        let appended = self.app.store.append_digests(&DigestBatch {
+            origin: self.peer.origin,
+            seq: frame_seq,
+            object: self.peer.object_id,
+            from_unix_us: interval.from_unix_us.saturating_add(self.peer.clock_offset_us),
+            digests: &digests,
+        })?;
+        if self.note(appended, frame_seq)? {
+            self.app.telemetry.digests.add(digests.len() as u64);
+            self.app.telemetry.digests_unknown.add(interval.skipped);
+        }
+        Ok(())
     }
 
     fn alerts(&mut self, frame_seq: u64, body: &[u8]) -> Result<(), End> {

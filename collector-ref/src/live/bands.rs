@@ -10,6 +10,7 @@ use scouter_wire::record::ActiveTransaction;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
+use crate::control::AgentId;
 
 /// How often the agents are asked.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -52,15 +53,20 @@ pub(crate) async fn run_bands(app: Arc<App>) {
         interval.tick().await;
         let mut all = BTreeMap::new();
         if app.hub.wants_pulse() {
-            let asked = app.agents.names().into_iter().map(|object| of_object(&app, object));
-            all.extend(futures_util::future::join_all(asked).await.into_iter().flatten());
+            let asked = app.agents.all().into_iter().map(|agent| of_agent(&app, agent));
+            let answers = futures_util::future::join_all(asked).await;
+            for (object, bands) in answers.into_iter().flatten() {
+                // Processes that share a name are shown as one object.
+                let sums: &mut [u64; 3] = all.entry(object).or_default();
+                sums.iter_mut().zip(bands).for_each(|(sum, count)| *sum += count);
+            }
         }
         *app.active_bands.bands.lock() = all;
     }
 }
 
-async fn of_object(app: &App, object: Arc<str>) -> Option<(Arc<str>, [u64; 3])> {
-    let answer = app.agents.ask(&object, CommandKind::Active, "", &app.telemetry).await.ok()?;
+async fn of_agent(app: &App, agent: AgentId) -> Option<(Arc<str>, [u64; 3])> {
+    let answer = app.agents.ask(&agent, CommandKind::Active, "", &app.telemetry).await.ok()?;
     let (_, listed) = read_active(&answer.payload).ok()?;
-    Some((object, bands(&listed)))
+    Some((agent.name, bands(&listed)))
 }

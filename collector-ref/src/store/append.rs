@@ -1,7 +1,7 @@
 //! What is appended to a store, and what it answers.
 
 use scouter_wire::codec::{BatchView, TextTable, XLogColumns};
-use scouter_wire::record::{Alert, CounterPoint};
+use scouter_wire::record::{Alert, CounterPoint, Digest};
 use scouter_wire::{ObjectId, TextRef};
 
 /// Position in the WAL: grows with every record appended since the store was opened.
@@ -84,6 +84,21 @@ pub struct CounterBatch<'a> {
     pub unix_us: i64,
     /// Names (numbers of the store's dictionary) and values.
     pub points: &'a [CounterPoint],
+}
+
+/// Digests of one interval of one object.
+#[derive(Debug, Clone, Copy)]
+pub struct DigestBatch<'a> {
+    /// Who sends them.
+    pub origin: Origin,
+    /// Number of the frame within its origin.
+    pub seq: u64,
+    /// The object they belong to.
+    pub object: ObjectId,
+    /// When their interval began, unix µs by the collector's clock.
+    pub from_unix_us: i64,
+    /// The digests, with numbers of the store's dictionary.
+    pub digests: &'a [Digest],
 }
 
 /// Alerts of one object.

@@ -14,6 +14,7 @@
 //! caller moves queries to a blocking thread. All are safe to call from many threads at once.
 
 mod append;
+mod digest;
 mod dimension;
 mod error;
 mod grid;
@@ -21,6 +22,7 @@ pub mod local;
 mod measure;
 pub mod quantise;
 mod query;
+mod retention;
 mod row;
 mod stats;
 
@@ -32,7 +34,10 @@ use scouter_wire::record::Step;
 use scouter_wire::{Gxid, ObjectId, TextKind, TextRef, Txid};
 use tokio::sync::watch;
 
-pub use append::{AlertBatch, Appended, CounterBatch, Durable, Origin, WalSeq, XLogBatch};
+pub use append::{
+    AlertBatch, Appended, CounterBatch, DigestBatch, Durable, Origin, WalSeq, XLogBatch,
+};
+pub use digest::{DigestGroup, DigestKind, DigestQuery, DigestTotals, Digests, MAX_DIGEST_GROUPS};
 pub use dimension::{Difference, Differences, Dimension, GroupSummary, MAX_GROUPS, OTHER};
 pub use error::{AppendError, OpenError, ProfileMissing, QueryError};
 pub use grid::{AxisKind, Grid, GridShape, MAX_GRID_CELLS};
@@ -40,6 +45,7 @@ pub use measure::Measure;
 pub use query::{
     Bounds, Clause, Filter, Glob, MAX_PAGE_ROWS, PageCursor, PageRequest, Test, TimeRange,
 };
+pub use retention::{Retention, RetentionPreview};
 pub use row::{
     OriginMark, Page, Point, Points, ProfileAt, Row, Series, ServiceSummary, StoredAlert,
     StoredObject,
@@ -55,7 +61,7 @@ pub trait Texts {
     fn text(&self, kind: TextKind, id: TextRef) -> &str;
 }
 
-/// Keeps transactions, profiles, counters and alerts, and finds them again.
+/// Keeps transactions, profiles, counters, digests and alerts, and finds them again.
 pub trait Store: Send + Sync + Debug {
     /// Identity of this store, made when its folder was made. Dictionary numbers are valid only
     /// together with it: an agent that meets another identity sends its texts again.
@@ -117,6 +123,12 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// As [`Store::append`].
     fn append_alerts(&self, batch: &AlertBatch<'_>) -> Result<Appended, AppendError>;
+
+    /// Appends the digests of one interval of one object, under the same rules.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    fn append_digests(&self, batch: &DigestBatch<'_>) -> Result<Appended, AppendError>;
 
     /// A view of how far the WAL is durable. Await `changed()` until [`Durable::seq`] reaches the
     /// sequence of an append.
@@ -255,6 +267,12 @@ pub trait Store: Send + Sync + Debug {
         range: TimeRange,
     ) -> Result<Vec<Series>, QueryError>;
 
+    /// Sums of digests over a time range, by what they are about.
+    ///
+    /// # Errors
+    /// A file could not be read.
+    fn digests(&self, query: &DigestQuery<'_>) -> Result<Digests, QueryError>;
+
     /// Alerts in a time range, newest first, at most `limit`.
     ///
     /// # Errors
@@ -264,6 +282,12 @@ pub trait Store: Send + Sync + Debug {
     /// Why the store cannot keep what it gets, as far as it knows from its last attempt; `None` while
     /// everything it writes arrives.
     fn trouble(&self) -> Option<String>;
+
+    /// How much it keeps.
+    fn retention(&self) -> Retention;
+
+    /// What would be taken away now if this much were kept. Nothing is.
+    fn retention_preview(&self, keep: &Retention) -> RetentionPreview;
 
     /// Counters and sizes of the store itself.
     fn stats(&self) -> StoreStats;

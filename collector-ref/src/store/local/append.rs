@@ -15,8 +15,10 @@ use super::hot::{BatchContext, Generation, HotFrame, POINTS_A_ROW, frame_texts};
 use super::origins::Origins;
 use super::texts::{Interned, OTHER};
 use super::wal::{FrameId, OBJECT_KIND, RecordHead, WalHeader, WalWriter};
-use super::{Frozen, Ingest, Inner, alerts, count};
-use crate::store::{AlertBatch, AppendError, Appended, CounterBatch, WalSeq, XLogBatch};
+use super::{Frozen, Ingest, Inner, alerts, count, digests};
+use crate::store::{
+    AlertBatch, AppendError, Appended, CounterBatch, DigestBatch, WalSeq, XLogBatch,
+};
 
 /// How long an append waits for the sealer when memory is full.
 const MAX_ROOM_WAIT: Duration = Duration::from_secs(2);
@@ -134,6 +136,25 @@ impl Inner {
         self.log(&mut ingest, &json)?;
         let with_object = |alert: &Alert| (batch.object, alert.clone());
         ingest.active.data.write().alerts.extend(batch.alerts.iter().map(with_object));
+        ingest.kept(&frame, 0, 0);
+        Ok(Appended::Kept { seq: ingest.seq, first_arrival: ingest.cursor + 1 })
+    }
+
+    /// Appends digests.
+    pub(super) fn append_digests(&self, batch: &DigestBatch<'_>) -> Result<Appended, AppendError> {
+        let frame = FrameId { origin: batch.origin, seq: batch.seq, object: batch.object };
+        let record = digests::encode_record(batch.digests);
+        let mut ingest = self.ingest.lock();
+        self.check_open(&ingest)?;
+        let weight = batch.digests.len() * digests::ROWS_A_DIGEST;
+        if let Some(known) = self.admit(&mut ingest, &frame, weight)? {
+            return Ok(known);
+        }
+        ingest.head.digests(&frame, batch.from_unix_us);
+        self.log(&mut ingest, &record)?;
+        let mut data = ingest.active.data.write();
+        data.digests.push(batch.object, batch.from_unix_us, batch.digests);
+        drop(data);
         ingest.kept(&frame, 0, 0);
         Ok(Appended::Kept { seq: ingest.seq, first_arrival: ingest.cursor + 1 })
     }

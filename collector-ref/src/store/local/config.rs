@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::clock::StoreClock;
+use crate::store::Retention;
 
 /// When a frame may be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +59,12 @@ pub const DEFAULT_XLOG_KEEP: Duration = Duration::from_secs(30 * 86_400);
 /// Days for which counter values are kept (SCOUTER `mgr_purge_counter_keep_days`).
 pub const DEFAULT_COUNTER_KEEP: Duration = Duration::from_secs(70 * 86_400);
 
+/// Days for which digests are kept by ten seconds; after them by five minutes.
+pub const DEFAULT_DIGEST_FINE_KEEP: Duration = Duration::from_secs(3 * 86_400);
+
+/// Days for which digests are kept at all.
+pub const DEFAULT_DIGEST_KEEP: Duration = Duration::from_secs(70 * 86_400);
+
 /// Bytes of all sealed files; past it the oldest files are unlinked, profiles first.
 pub const DEFAULT_DISK_BYTES: u64 = 64 << 30;
 
@@ -91,6 +98,10 @@ pub struct StoreConfig {
     pub xlog_keep: Duration,
     /// Default: [`DEFAULT_COUNTER_KEEP`].
     pub counter_keep: Duration,
+    /// How long digests are kept by ten seconds. Default: [`DEFAULT_DIGEST_FINE_KEEP`].
+    pub digest_fine_keep: Duration,
+    /// How long digests are kept by five minutes. Default: [`DEFAULT_DIGEST_KEEP`].
+    pub digest_keep: Duration,
     /// Default: [`DEFAULT_DISK_BYTES`].
     pub disk_bytes: u64,
     /// Default: [`DEFAULT_BLOOM_BYTES`].
@@ -116,6 +127,19 @@ pub enum SegmentEncoder {
 }
 
 impl StoreConfig {
+    /// How much it keeps.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention {
+            profiles: self.profile_keep,
+            xlogs: self.xlog_keep,
+            counters: self.counter_keep,
+            digests_fine: self.digest_fine_keep,
+            digests: self.digest_keep,
+            disk_bytes: self.disk_bytes,
+        }
+    }
+
     /// The defaults, over this folder.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
@@ -132,6 +156,8 @@ impl StoreConfig {
             profile_keep: DEFAULT_PROFILE_KEEP,
             xlog_keep: DEFAULT_XLOG_KEEP,
             counter_keep: DEFAULT_COUNTER_KEEP,
+            digest_fine_keep: DEFAULT_DIGEST_FINE_KEEP,
+            digest_keep: DEFAULT_DIGEST_KEEP,
             disk_bytes: DEFAULT_DISK_BYTES,
             bloom_bytes: DEFAULT_BLOOM_BYTES,
             is_self_maintained: true,

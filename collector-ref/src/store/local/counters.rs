@@ -155,6 +155,13 @@ pub(crate) fn read(
     Ok(parse(&fs::read(path)?, query))
 }
 
+/// Checks a whole file.
+pub(crate) fn verify(path: &Path) -> Result<(), String> {
+    let query = CounterQuery { object: &Glob::new("*"), name: None, range: TimeRange::ALL };
+    let read = read(path, query).map_err(|error| error.to_string())?;
+    read.map(|_| ()).map_err(|damaged| damaged.to_string())
+}
+
 fn parse(bytes: &[u8], query: CounterQuery<'_>) -> Result<Vec<Series>, Damaged> {
     let mut reader = Reader(bytes);
     if reader.take(8)? != MAGIC {

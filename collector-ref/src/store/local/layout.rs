@@ -9,6 +9,8 @@
 //!     seg-12.parquet        transactions
 //!     seg-12.pf             profile pack
 //!     seg-12.cnt            counter values
+//!     seg-12.dig            digests by ten seconds
+//!     seg-12.di5            the same by five minutes
 //! ```
 //! A sealed file that the manifest does not name does not count: it is the rest of a seal that did
 //! not finish, and is unlinked when the store opens.
@@ -18,6 +20,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::config::Durability;
+
+/// Days from 1970 on that folders are looked for: up to the year 2242.
+const MAX_DAYS: i64 = 100_000;
 
 /// Microseconds of an hour.
 pub(crate) const HOUR_US: i64 = 3_600_000_000;
@@ -99,6 +104,14 @@ impl Hour {
     /// The hour a time lies in.
     pub(crate) const fn of(unix_us: i64) -> Self {
         Self(unix_us.div_euclid(HOUR_US))
+    }
+
+    /// The hour of a folder that [`Hour::relative`] named.
+    pub(crate) fn of_folder(folder: &Path) -> Option<Self> {
+        let (day, hour) = (folder.parent()?.file_name()?.to_str()?, folder.file_name()?.to_str()?);
+        let days = (0..MAX_DAYS).find(|days| Self(24 * days).relative().get(5..13) == Some(day))?;
+        let hour = hour.parse::<i64>().ok().filter(|hour| (0..24).contains(hour))?;
+        Some(Self(24 * days + hour))
     }
 
     /// `data/yyyymmdd/HH`.

@@ -107,6 +107,7 @@ impl Inner {
                 segments: files.segments.clone(),
                 pack: files.pack.clone(),
                 counters: files.counters.clone(),
+                digests: files.digests.clone(),
                 origins: frozen.origins.iter().copied().map(OriginEntry::from).collect(),
             });
             manifest.append(&self.layout, &event)?;
@@ -122,6 +123,7 @@ impl Inner {
             Arc::make_mut(&mut tables.segments).extend(segments);
             Arc::make_mut(&mut tables.packs).extend(files.pack);
             Arc::make_mut(&mut tables.counters).extend(files.counters);
+            Arc::make_mut(&mut tables.digests).extend(files.digests);
         }
         drop(manifest);
         self.keep_memory(generation);

@@ -45,6 +45,8 @@ pub(crate) struct Sealed {
     pub(crate) pack: Option<PackEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counters: Option<CounterEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) digests: Vec<DigestEntry>,
     /// Origins that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) origins: Vec<OriginEntry>,
@@ -88,6 +90,19 @@ pub(crate) struct CounterEntry {
     pub(crate) bytes: u64,
     pub(crate) points: u64,
     pub(crate) first_unix_us: i64,
+    pub(crate) last_unix_us: i64,
+}
+
+/// A file of digests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DigestEntry {
+    pub(crate) file: String,
+    pub(crate) bytes: u64,
+    /// Length of its intervals.
+    pub(crate) step_us: i64,
+    /// Begin of its first interval.
+    pub(crate) first_unix_us: i64,
+    /// Begin of its last interval.
     pub(crate) last_unix_us: i64,
 }
 
@@ -135,6 +150,7 @@ pub(crate) struct Inventory {
     pub(crate) segments: Vec<SegmentEntry>,
     pub(crate) packs: Vec<PackEntry>,
     pub(crate) counters: Vec<CounterEntry>,
+    pub(crate) digests: Vec<DigestEntry>,
     pub(crate) origins: Vec<OriginMark>,
     /// Highest generation sealed; the WAL files up to it are out of date.
     pub(crate) generation: u64,
@@ -166,13 +182,33 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
+        let (inventory, good, lines) = match Self::read(&content) {
+            Ok(read) => read,
+            Err(too_new) => return Ok(Err(too_new)),
+        };
+        let file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
+        if inventory.torn_bytes > 0 {
+            file.set_len(good as u64)?;
+        }
+        let mut manifest = Self { file, bytes: good as u64, lines };
+        if good == 0 {
+            manifest.append(layout, &Event::Format { format: FORMAT })?;
+            layout.sync_folder(layout.folder())?;
+        } else if lines > MAX_STALE_LINES && lines > 2 * inventory.segments.len() {
+            manifest = Self::rewrite(layout, &inventory)?;
+        }
+        Ok(Ok((manifest, inventory)))
+    }
+
+    /// What the content of a manifest says, where its last good line ends, and its number of lines.
+    pub(crate) fn read(content: &[u8]) -> Result<(Inventory, usize, usize), TooNew> {
         let mut inventory = Inventory::default();
         let mut origins = super::origins::Origins::default();
         let (mut good, mut at, mut lines, mut bad) = (0, 0, 0, 0);
         while let Some(length) = content[at..].iter().position(|byte| *byte == b'\n') {
             match parse_line(&content[at..at + length]) {
                 Some(Event::Format { format }) if format > FORMAT => {
-                    return Ok(Err(TooNew(format)));
+                    return Err(TooNew(format));
                 }
                 Some(event) => {
                     inventory.apply(event, &mut origins);
@@ -187,18 +223,7 @@ impl Manifest {
         }
         inventory.origins = origins.all();
         inventory.torn_bytes = (content.len() - good) as u64;
-        let file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
-        if inventory.torn_bytes > 0 {
-            file.set_len(good as u64)?;
-        }
-        let mut manifest = Self { file, bytes: good as u64, lines };
-        if good == 0 {
-            manifest.append(layout, &Event::Format { format: FORMAT })?;
-            layout.sync_folder(layout.folder())?;
-        } else if lines > MAX_STALE_LINES && lines > 2 * inventory.segments.len() {
-            manifest = Self::rewrite(layout, &inventory)?;
-        }
-        Ok(Ok((manifest, inventory)))
+        Ok((inventory, good, lines))
     }
 
     /// Appends an event and makes it durable.
@@ -220,7 +245,7 @@ impl Manifest {
     }
 
     /// Writes a manifest that says the same in few lines.
-    fn rewrite(layout: &Layout, inventory: &Inventory) -> io::Result<Self> {
+    pub(crate) fn rewrite(layout: &Layout, inventory: &Inventory) -> io::Result<Self> {
         let path = layout.manifest();
         let new: PathBuf = path.with_extension("new");
         let mut content = format_line(&Event::Format { format: FORMAT })?;
@@ -238,6 +263,9 @@ impl Manifest {
         }
         for counters in &inventory.counters {
             put(Sealed { counters: Some(counters.clone()), ..Sealed::default() })?;
+        }
+        for digests in &inventory.digests {
+            put(Sealed { digests: vec![digests.clone()], ..Sealed::default() })?;
         }
         put(Sealed {
             generation: inventory.generation,
@@ -266,6 +294,7 @@ impl Inventory {
                 self.segments.extend(sealed.segments);
                 self.packs.extend(sealed.pack);
                 self.counters.extend(sealed.counters);
+                self.digests.extend(sealed.digests);
                 sealed.origins.iter().filter_map(OriginEntry::mark).for_each(|mark| {
                     origins.restore(mark);
                 });
@@ -274,6 +303,7 @@ impl Inventory {
                 self.segments.retain(|segment| !files.contains(&segment.file));
                 self.packs.retain(|pack| !files.contains(&pack.file));
                 self.counters.retain(|counters| !files.contains(&counters.file));
+                self.digests.retain(|digests| !files.contains(&digests.file));
             }
         }
     }

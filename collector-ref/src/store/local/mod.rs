@@ -12,10 +12,12 @@
 mod alerts;
 mod append;
 mod bytes;
+mod check;
 mod clock;
 mod columns;
 mod config;
 mod counters;
+mod digests;
 mod health;
 mod hot;
 mod layout;
@@ -50,7 +52,7 @@ use self::health::Health;
 use self::hot::{Generation, HotData};
 use self::layout::Layout;
 use self::lock::FolderLock;
-use self::manifest::{CounterEntry, Manifest, PackEntry};
+use self::manifest::{CounterEntry, DigestEntry, Manifest, PackEntry};
 use self::origins::Origins;
 use self::pack::PackIndex;
 use self::segment::{BloomBudget, Segment};
@@ -60,12 +62,14 @@ use self::view::{Source, View};
 use self::wal::{RecordHead, Syncer, WalWriter};
 use super::{AppendError, CorruptFile, Origin, OriginMark, WalSeq};
 
+pub use check::{CheckReport, check, repair};
 pub use clock::StoreClock;
 pub use config::{
-    DEFAULT_BLOOM_BYTES, DEFAULT_COUNTER_KEEP, DEFAULT_DISK_BYTES, DEFAULT_PROFILE_KEEP,
-    DEFAULT_SEAL_AFTER, DEFAULT_SEAL_ROWS, DEFAULT_SEAL_SMALL_AFTER, DEFAULT_SEAL_SMALL_ROWS,
-    DEFAULT_SYNC_WINDOW, DEFAULT_TEXT_BYTES, DEFAULT_TEXTS_PER_KIND, DEFAULT_XLOG_KEEP, Durability,
-    MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS, SegmentEncoder, StoreConfig,
+    DEFAULT_BLOOM_BYTES, DEFAULT_COUNTER_KEEP, DEFAULT_DIGEST_FINE_KEEP, DEFAULT_DIGEST_KEEP,
+    DEFAULT_DISK_BYTES, DEFAULT_PROFILE_KEEP, DEFAULT_SEAL_AFTER, DEFAULT_SEAL_ROWS,
+    DEFAULT_SEAL_SMALL_AFTER, DEFAULT_SEAL_SMALL_ROWS, DEFAULT_SYNC_WINDOW, DEFAULT_TEXT_BYTES,
+    DEFAULT_TEXTS_PER_KIND, DEFAULT_XLOG_KEEP, Durability, MAX_GENERATION_TEXT_BYTES,
+    MAX_GENERATIONS, SegmentEncoder, StoreConfig,
 };
 
 /// Indexes of packs kept in memory, least recently used out first.
@@ -142,6 +146,7 @@ struct Tables {
     segments: Arc<Vec<Arc<Segment>>>,
     packs: Arc<Vec<PackEntry>>,
     counters: Arc<Vec<CounterEntry>>,
+    digests: Arc<Vec<DigestEntry>>,
 }
 
 /// Counters of the store; their meaning is told at [`StoreStats`](super::StoreStats).

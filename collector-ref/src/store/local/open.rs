@@ -68,6 +68,7 @@ impl LocalStore {
             segments: Arc::default(),
             packs: Arc::new(inventory.packs.clone()),
             counters: Arc::new(inventory.counters.clone()),
+            digests: Arc::new(inventory.digests.clone()),
         };
         let inner = Arc::new(Inner {
             calendar: Calendar::new(&config.clock),
@@ -176,8 +177,10 @@ impl Inner {
         let segments = inventory.segments.iter().map(|segment| &segment.file);
         let packs = inventory.packs.iter().map(|pack| &pack.file);
         let counters = inventory.counters.iter().map(|counters| &counters.file);
+        let digests = inventory.digests.iter().map(|digests| &digests.file);
+        let others = counters.chain(digests);
         let named: HashSet<PathBuf> =
-            segments.chain(packs).chain(counters).map(|file| self.layout.sealed(file)).collect();
+            segments.chain(packs).chain(others).map(|file| self.layout.sealed(file)).collect();
         let frozen = &self.tables.read().frozen;
         let in_the_log: HashSet<u64> =
             frozen.iter().map(|frozen| frozen.generation.number).collect();

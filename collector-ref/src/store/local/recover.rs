@@ -12,6 +12,7 @@ use scouter_wire::codec::{BatchView, SectionDecoder, TextTable, XLogColumns};
 
 use super::Frozen;
 use super::alerts::AlertRow;
+use super::digests;
 use super::hot::{BatchContext, Generation, HotFrame, frame_texts};
 use super::layout::Layout;
 use super::manifest::Inventory;
@@ -169,6 +170,7 @@ impl<'a> Recovery<'a> {
                 Record::Text { .. } | Record::Mark(_) => None,
                 Record::Batch { frame, .. }
                 | Record::Counters { frame, .. }
+                | Record::Digests { frame, .. }
                 | Record::Alerts { frame, .. } => Some(frame.origin),
             };
             changed.extend(frame);
@@ -208,6 +210,13 @@ impl<'a> Recovery<'a> {
             Record::Counters { frame, unix_us, points } => {
                 generation.open(*unix_us);
                 generation.data.write().counters.push(frame.object, *unix_us, points);
+                self.origins.kept(frame.origin, frame.seq, frame.object, 0, 0, WalSeq(0));
+                true
+            }
+            Record::Digests { frame, from_unix_us, digests } => {
+                let Ok(digests) = digests::decode(digests) else { return false };
+                generation.open(*from_unix_us);
+                generation.data.write().digests.push(frame.object, *from_unix_us, &digests);
                 self.origins.kept(frame.origin, frame.seq, frame.object, 0, 0, WalSeq(0));
                 true
             }

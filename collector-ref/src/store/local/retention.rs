@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::digests::FINE_STEP_US;
 use super::manifest::Event;
 use super::{Inner, Tables, count};
+use crate::store::{Retention, RetentionPreview};
 
 /// What one purge takes away.
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ impl Purge {
 impl Inner {
     /// Unlinks what is too old or too much.
     pub(super) fn purge(&self) {
-        let purge = self.choose(self.calendar.now(self.config.clock.unix_us()));
+        let purge = self.choose(&self.config.retention());
         if purge.files.is_empty() {
             return;
         }
@@ -64,6 +66,7 @@ impl Inner {
             Arc::make_mut(&mut tables.segments).retain(|segment| !is_gone(&segment.entry.file));
             Arc::make_mut(&mut tables.packs).retain(|pack| !is_gone(&pack.file));
             Arc::make_mut(&mut tables.counters).retain(|counters| !is_gone(&counters.file));
+            Arc::make_mut(&mut tables.digests).retain(|digests| !is_gone(&digests.file));
         }
         for file in files {
             let path = self.layout.sealed(file);
@@ -76,7 +79,14 @@ impl Inner {
         }
     }
 
-    fn choose(&self, now_unix_us: i64) -> Purge {
+    /// What retention would take away now if this much were kept.
+    pub(super) fn retention_preview(&self, keep: &Retention) -> RetentionPreview {
+        let Purge { files, bytes, xlogs, profiles } = self.choose(keep);
+        RetentionPreview { files: files.len() as u64, bytes, xlogs, profiles }
+    }
+
+    fn choose(&self, keep: &Retention) -> Purge {
+        let now_unix_us = self.calendar.now(self.config.clock.unix_us());
         let before = |keep: Duration| {
             let keep = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
             now_unix_us.saturating_sub(keep)
@@ -84,52 +94,34 @@ impl Inner {
         let tables = self.tables.read();
         let mut purge = Purge::default();
         for pack in tables.packs.iter() {
-            if pack.last_unix_us < before(self.config.profile_keep) {
+            if pack.last_unix_us < before(keep.profiles) {
                 purge.take(&pack.file, pack.bytes);
                 purge.profiles += pack.profiles;
             }
         }
         for segment in tables.segments.iter().map(|segment| &segment.entry) {
-            if segment.last_unix_us < before(self.config.xlog_keep) {
+            if segment.last_unix_us < before(keep.xlogs) {
                 purge.take(&segment.file, segment.bytes);
                 purge.xlogs += segment.rows;
             }
         }
         for counters in tables.counters.iter() {
-            if counters.last_unix_us < before(self.config.counter_keep) {
+            if counters.last_unix_us < before(keep.counters) {
                 purge.take(&counters.file, counters.bytes);
             }
         }
-        self.choose_by_size(&tables, &mut purge);
-        purge
-    }
-
-    /// Oldest files until the rest fits: profiles, then transactions, then counters.
-    fn choose_by_size(&self, tables: &Tables, purge: &mut Purge) {
-        let limit = self.config.disk_bytes;
-        let mut left = sealed_bytes(tables) - purge.bytes;
-        if left <= limit {
-            return;
-        }
-        let packs = tables.packs.iter().map(|p| (p.last_unix_us, &p.file, p.bytes, 0, p.profiles));
-        let entries = tables.segments.iter().map(|segment| &segment.entry);
-        let segments = entries.map(|s| (s.last_unix_us, &s.file, s.bytes, s.rows, 0));
-        let counters = tables.counters.iter().map(|c| (c.last_unix_us, &c.file, c.bytes, 0, 0));
-        let mut kinds = [packs.collect::<Vec<_>>(), segments.collect(), counters.collect()];
-        for kind in &mut kinds {
-            kind.sort_unstable_by_key(|(last, ..)| *last);
-            for (_, file, bytes, xlogs, profiles) in kind.iter() {
-                if left <= limit {
-                    return;
-                }
-                if !purge.files.contains(file) {
-                    purge.take(file, *bytes);
-                    purge.xlogs += xlogs;
-                    purge.profiles += profiles;
-                    left = left.saturating_sub(*bytes);
-                }
+        let fine = before(keep.digests_fine.min(keep.digests));
+        for digests in tables.digests.iter() {
+            let limit = match digests.step_us {
+                FINE_STEP_US => fine,
+                _ => before(keep.digests),
+            };
+            if digests.last_unix_us < limit {
+                purge.take(&digests.file, digests.bytes);
             }
         }
+        choose_by_size(&tables, keep.disk_bytes, &mut purge);
+        purge
     }
 
     /// Bytes of all sealed files, of segments alone, and of packs alone.
@@ -151,8 +143,40 @@ impl Inner {
     }
 }
 
+/// Oldest files until the rest fits: profiles, then transactions, then counters, then
+/// digests.
+fn choose_by_size(tables: &Tables, limit: u64, purge: &mut Purge) {
+    let mut left = sealed_bytes(tables) - purge.bytes;
+    if left <= limit {
+        return;
+    }
+    let packs = tables.packs.iter().map(|p| (p.last_unix_us, &p.file, p.bytes, 0, p.profiles));
+    let entries = tables.segments.iter().map(|segment| &segment.entry);
+    let segments = entries.map(|s| (s.last_unix_us, &s.file, s.bytes, s.rows, 0));
+    let counters = tables.counters.iter().map(|c| (c.last_unix_us, &c.file, c.bytes, 0, 0));
+    let digests = tables.digests.iter().map(|d| (d.last_unix_us, &d.file, d.bytes, 0, 0));
+    let mut kinds =
+        [packs.collect::<Vec<_>>(), segments.collect(), counters.collect(), digests.collect()];
+    for kind in &mut kinds {
+        kind.sort_unstable_by_key(|(last, ..)| *last);
+        for (_, file, bytes, xlogs, profiles) in kind.iter() {
+            if left <= limit {
+                return;
+            }
+            if !purge.files.contains(file) {
+                purge.take(file, *bytes);
+                purge.xlogs += xlogs;
+                purge.profiles += profiles;
+                left = left.saturating_sub(*bytes);
+            }
+        }
+    }
+}
+
 fn sealed_bytes(tables: &Tables) -> u64 {
     let segments: u64 = tables.segments.iter().map(|segment| segment.entry.bytes).sum();
     let packs: u64 = tables.packs.iter().map(|pack| pack.bytes).sum();
-    segments + packs + tables.counters.iter().map(|counters| counters.bytes).sum::<u64>()
+    let counters: u64 = tables.counters.iter().map(|counters| counters.bytes).sum();
+    let digests: u64 = tables.digests.iter().map(|digests| digests.bytes).sum();
+    segments + packs + counters + digests
 }

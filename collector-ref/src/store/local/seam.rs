@@ -14,10 +14,11 @@ use super::view::{Stop, View};
 use super::wal::OBJECT_KIND;
 use super::{Inner, LocalStore, query, seal};
 use crate::store::{
-    AlertBatch, AppendError, Appended, Bounds, CounterBatch, Differences, Dimension, Durable,
-    Filter, Glob, Grid, GridShape, GroupSummary, MAX_TRACE_ROWS, Measure, Origin, OriginMark, Page,
-    PageRequest, Points, ProfileMissing, QueryError, Row, Series, ServiceSummary, Store,
-    StoreStats, StoredAlert, StoredObject, Texts, TimeRange, WalSeq, XLogBatch,
+    AlertBatch, AppendError, Appended, Bounds, CounterBatch, Differences, DigestBatch, DigestQuery,
+    Digests, Dimension, Durable, Filter, Glob, Grid, GridShape, GroupSummary, MAX_TRACE_ROWS,
+    Measure, Origin, OriginMark, Page, PageRequest, Points, ProfileMissing, QueryError, Retention,
+    RetentionPreview, Row, Series, ServiceSummary, Store, StoreStats, StoredAlert, StoredObject,
+    Texts, TimeRange, WalSeq, XLogBatch,
 };
 
 /// Most rows that one txid is looked for.
@@ -224,6 +225,10 @@ impl Store for LocalStore {
         self.inner.append_alerts(batch)
     }
 
+    fn append_digests(&self, batch: &DigestBatch<'_>) -> Result<Appended, AppendError> {
+        self.inner.append_digests(batch)
+    }
+
     fn durable(&self) -> watch::Receiver<Durable> {
         self.inner.syncer.watch()
     }
@@ -368,6 +373,10 @@ impl Store for LocalStore {
         self.inner.series(CounterQuery { object, name: Some(name), range })
     }
 
+    fn digests(&self, query: &DigestQuery<'_>) -> Result<Digests, QueryError> {
+        self.inner.digests(query)
+    }
+
     fn alerts(&self, range: TimeRange, limit: usize) -> Result<Vec<StoredAlert>, QueryError> {
         let hot = self.inner.hot_alerts(range);
         let sealed = self.inner.state.alerts(range, limit);
@@ -380,6 +389,14 @@ impl Store for LocalStore {
 
     fn trouble(&self) -> Option<String> {
         self.inner.syncer.stalled().or_else(|| self.inner.health.trouble())
+    }
+
+    fn retention(&self) -> Retention {
+        self.inner.config.retention()
+    }
+
+    fn retention_preview(&self, keep: &Retention) -> RetentionPreview {
+        self.inner.retention_preview(keep)
     }
 
     fn stats(&self) -> StoreStats {

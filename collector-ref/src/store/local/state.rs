@@ -109,6 +109,14 @@ impl State {
         answered.recv().map_err(|_| "the state database's thread ended".to_owned())?
     }
 
+    /// Lets the database check its own pages.
+    pub(crate) fn verify(&self) -> StateResult<()> {
+        let found: String = self.run(async |connection| {
+            sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await
+        })?;
+        if found == "ok" { Ok(()) } else { Err(found) }
+    }
+
     /// All texts, by kind and number.
     pub(crate) fn texts(&self) -> StateResult<Vec<NumberedText>> {
         self.run(async |connection| {

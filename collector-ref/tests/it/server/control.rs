@@ -1,13 +1,13 @@
 //! Commands to agents over their own connections.
 
 use scouter_wire::codec::{
-    CallsiteEntry, CommandKind, OptionEntry, put_active, put_callsites, put_options,
+    CallsiteEntry, CommandKind, InstanceId, OptionEntry, put_active, put_callsites, put_options,
 };
 use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, StepKind};
 use scouter_wire::{Gxid, Txid};
 use serde_json::json;
 
-use super::agent::Agent;
+use super::agent::{Agent, hello};
 use super::collector::start;
 
 fn running() -> ActiveTransaction {
@@ -180,4 +180,37 @@ async fn an_agent_that_is_not_connected_is_named() {
     let collector = start().await;
     let (status, answer) = collector.get("/api/v1/options/%2Fnobody").await;
     assert_eq!((status, &answer["error"]["code"]), (404, &json!("not_connected")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_reaches_the_process_that_was_chosen_of_two_under_one_name() {
+    let collector = start().await;
+    let address = collector.running.agent_addr();
+    let first = collector.agent("/test/orders");
+    let mut other = hello("/test/orders");
+    other.instance = InstanceId(99);
+    let second = Agent::connect_with(address, other, None).unwrap();
+    let url = "/api/v1/options/%2Ftest%2Forders";
+    let (status, answer) = collector.get(url).await;
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("ambiguous")));
+    let message = answer["error"]["message"].as_str().unwrap();
+    let chosen = format!("{:032x}", first.hello.instance.0);
+    assert!(message.contains(&chosen) && message.contains(&format!("{:032x}", 99)), "{message}");
+    // The one that connected first answers, which the newer one used to hide.
+    let first = answering(first, CommandKind::Options, false, |_, out| put_options(out, &[]));
+    let answer = collector.json(&format!("{url}?instance={chosen}")).await;
+    assert_eq!(answer["options"], json!([]));
+    let first = answering(first.join().unwrap(), CommandKind::Active, false, |_, out| {
+        put_active(out, 1, &[running()]);
+    });
+    let second = answering(second, CommandKind::Active, false, |_, out| put_active(out, 0, &[]));
+    let answer = collector.json("/api/v1/active").await;
+    let totals: Vec<_> =
+        answer["objects"].as_array().unwrap().iter().map(|o| &o["total"]).collect();
+    assert_eq!(totals.len(), 2, "{answer}");
+    assert_eq!(totals.iter().filter_map(|total| total.as_u64()).sum::<u64>(), 1);
+    second.join().unwrap().close();
+    first.join().unwrap().close();
+    let (status, _) = collector.get(&format!("{url}?instance={chosen}")).await;
+    assert_eq!(status, 404);
 }

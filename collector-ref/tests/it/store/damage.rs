@@ -9,7 +9,7 @@ use super::basics::add_traffic;
 use super::support::{NOON, every_row, open};
 
 /// A closed store of two hours, so that it has several files of each kind.
-fn sealed() -> (tempfile::TempDir, Vec<Row>) {
+pub(super) fn sealed() -> (tempfile::TempDir, Vec<Row>) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     add_traffic(&store, 1, NOON - 60_000_000, 4, 300);
@@ -21,7 +21,7 @@ fn sealed() -> (tempfile::TempDir, Vec<Row>) {
 }
 
 /// All files below a folder that end like this, by name.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
@@ -34,7 +34,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn change(file: &Path, how: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn change(file: &Path, how: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(file).unwrap();
     how(&mut bytes);
     std::fs::write(file, bytes).unwrap();

@@ -7,8 +7,10 @@
 )]
 
 mod basics;
+mod check;
 mod crash;
 mod damage;
+mod digests;
 mod full_disk;
 mod open_data;
 mod pressure;

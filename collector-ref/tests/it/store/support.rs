@@ -33,15 +33,20 @@ pub(crate) fn config(folder: &Path) -> StoreConfig {
 /// Opens a store again and again while this very process holds its lock: another test that starts
 /// a process has a copy of every lock between its fork and its exec. Bounded.
 pub(crate) fn open(folder: &Path) -> LocalStore {
+    open_with(&config(folder))
+}
+
+/// As [`open`], with these settings.
+pub(crate) fn open_with(config: &StoreConfig) -> LocalStore {
     for _ in 0..100_000 {
-        match LocalStore::open(config(folder)) {
+        match LocalStore::open(config.clone()) {
             Err(OpenError::Locked { pid, .. }) if pid == Some(std::process::id()) => {
                 std::thread::yield_now();
             }
             opened => return opened.unwrap(),
         }
     }
-    panic!("{} stays locked", folder.display());
+    panic!("{} stays locked", config.folder.display());
 }
 
 /// One agent process.

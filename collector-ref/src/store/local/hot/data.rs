@@ -11,6 +11,7 @@ use crate::store::local::columns::{
     HAS_ERROR, HAS_PROFILE, NARROW_COUNT, Narrow, TEXT_COUNT, Text, WIDE_COUNT, Wide,
 };
 use crate::store::local::counters::HotCounters;
+use crate::store::local::digests::HotDigests;
 use crate::store::local::texts::Dictionary;
 use crate::store::local::wal::OBJECT_KIND;
 
@@ -134,6 +135,7 @@ pub(crate) struct HotData {
     pub(crate) late_profiles: HashMap<u64, (u32, u32)>,
     pub(crate) profiles: u64,
     pub(crate) counters: HotCounters,
+    pub(crate) digests: HotDigests,
     pub(crate) alerts: Vec<(ObjectId, Alert)>,
     /// END of the first and last row by time.
     pub(crate) range: Option<(i64, i64)>,
@@ -173,7 +175,7 @@ impl HotData {
 
     /// How much is here, in rows: what the generation's bound counts.
     pub(crate) fn weight(&self) -> usize {
-        let small = self.counters.points() / POINTS_A_ROW;
+        let small = self.counters.points() / POINTS_A_ROW + self.digests.weight();
         self.columns.len() + self.late_profiles.len() + self.alerts.len() + small
     }
 
@@ -187,6 +189,7 @@ impl HotData {
         self.columns.len() == 0
             && self.frames.is_empty()
             && self.counters.points() == 0
+            && self.digests.len() == 0
             && self.alerts.is_empty()
     }
 

@@ -13,7 +13,7 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::{FrameTexts, PackIndex, read_frame};
+pub(crate) use reader::{FrameTexts, PackIndex, read_frame, salvage, verify};
 pub(crate) use writer::{PackContent, write};
 
 const MAGIC: [u8; 8] = *b"SCTRPF01";

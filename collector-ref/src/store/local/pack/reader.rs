@@ -12,6 +12,8 @@ use scouter_wire::{TextKind, TextRef};
 
 use super::{HEADER_BYTES, MAGIC, MAX_INDEX_BYTES, TRAILER_BYTES, TRAILER_MAGIC};
 use crate::store::local::bytes::{Damaged, Reader};
+use crate::store::local::layout::{HOUR_US, Hour};
+use crate::store::local::manifest::PackEntry;
 use crate::store::local::texts::UNKNOWN;
 use crate::store::{ProfileMissing, Texts};
 
@@ -21,6 +23,7 @@ pub(crate) struct PackIndex {
     file: File,
     texts: Vec<Arc<str>>,
     frames: Vec<FrameEntry>,
+    profiles: u64,
     /// Numbers of all frames' text tables, one after another.
     frame_texts: Vec<u32>,
     /// By txid.
@@ -82,8 +85,9 @@ impl PackIndex {
         for frame in &mut frames {
             frame.sum = reader.u32()?;
         }
+        let mut profiles = 0u64;
         for _ in 0..count {
-            reader.varint()?;
+            profiles = profiles.saturating_add(reader.varint()?);
         }
         let mut total = 0u32;
         for frame in &mut frames {
@@ -98,7 +102,7 @@ impl PackIndex {
         let count = reader.count()?;
         let orphan = |_| Ok((reader.u64()?, reader.varint_u32()?, reader.varint_u32()?));
         let orphans = (0..count).map(orphan).collect::<Result<_, _>>()?;
-        Ok(Self { file, texts, frames, frame_texts, orphans })
+        Ok(Self { file, texts, frames, profiles, frame_texts, orphans })
     }
 
     /// Where the profile of a transaction of another generation lies.
@@ -124,6 +128,32 @@ impl PackIndex {
         };
         Ok((section, FrameTexts(numbers.iter().map(text).collect())))
     }
+}
+
+/// Reads the index and every frame of a pack.
+pub(crate) fn verify(path: &Path) -> Result<(), String> {
+    let index = PackIndex::open(path).map_err(|error| error.to_string())?;
+    let index = index.map_err(|damaged| damaged.to_string())?;
+    for frame in (0..).take(index.frames.len()) {
+        index.frame(frame).map_err(|missing| missing.to_string())?;
+    }
+    Ok(())
+}
+
+/// The entry of a pack as its file tells it; `None` when it is damaged. The time of its newest row
+/// is not in it: the end of its folder's hour stands for that.
+pub(crate) fn salvage(path: &Path, generation: u64, file: String) -> Option<PackEntry> {
+    verify(path).ok()?;
+    let index = PackIndex::open(path).ok()?.ok()?;
+    let hour = Hour::of_folder(path.parent()?)?;
+    Some(PackEntry {
+        id: u32::try_from(generation).ok()?,
+        file,
+        bytes: index.file.metadata().ok()?.len(),
+        profiles: index.profiles,
+        last_unix_us: (hour.0 + 1).saturating_mul(HOUR_US) - 1,
+        orphans: index.orphans.len() as u64,
+    })
 }
 
 fn damaged(why: &str) -> ProfileMissing {

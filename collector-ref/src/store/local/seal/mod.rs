@@ -17,9 +17,10 @@ use std::path::PathBuf;
 
 use super::config::SegmentEncoder;
 use super::counters;
+use super::digests::{self, DigestSeries};
 use super::hot::{Generation, HotData};
 use super::layout::{Hour, Layout};
-use super::manifest::{CounterEntry, PackEntry, SegmentEntry};
+use super::manifest::{CounterEntry, DigestEntry, PackEntry, SegmentEntry};
 use super::pack;
 use super::segment::tail_sum;
 use super::texts::{Dictionary, UNKNOWN};
@@ -33,6 +34,7 @@ pub(crate) struct Files {
     pub(crate) segments: Vec<SegmentEntry>,
     pub(crate) pack: Option<PackEntry>,
     pub(crate) counters: Option<CounterEntry>,
+    pub(crate) digests: Vec<DigestEntry>,
     written: Vec<PathBuf>,
 }
 
@@ -54,7 +56,8 @@ impl Sealer<'_> {
         let result = self
             .segments(generation, data, &mut files)
             .and_then(|()| self.pack(generation, data, &mut files))
-            .and_then(|()| self.counters(generation, data, &mut files));
+            .and_then(|()| self.counters(generation, data, &mut files))
+            .and_then(|()| self.digests(generation, data, &mut files));
         match result {
             Ok(()) => Ok(files),
             Err(error) => {
@@ -146,22 +149,56 @@ impl Sealer<'_> {
         let Some((first_unix_us, last_unix_us)) = data.counters.range() else { return Ok(()) };
         let mut series = named_series(data, self.dictionary);
         let content = counters::encode(&mut series)?;
-        let hour = Hour::of(last_unix_us);
-        let folder = self.layout.make_hour(hour)?;
         let name = format!("seg-{}.cnt", generation.number);
-        let path = folder.join(&name);
-        files.written.push(path.clone());
-        fs::write(&path, &content)?;
-        self.layout.sync_file(&File::open(&path)?)?;
-        self.layout.sync_folder(&folder)?;
         files.counters = Some(CounterEntry {
-            file: format!("{}/{name}", hour.relative()),
+            file: self.write(Hour::of(last_unix_us), &name, &content, files)?,
             bytes: content.len() as u64,
             points: data.counters.points() as u64,
             first_unix_us,
             last_unix_us,
         });
         Ok(())
+    }
+
+    fn digests(
+        &self,
+        generation: &Generation,
+        data: &HotData,
+        files: &mut Files,
+    ) -> io::Result<()> {
+        let fine = data.digests.named(self.dictionary);
+        let coarse = digests::coarsen(&fine);
+        let mut put = |mut series: Vec<DigestSeries>, step_us, ending| -> io::Result<()> {
+            let Some((first_unix_us, last_unix_us)) = digests::range(&series) else {
+                return Ok(());
+            };
+            let content = digests::encode(&mut series)?;
+            let name = format!("seg-{}.{ending}", generation.number);
+            // An interval never crosses an hour, so both files come into one folder.
+            let file = self.write(Hour::of(last_unix_us), &name, &content, files)?;
+            let bytes = content.len() as u64;
+            files.digests.push(DigestEntry { file, bytes, step_us, first_unix_us, last_unix_us });
+            Ok(())
+        };
+        put(fine, digests::FINE_STEP_US, "dig")?;
+        put(coarse, digests::COARSE_STEP_US, "di5")
+    }
+
+    /// Writes a small file of this hour durably; answers its name in the manifest.
+    fn write(
+        &self,
+        hour: Hour,
+        name: &str,
+        content: &[u8],
+        files: &mut Files,
+    ) -> io::Result<String> {
+        let folder = self.layout.make_hour(hour)?;
+        let path = folder.join(name);
+        files.written.push(path.clone());
+        fs::write(&path, content)?;
+        self.layout.sync_file(&File::open(&path)?)?;
+        self.layout.sync_folder(&folder)?;
+        Ok(format!("{}/{name}", hour.relative()))
     }
 }
 
@@ -187,7 +224,7 @@ pub(crate) fn named_series(data: &HotData, dictionary: &Dictionary) -> Vec<Serie
 }
 
 /// Bytes behind the last page of a segment.
-fn tail_bytes(file: &File) -> io::Result<u64> {
+pub(crate) fn tail_bytes(file: &File) -> io::Result<u64> {
     use parquet::file::reader::FileReader;
     let reader = parquet::file::reader::SerializedFileReader::new(file.try_clone()?);
     let reader = reader.map_err(schema::io_error)?;

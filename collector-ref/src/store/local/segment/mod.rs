@@ -28,7 +28,7 @@ use parquet::file::statistics::Statistics;
 
 use super::columns::{COLUMN_COUNT, Column};
 use super::manifest::SegmentEntry;
-use super::seal::schema;
+use super::seal::{self, schema};
 use crate::store::TimeRange;
 
 use pages::{CheckedFile, PageSums};
@@ -162,6 +162,43 @@ impl Segment {
             bloom_bytes: AtomicUsize::new(0),
             budget: Arc::clone(budget),
             is_damaged: AtomicBool::new(false),
+        })
+    }
+
+    /// Reads every page and filter.
+    pub(crate) fn verify(&self) -> Result<(), SegmentError> {
+        self.blooms()?;
+        for batch in self.reader()?.build()? {
+            batch?;
+        }
+        Ok(())
+    }
+
+    /// The entry of a segment as its file tells it, but for the name.
+    pub(crate) fn describe(path: &Path) -> Result<SegmentEntry, SegmentError> {
+        let file = File::open(path)?;
+        let tail_bytes = seal::tail_bytes(&file)?;
+        let options = ArrowReaderOptions::new()
+            .with_page_index_policy(PageIndexPolicy::Optional)
+            .with_skip_arrow_metadata(true)
+            .with_schema(schema::arrow());
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
+        let groups = metadata.metadata().row_groups().iter();
+        let zones = groups.map(|group| zone(group, 0)).collect::<Option<Vec<_>>>();
+        let zones = zones.filter(|zones| !zones.is_empty());
+        let zones = zones.ok_or_else(|| SegmentError::Damaged("it lacks statistics".into()))?;
+        let least = |of: fn(&Zone) -> i64| zones.iter().map(of).min().unwrap_or_default();
+        let most = |of: fn(&Zone) -> i64| zones.iter().map(of).max().unwrap_or_default();
+        Ok(SegmentEntry {
+            bytes: file.metadata()?.len(),
+            rows: zones.iter().map(|zone| zone.rows as u64).sum(),
+            first_unix_us: least(|zone| zone.ends.0),
+            last_unix_us: most(|zone| zone.ends.1),
+            first_txid: zones.iter().map(|zone| zone.txids.0).min().unwrap_or_default(),
+            last_txid: zones.iter().map(|zone| zone.txids.1).max().unwrap_or_default(),
+            tail_bytes,
+            tail_sum: tail_sum(&file, tail_bytes)?,
+            ..SegmentEntry::default()
         })
     }
 

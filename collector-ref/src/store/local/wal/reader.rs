@@ -139,6 +139,30 @@ impl WalFile {
         Ok(report)
     }
 
+    /// Damaged parts in front of `safe_bytes` and records that cannot be understood, and the bytes
+    /// that would be cut off as torn.
+    pub(crate) fn inspect(&self, safe_bytes: u64) -> (u64, u64) {
+        let mut damaged = 0;
+        let mut good_bytes = self.whole_header();
+        for Piece { at, is_good } in &self.pieces {
+            if *is_good {
+                let body = &self.bytes[at.start + RECORD_HEAD_BYTES..at.end];
+                damaged += u64::from(record::parse(body).is_err());
+            } else if (at.start as u64) < safe_bytes {
+                damaged += 1;
+            } else {
+                break;
+            }
+            good_bytes = at.end as u64;
+        }
+        (damaged, self.bytes() - good_bytes)
+    }
+
+    /// Whether a file does not even begin as a log does.
+    pub(crate) fn has_no_header(path: &Path) -> io::Result<bool> {
+        Ok(WalHeader::parse(&fs::read(path)?).is_none())
+    }
+
     /// Length of the file.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.len() as u64

@@ -46,6 +46,8 @@ pub(crate) enum Record<'a> {
     Counters { frame: FrameId, unix_us: i64, points: Vec<CounterPoint> },
     /// Alerts, as JSON.
     Alerts { frame: FrameId, json: &'a [u8] },
+    /// Digests of one interval.
+    Digests { frame: FrameId, from_unix_us: i64, digests: &'a [u8] },
     /// How far the log was on disk when this was written.
     Mark(Mark),
 }
@@ -69,6 +71,7 @@ mod tag {
     pub(super) const COUNTERS: u8 = 3;
     pub(super) const ALERTS: u8 = 4;
     pub(super) const MARK: u8 = 5;
+    pub(super) const DIGESTS: u8 = 6;
 }
 
 fn put_frame(out: &mut Vec<u8>, frame: &FrameId) {
@@ -130,6 +133,13 @@ impl RecordHead {
     pub(crate) fn alerts(&mut self, frame: &FrameId) {
         self.begin(tag::ALERTS);
         put_frame(&mut self.0, frame);
+    }
+
+    /// Fields of digests; they follow as payload.
+    pub(crate) fn digests(&mut self, frame: &FrameId, from_unix_us: i64) {
+        self.begin(tag::DIGESTS);
+        put_frame(&mut self.0, frame);
+        self.0.extend_from_slice(&from_unix_us.to_le_bytes());
     }
 
     /// A whole record of how far the log is on disk.
@@ -198,7 +208,7 @@ pub(crate) fn next_good(bytes: &[u8]) -> Option<usize> {
     let begins = |at: &usize| {
         // The known types first: a checksum is taken only of what looks like a record.
         let tag = bytes.get(at + RECORD_HEAD_BYTES).copied().unwrap_or_default();
-        (tag::TEXT..=tag::MARK).contains(&tag) && split(&bytes[*at..]).is_some()
+        (tag::TEXT..=tag::DIGESTS).contains(&tag) && split(&bytes[*at..]).is_some()
     };
     let said = Some(length).filter(|at| *at < bytes.len()).filter(begins);
     said.or_else(|| (1..bytes.len().min(MAX_RECORD_BYTES + RECORD_HEAD_BYTES)).find(begins))
@@ -234,6 +244,10 @@ pub(crate) fn parse(body: &[u8]) -> Result<Option<Record<'_>>, Damaged> {
         }
         tag::ALERTS => Record::Alerts { frame: read_frame(&mut reader)?, json: reader.0 },
         tag::MARK => Record::Mark(Mark { generation: reader.u64()?, bytes: reader.u64()? }),
+        tag::DIGESTS => {
+            let frame = read_frame(&mut reader)?;
+            Record::Digests { frame, from_unix_us: reader.i64()?, digests: reader.0 }
+        }
         _ => return Ok(None),
     };
     Ok(Some(record))
@@ -279,6 +293,12 @@ mod tests {
         head.finish(b"");
         let bytes = whole(&head, b"");
         let expected = Record::Counters { frame: FRAME, unix_us: 77, points };
+        assert_eq!(parse(split(&bytes).unwrap().0), Ok(Some(expected)));
+
+        head.digests(&FRAME, -9);
+        head.finish(b"sums");
+        let bytes = whole(&head, b"sums");
+        let expected = Record::Digests { frame: FRAME, from_unix_us: -9, digests: b"sums" };
         assert_eq!(parse(split(&bytes).unwrap().0), Ok(Some(expected)));
 
         let mark = Mark { generation: 3, bytes: 4_000_000_000 };
