@@ -142,11 +142,20 @@ export async function askFront(path, init) {
   return answer;
 }
 
-/** Requests that were sent to the demo's front, by the load generator and by the tests. */
+/**
+ * Requests that were sent to the demo's front, by the load generator and by the tests, and how many
+ * of the customers left before there was an answer: on a machine that is busy with a browser the
+ * front may not have read a byte by then, and does not know of such a request.
+ */
 export function ledgerLines() {
   const ledger = process.env.SCOUTER_DEMO_LEDGER ?? '';
-  const lines = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0);
-  return { load: lines(ledger), tests: lines(ledger + OWN_LEDGER) };
+  const lines = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : []);
+  const load = lines(ledger);
+  return {
+    load: load.length,
+    tests: lines(ledger + OWN_LEDGER).length,
+    leftEarly: load.filter(line => line.includes('left before the answer')).length,
+  };
 }
 
 /** Every point of 40 seconds, counted here and by the collector. @param {any} page @param {any} request */
