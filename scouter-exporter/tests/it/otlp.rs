@@ -9,6 +9,7 @@ use std::thread;
 
 use scouter_exporter::{Guard, Otlp, OtlpSnapshot, OtlpTelemetry};
 
+use crate::collector::{Collector, State};
 use crate::recorder::{DEADLINE, Recorder, agent, flush, record, until};
 
 /// Starts an agent whose only sink is OTLP.
@@ -78,7 +79,15 @@ fn a_third_party_collector_receives_spans_and_metrics() {
     let lost = figures.rejected + figures.dropped_refused + figures.dropped_unreachable;
     assert_eq!((lost, figures.dropped_queue, figures.lost_profiles), (0, 0, 0), "{figures:?}");
     let said = || fs::read_to_string(&log).unwrap();
-    let parts = ["GET /0", "load_order", "price", "http.route", "shop", "scouter.request_rate"];
+    let parts = [
+        "GET /0",
+        "load_order",
+        "price",
+        "http.route",
+        "shop",
+        "scouter.request_rate",
+        "http.server.request.duration",
+    ];
     let missing = || parts.iter().find(|part| !said().contains(**part));
     let start = std::time::Instant::now();
     while let Some(part) = missing() {
@@ -188,4 +197,36 @@ fn what_is_left_when_the_agent_ends_is_counted_and_the_exit_does_not_wait() {
     until("all is counted", || telemetry.snapshot().pending == 0);
     let figures = assert_balance(&telemetry);
     assert!(figures.dropped_ended >= 3, "{figures:?}");
+}
+
+#[test]
+fn beside_a_dead_receiver_the_collector_gets_all_and_beside_a_dead_collector_the_receiver() {
+    let recorder = Recorder::take();
+    let nowhere = || format!("127.0.0.1:{}", free_port());
+    let otlp = |endpoint: &str| Otlp::builder("shop").endpoint(endpoint).build().unwrap();
+
+    let collector = Collector::start(State::default());
+    let guard = agent(&collector.address)
+        .sink(otlp(&format!("http://{}", nowhere())))
+        .flush_timeout(std::time::Duration::from_millis(50))
+        .start()
+        .unwrap();
+    record(300);
+    until("the collector has all", || guard.telemetry().acked_xlogs == 300);
+    recorder.assert_balance(&guard.shutdown());
+    assert_eq!(collector.state().stored, 300);
+
+    let (endpoint, _) = weather(&[OK]);
+    let sink = otlp(&endpoint);
+    let telemetry = sink.telemetry();
+    let guard = agent(&nowhere())
+        .sink(sink)
+        .flush_timeout(std::time::Duration::from_millis(50))
+        .start()
+        .unwrap();
+    record(300);
+    until("the receiver has all", || telemetry.snapshot().sent >= 3 * 300);
+    drop(guard);
+    let figures = assert_balance(&telemetry);
+    assert_eq!(figures.dropped_unreachable + figures.dropped_queue, 0, "{figures:?}");
 }

@@ -149,7 +149,7 @@ export async function askFront(path, init) {
  */
 export function ledgerLines() {
   const ledger = process.env.SCOUTER_DEMO_LEDGER ?? '';
-  const lines = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : []);
+  const lines = (/** @type {string} */ path) => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : []);
   const load = lines(ledger);
   return {
     load: load.length,

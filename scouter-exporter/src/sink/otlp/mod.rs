@@ -10,6 +10,7 @@
 //! ([`OtlpSnapshot::dropped_queue`]). It speaks plain HTTP: put an OTLP collector on this host in
 //! front of a receiver that wants TLS. The encoding is our own, so that the feature adds no crate.
 
+mod http_duration;
 mod metrics;
 mod post;
 mod proto;
@@ -31,6 +32,7 @@ use scouter_wire::record::{CounterPoint, Digest, ProfileFate, Step, XLog};
 pub use post::OTLP_REQUEST_TIMEOUT;
 pub use sender::{OTLP_MAX_ATTEMPTS, OTLP_MAX_RETRY_AFTER, OtlpSnapshot};
 
+use self::http_duration::HttpDurations;
 use self::proto::Message;
 use self::sender::{Figures, Request};
 use self::spans::Tree;
@@ -211,6 +213,7 @@ impl OtlpBuilder {
             spans: Message::default(),
             span_count: 0,
             since: None,
+            durations: HttpDurations::default(),
             queue,
             thread: handle.thread().clone(),
             figures,
@@ -243,6 +246,7 @@ pub struct Otlp {
     spans: Message,
     span_count: usize,
     since: Option<Moment>,
+    durations: HttpDurations,
     queue: SyncSender<Request>,
     thread: Thread,
     figures: Arc<Figures>,
@@ -306,12 +310,13 @@ impl Otlp {
         }
     }
 
-    fn push_metrics(&mut self, metrics: impl Iterator<Item = Message>) {
+    /// Sends metrics, each with the number of its data points, of which a receiver may reject some.
+    fn push_metrics(&mut self, metrics: impl Iterator<Item = (Message, u64)>) {
         let mut all = Message::default();
         let mut items = 0;
-        for metric in metrics {
+        for (metric, points) in metrics {
             all.message(2, &metric);
-            items += 1;
+            items += points;
         }
         if items > 0 {
             self.figures.make(items);
@@ -341,6 +346,7 @@ impl Sink for Otlp {
     }
 
     fn xlog(&mut self, xlog: &XLog<'_>, texts: &Texts) {
+        self.durations.add(xlog);
         let tree = Tree::new(xlog, texts, self.has_user_data);
         if xlog.profile != ProfileFate::Kept {
             return self.push_tree(&tree);
@@ -372,20 +378,23 @@ impl Sink for Otlp {
     }
 
     fn counters(&mut self, unix_us: i64, points: &[CounterPoint], texts: &Texts) {
-        self.push_metrics(points.iter().map(|point| metrics::gauge(unix_us, point, texts)));
+        self.push_metrics(points.iter().map(|point| (metrics::gauge(unix_us, point, texts), 1)));
     }
 
     fn digests(&mut self, from_unix_us: i64, to_unix_us: i64, digests: &[Digest], texts: &Texts) {
         self.push_metrics(
             digests
                 .iter()
-                .filter_map(|digest| metrics::histogram(from_unix_us, to_unix_us, digest, texts)),
+                .filter_map(|digest| metrics::histogram(from_unix_us, to_unix_us, digest, texts))
+                .map(|metric| (metric, 1)),
         );
     }
 
     fn turn(&mut self, turn: &mut Turn<'_>) -> Progress {
         let now = Moment::now();
         let is_flush = turn.is_flush;
+        let durations = self.durations.take(turn.unix_us, is_flush, turn.texts);
+        self.push_metrics(durations.into_iter());
         self.give_up(|since, _| is_flush || now.since(since) >= PROFILE_PATIENCE);
         if is_flush || self.since.is_some_and(|since| now.since(since) >= REQUEST_AGE) {
             self.close_spans();

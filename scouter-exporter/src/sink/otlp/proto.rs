@@ -60,6 +60,19 @@ impl Message {
         self.message(field, &inner)
     }
 
+    /// Values of 64 bits of a repeated field, packed.
+    pub(super) fn packed64(&mut self, field: u64, values: impl Iterator<Item = u64>) -> &mut Self {
+        let inner: Vec<u8> = values.flat_map(u64::to_le_bytes).collect();
+        self.bytes(field, &inner)
+    }
+
+    /// An attribute that is true.
+    pub(super) fn truth(&mut self, field: u64, key: &str) -> &mut Self {
+        let mut any = Self::default();
+        any.number(2, 1);
+        self.key_value(field, key, &any)
+    }
+
     /// An attribute (`KeyValue`) with a text; left out when it is empty.
     pub(super) fn attribute(&mut self, field: u64, key: &str, value: &str) -> &mut Self {
         if value.is_empty() {
