@@ -38,6 +38,8 @@ mod telemetry;
 #[cfg(test)]
 mod testing;
 mod texts;
+#[cfg(feature = "tls")]
+mod tls;
 mod visitors;
 mod worker;
 

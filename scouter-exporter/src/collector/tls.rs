@@ -1,17 +1,14 @@
-//! TLS to the collector: 1.3, checked against the system's certificates or a file of one's own.
+//! TLS to the collector, over a socket that does not wait.
 
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::ClientConnection;
 
 use super::transport::{Stream, Transport, connect_tcp};
+use crate::tls;
 
 /// How long the collector may be silent in the middle of the TLS handshake.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,10 +28,7 @@ impl Transport for Tls {
     fn connect(&self) -> io::Result<Box<dyn Stream>> {
         let host = self.address.rsplit_once(':').map_or(&*self.address, |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| io::Error::new(ErrorKind::InvalidInput, "its name is no host name"))?;
-        let connection = ClientConnection::new(Arc::new(self.configuration()?), name)
-            .map_err(io::Error::other)?;
+        let connection = tls::client(host, self.authority.as_deref())?;
         let socket = connect_tcp(&self.address)?;
         socket.set_read_timeout(Some(TLS_HANDSHAKE_TIMEOUT))?;
         socket.set_write_timeout(Some(TLS_HANDSHAKE_TIMEOUT))?;
@@ -46,47 +40,6 @@ impl Transport for Tls {
 
     fn target(&self) -> String {
         format!("tls://{}", self.address)
-    }
-}
-
-impl Tls {
-    fn configuration(&self) -> io::Result<ClientConfig> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(io::Error::other)?;
-        Ok(builder.with_root_certificates(self.trusted()?).with_no_client_auth())
-    }
-
-    fn trusted(&self) -> io::Result<RootCertStore> {
-        let mut trusted = RootCertStore::empty();
-        match &self.authority {
-            Some(path) => {
-                let unusable = |what: &dyn fmt::Display| {
-                    let sentence = format!("collector_ca {}: {what}", path.display());
-                    io::Error::new(ErrorKind::InvalidInput, sentence)
-                };
-                let certificates =
-                    CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))?;
-                for certificate in certificates {
-                    let certificate = certificate.map_err(|error| unusable(&error))?;
-                    trusted.add(certificate).map_err(|error| unusable(&error))?;
-                }
-                if trusted.is_empty() {
-                    return Err(unusable(&"there is no certificate in it"));
-                }
-            }
-            None => {
-                // Some of a system's many certificates are usually odd; those left are enough.
-                trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                if trusted.is_empty() {
-                    let sentence = "this system trusts no certificate: install its \
-                                    ca-certificates, or name a file by SCOUTER_COLLECTOR_CA";
-                    return Err(io::Error::new(ErrorKind::NotFound, sentence));
-                }
-            }
-        }
-        Ok(trusted)
     }
 }
 

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use scouter_exporter::{Guard, Otlp, OtlpSnapshot, OtlpTelemetry};
 
 use crate::collector::{Collector, State};
@@ -130,7 +132,7 @@ fn weather(answers: &'static [&'static [u8]]) -> (String, Arc<Mutex<Vec<String>>
     (endpoint, heads)
 }
 
-fn read_request(stream: &mut TcpStream) -> String {
+fn read_request(stream: &mut impl Read) -> String {
     let mut all = Vec::new();
     let mut byte = [0];
     while !all.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
@@ -229,4 +231,67 @@ fn beside_a_dead_receiver_the_collector_gets_all_and_beside_a_dead_collector_the
     drop(guard);
     let figures = assert_balance(&telemetry);
     assert_eq!(figures.dropped_unreachable + figures.dropped_queue, 0, "{figures:?}");
+}
+
+/// A receiver that speaks TLS under a certificate for `localhost`, and the folder with that.
+fn secured() -> (String, tempfile::TempDir, Arc<Mutex<usize>>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(made.cert.pem().as_bytes()).unwrap()];
+    let key = made.signing_key.serialize_pem();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let configuration = Arc::new(configuration);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let taken = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&taken);
+    thread::Builder::new()
+        .name("secured".into())
+        .spawn(move || {
+            for socket in listener.incoming() {
+                let connection = rustls::ServerConnection::new(Arc::clone(&configuration)).unwrap();
+                let mut stream = rustls::StreamOwned::new(connection, socket.unwrap());
+                // A peer that does not trust the certificate sends no request.
+                let mut byte = [0];
+                if stream.read(&mut byte).is_ok() {
+                    read_request(&mut stream);
+                    let _ = stream.write_all(OK);
+                    *counted.lock().unwrap() += 1;
+                }
+            }
+        })
+        .unwrap();
+    (endpoint, folder, taken)
+}
+
+#[test]
+fn over_tls_a_receiver_gets_all_if_its_certificate_is_trusted_and_nothing_if_not() {
+    let _recorder = Recorder::take();
+    let (endpoint, folder, taken) = secured();
+    let (_, stranger, _) = secured();
+    let start = |folder: &tempfile::TempDir| {
+        let certificate = folder.path().join("cert.pem");
+        let otlp = Otlp::builder("shop").endpoint(&endpoint).certificate(certificate);
+        let otlp = otlp.build().unwrap();
+        let telemetry = otlp.telemetry();
+        (agent("").without_collector().sink(otlp).start().unwrap(), telemetry)
+    };
+    let (guard, telemetry) = start(&stranger);
+    record(1);
+    until("it is tried again", || telemetry.snapshot().retries >= 2);
+    drop(guard);
+    assert_eq!((telemetry.snapshot().sent, *taken.lock().unwrap()), (0, 0));
+    let (guard, telemetry) = start(&folder);
+    record(1);
+    flush(&guard);
+    drop(guard);
+    assert!(assert_balance(&telemetry).sent >= 3);
 }

@@ -7,8 +7,8 @@
 //!
 //! Delivery is at least once and bounded: [`OTLP_QUEUE_REQUESTS`] requests of
 //! [`OTLP_REQUEST_SPANS`] spans wait, past that the newest are dropped and counted
-//! ([`OtlpSnapshot::dropped_queue`]). It speaks plain HTTP: put an OTLP collector on this host in
-//! front of a receiver that wants TLS. The encoding is our own, so that the feature adds no crate.
+//! ([`OtlpSnapshot::dropped_queue`]). `https://` needs feature `tls` too. The encoding is our own, so
+//! that feature `otlp` adds no crate.
 
 mod http_duration;
 mod metrics;
@@ -20,6 +20,7 @@ mod spans;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -62,7 +63,7 @@ const MAX_AWAITED: usize = 4_096;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OtlpError {
-    /// The endpoint is not `http://host[:port][/path]`. TLS is not spoken.
+    /// The endpoint is not `http://host[:port][/path]`, or `https://` with feature `tls`.
     Endpoint(String),
     /// A header is not `name=value`, or has characters that HTTP does not allow.
     Header(String),
@@ -74,7 +75,11 @@ impl fmt::Display for OtlpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Endpoint(text) => {
-                write!(f, "the OTLP endpoint {text:?} is not of the form http://host[:port][/path]")
+                write!(
+                    f,
+                    "the OTLP endpoint {text:?} is not of the form http://host[:port][/path], or \
+                     https:// in an application that has feature `tls` of scouter"
+                )
             }
             // Not its value, which may be a secret.
             Self::Header(name) => write!(f, "the OTLP header {name:?} cannot be sent"),
@@ -96,6 +101,10 @@ struct Target {
     port: u16,
     prefix: String,
     headers: Vec<(String, String)>,
+    #[cfg(feature = "tls")]
+    is_tls: bool,
+    #[cfg(feature = "tls")]
+    authority: Option<PathBuf>,
 }
 
 /// Settings of an [`Otlp`] sink.
@@ -104,6 +113,7 @@ pub struct OtlpBuilder {
     service: String,
     endpoint: String,
     headers: Vec<(String, String)>,
+    authority: Option<PathBuf>,
     has_user_data: bool,
 }
 
@@ -124,6 +134,17 @@ impl OtlpBuilder {
         self
     }
 
+    /// Sets a file of certificates in PEM that are trusted instead of the system's, for an `https://`
+    /// endpoint.
+    ///
+    /// Default: the system's. Env, read by [`OtlpBuilder::environment`]:
+    /// `SCOUTER_OTLP_CERTIFICATE`, then `OTEL_EXPORTER_OTLP_CERTIFICATE`.
+    #[must_use]
+    pub fn certificate(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authority = Some(path.into());
+        self
+    }
+
     /// Adds a header to every request, such as a key of the receiver.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -138,7 +159,7 @@ impl OtlpBuilder {
         self
     }
 
-    /// Takes endpoint and headers from the environment, where they are set: `SCOUTER_OTLP_ENDPOINT`
+    /// Takes endpoint, certificate and headers from the environment, where they are set: `SCOUTER_OTLP_ENDPOINT`
     /// and `SCOUTER_OTLP_HEADERS` before `OTEL_EXPORTER_OTLP_ENDPOINT` and
     /// `OTEL_EXPORTER_OTLP_HEADERS`. Headers are `name=value,name=value`.
     #[must_use]
@@ -151,6 +172,8 @@ impl OtlpBuilder {
         if let Some(endpoint) = either("SCOUTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT") {
             self.endpoint = endpoint;
         }
+        let certificate = either("SCOUTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE");
+        self.authority = certificate.map(PathBuf::from).or(self.authority);
         let headers = either("SCOUTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS");
         for pair in headers.iter().flat_map(|headers| headers.split(',')) {
             if !pair.trim().is_empty() {
@@ -163,10 +186,16 @@ impl OtlpBuilder {
 
     fn target(&self) -> Result<Target, OtlpError> {
         let wrong = || OtlpError::Endpoint(self.endpoint.clone());
-        let rest = self.endpoint.trim().strip_prefix("http://").ok_or_else(wrong)?;
+        let endpoint = self.endpoint.trim();
+        let (rest, is_tls) = match endpoint.strip_prefix("https://") {
+            Some(rest) if cfg!(feature = "tls") => (rest, true),
+            Some(_) => return Err(wrong()),
+            None => (endpoint.strip_prefix("http://").ok_or_else(wrong)?, false),
+        };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
+            None if is_tls => (authority, 443),
             None => (authority, 4_318),
         };
         let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -182,7 +211,16 @@ impl OtlpBuilder {
         }
         let path = path.trim_end_matches('/');
         let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok(Target { host: host.into(), port, prefix, headers: self.headers.clone() })
+        Ok(Target {
+            host: host.into(),
+            port,
+            prefix,
+            headers: self.headers.clone(),
+            #[cfg(feature = "tls")]
+            is_tls,
+            #[cfg(feature = "tls")]
+            authority: self.authority.clone(),
+        })
     }
 
     /// Builds the sink and starts its thread, `scouter-otlp`.
@@ -266,6 +304,7 @@ impl Otlp {
             service: service.into(),
             endpoint: DEFAULT_OTLP_ENDPOINT.into(),
             headers: Vec::new(),
+            authority: None,
             has_user_data: false,
         }
     }

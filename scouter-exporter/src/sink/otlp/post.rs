@@ -31,7 +31,8 @@ pub(super) fn post(target: &Target, path: &str, body: &[u8]) -> io::Result<Answe
         .to_socket_addrs()?
         .next()
         .ok_or_else(|| io::Error::other("the host has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, left(until)?)?;
+    let socket = TcpStream::connect_timeout(&address, left(until)?)?;
+    let mut stream = conversation(target, socket)?;
     let mut request = format!(
         "POST {}{path} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/x-protobuf\r\n\
          content-length: {}\r\nconnection: close\r\n",
@@ -48,24 +49,69 @@ pub(super) fn post(target: &Target, path: &str, body: &[u8]) -> io::Result<Answe
     request.extend_from_slice(body);
     let mut rest = &request[..];
     while !rest.is_empty() {
-        stream.set_write_timeout(Some(left(until)?))?;
+        limit(stream.socket(), until)?;
         let written = stream.write(rest)?;
         rest = &rest[written..];
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
     }
+    limit(stream.socket(), until)?;
+    stream.flush()?;
     let mut answer = Vec::new();
     let mut chunk = [0; 4_096];
     while answer.len() < MAX_ANSWER_BYTES && !is_complete(&answer) {
-        stream.set_read_timeout(Some(left(until)?))?;
-        let count = stream.read(&mut chunk)?;
+        limit(stream.socket(), until)?;
+        let count = match stream.read(&mut chunk) {
+            // TLS that ends without a farewell: what came is judged as it is.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            result => result?,
+        };
         if count == 0 {
             break;
         }
         answer.extend_from_slice(&chunk[..count]);
     }
     read_answer(&answer).ok_or_else(|| io::Error::other("the answer is not HTTP"))
+}
+
+/// A connection, plain or by TLS.
+trait Conversation: Read + Write {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Conversation for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Conversation for rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        &self.sock
+    }
+}
+
+#[cfg(feature = "tls")]
+fn conversation(target: &Target, socket: TcpStream) -> io::Result<Box<dyn Conversation>> {
+    if !target.is_tls {
+        return Ok(Box::new(socket));
+    }
+    let connection = crate::tls::client(&target.host, target.authority.as_deref())?;
+    Ok(Box::new(rustls::StreamOwned::new(connection, socket)))
+}
+
+/// Without feature `tls` no target asks for it: the builder refuses such an endpoint.
+#[cfg(not(feature = "tls"))]
+fn conversation(_: &Target, socket: TcpStream) -> io::Result<Box<dyn Conversation>> {
+    Ok(Box::new(socket))
+}
+
+fn limit(socket: &TcpStream, until: Moment) -> io::Result<()> {
+    let left = left(until)?;
+    socket.set_write_timeout(Some(left))?;
+    socket.set_read_timeout(Some(left))
 }
 
 fn left(until: Moment) -> io::Result<Duration> {

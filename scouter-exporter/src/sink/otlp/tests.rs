@@ -125,7 +125,7 @@ fn endpoints_and_headers_are_read_or_refused_without_showing_a_secret() {
     let found = target("http://otel.local:9/base/").unwrap();
     assert_eq!((&*found.host, found.port, &*found.prefix), ("otel.local", 9, "/base"));
     assert_eq!(target("http://otel.local").unwrap().port, 4_318);
-    for wrong in ["https://a", "a:4318", "http://", "http://a:b", "http://u@a", "http://a/b c"] {
+    for wrong in ["https://", "a:4318", "http://", "http://a:b", "http://u@a", "http://a/b c"] {
         assert!(matches!(target(wrong), Err(OtlpError::Endpoint(_))), "{wrong}");
     }
     let secret = Otlp::builder("shop").header("key", "secret\r\nx: y").target();
