@@ -10,5 +10,5 @@ mod typed;
 pub use table::*;
 pub use typed::{
     BoolOption, MAX_TEXT_OPTION_BYTES, OptionError, OptionInfo, OptionKind, TextOption, U64Option,
-    all, set, value,
+    all, distance, set, value,
 };

@@ -13,7 +13,7 @@ use scouter_wire::codec::{EncodeError, InstanceId};
 use scouter_wire::record::Object;
 
 use crate::collector::{Collector, CollectorSettings, Spool, Timeouts, transport_to};
-use crate::config::{FILE_VARIABLE, Settings, object_name};
+use crate::config::{DEFAULT_CONFIG_FILE, FILE_VARIABLE, Settings, Watch, object_name};
 use crate::core_source::CoreSource;
 use crate::guard::Guard;
 use crate::notice::{Notice, NoticeFn, Notices};
@@ -37,7 +37,7 @@ impl Agent {
             has_collector: true,
             reads_environment: true,
             is_strict: false,
-            options_file: None,
+            config_file: None,
             notice: None,
             timeouts: Timeouts::default(),
             intervals: Intervals::default(),
@@ -111,7 +111,7 @@ pub struct Builder {
     has_collector: bool,
     reads_environment: bool,
     is_strict: bool,
-    options_file: Option<PathBuf>,
+    config_file: Option<PathBuf>,
     notice: Option<NoticeFn>,
     timeouts: Timeouts,
     intervals: Intervals,
@@ -236,11 +236,14 @@ impl Builder {
         self
     }
 
-    /// Reads settings and recorder options from a file: `name = value` lines, `#` for comments.
+    /// Reads settings and recorder options from this file, flat `name = value` lines of TOML, and
+    /// watches it: options that change in it take effect within
+    /// [`CONFIG_INTERVAL`](crate::CONFIG_INTERVAL) twice, settings of the agent with the next start.
     ///
-    /// Default: none. Env: `SCOUTER_OPTIONS_FILE`.
-    pub fn options_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.options_file = Some(path.into());
+    /// Default: [`DEFAULT_CONFIG_FILE`](crate::DEFAULT_CONFIG_FILE) (`scouter.toml` where the
+    /// application was started), if it is there. Env: `SCOUTER_CONFIG`.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config_file = Some(path.into());
         self
     }
 
@@ -295,10 +298,15 @@ impl Builder {
             .reads_environment
             .then(|| variable(FILE_VARIABLE).map(PathBuf::from))
             .flatten()
-            .or_else(|| self.options_file.clone());
-        if let Some(file) = file {
-            self.settings.apply_file(&file, &mut mistakes);
+            .or_else(|| self.config_file.clone())
+            .or_else(|| {
+                let usual = PathBuf::from(DEFAULT_CONFIG_FILE);
+                (self.reads_environment && usual.is_file()).then_some(usual)
+            });
+        if let Some(file) = &file {
+            self.settings.apply_file(file, &mut mistakes);
         }
+        self.config_file = file;
         if self.reads_environment {
             self.settings.apply_environment(variable, &mut mistakes);
         }
@@ -341,8 +349,15 @@ impl Builder {
                 .into_iter()
                 .map(|sink| Guarded::new(sink, None, Arc::clone(&telemetry), Arc::clone(&notices))),
         );
+        let fixed = scouter_core::options::all()
+            .iter()
+            .filter(|info| self.reads_environment && std::env::var_os(info.env).is_some())
+            .map(|info| info.name)
+            .collect();
+        let config = self.config_file.map(|path| Watch::new(path, fixed, Arc::clone(&notices)));
         let worker = Worker {
             source,
+            config,
             sinks,
             telemetry: Arc::clone(&telemetry),
             shared: Arc::clone(&shared),

@@ -2,7 +2,7 @@
 //!
 //! They go to standard error unless the application takes them (`Builder::on_notice`): an agent
 //! must be heard before any logger is set up and must not choose one for the application. Each kind
-//! is said once in the life of the agent; everything else is a counter.
+//! is said once in the life of the agent, an answer to a changed file each time; everything else is a counter.
 
 use std::fmt;
 use std::io::Write as _;
@@ -38,6 +38,11 @@ impl Notices {
     pub(crate) fn new(say: Option<NoticeFn>) -> Self {
         let say = say.unwrap_or_else(|| Box::new(to_standard_error));
         Self { said: AtomicU32::new(0), say }
+    }
+
+    /// Says it each time: somebody has just changed something and waits for an answer.
+    pub(crate) fn say(&self, line: &str) {
+        (self.say)(&format!("scouter: {line}"));
     }
 
     /// Says it unless something of its kind was said before.

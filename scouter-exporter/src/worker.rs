@@ -8,6 +8,7 @@ use scouter_wire::record::{Step, XLog};
 
 use crate::Texts;
 use crate::clock::Moment;
+use crate::config::Watch;
 use crate::counters::Counters;
 use crate::digest::Digests;
 use crate::sink::{Guarded, Progress, Turn};
@@ -100,6 +101,8 @@ impl Drop for Stopped {
 /// The worker's own part.
 pub(crate) struct Worker {
     pub(crate) source: Box<dyn Source>,
+    /// The configuration file, if there is one.
+    pub(crate) config: Option<Watch>,
     pub(crate) sinks: Vec<Guarded>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) shared: Arc<Shared>,
@@ -188,6 +191,9 @@ impl Worker {
                 texts: &texts,
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
+            if let Some(config) = &mut self.config {
+                config.look(Moment::now());
+            }
             self.alerts();
             self.intervals(&mut times, &mut digests, &mut counters, &texts);
             let progress = self.turn(&texts, is_flush);

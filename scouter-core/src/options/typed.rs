@@ -273,8 +273,10 @@ fn nearest(name: &str) -> &'static str {
     names.min_by_key(|candidate| distance(name, candidate)).unwrap_or("")
 }
 
-/// How many insertions, deletions and replacements of bytes lead from one to the other.
-fn distance(from: &str, to: &str) -> usize {
+/// How many insertions, deletions and replacements of bytes lead from one to the other: the smaller,
+/// the likelier one is the other with a typing mistake. Costs the product of their lengths.
+#[must_use]
+pub fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.bytes().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);

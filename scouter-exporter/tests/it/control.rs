@@ -27,7 +27,9 @@ fn commands_are_answered_over_the_connection_that_brought_them() {
 
     let options = read_options(&ask(&collector, 2, CommandKind::Options, "").payload).unwrap();
     // Lists are empty by default.
-    let is_list = |name: &str| name == "trace_tenant_hosts" || name.ends_with("_patterns");
+    let is_list = |name: &str| {
+        ["trace_tenant_hosts", "trace_read_formats"].contains(&name) || name.ends_with("_patterns")
+    };
     for option in &options {
         assert!(!option.help.is_empty(), "{}", option.name);
         assert!(!option.default.is_empty() || is_list(&option.name), "{}", option.name);

@@ -48,7 +48,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("scouter-tracing", &["scouter-core", "tracing", "tracing-subscriber"]),
-    ("scouter-exporter", &["scouter-core", "scouter-wire", "libc"]),
+    (
+        "scouter-exporter",
+        &["scouter-core", "scouter-wire", "libc", "rustls", "rustls-native-certs"],
+    ),
     (
         "scouter",
         &[

@@ -3,10 +3,19 @@
 //! The environment beats the file, the file beats what the code says: whoever runs the process has
 //! the last word. A value that cannot be used is reported once, and what it would have replaced
 //! stays; only [`Builder::strict`](crate::Builder::strict) makes it an error.
+//!
+//! While the agent runs the file is watched: what changes in it takes effect, except for settings of
+//! the agent itself. What the page sets stays until the file changes that very option.
+
+mod file;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::file::Entry;
+pub use self::watch::CONFIG_INTERVAL;
+pub(crate) use self::watch::Watch;
 use crate::collector::{DEFAULT_SPOOL_BYTES, DEFAULT_WINDOW_BYTES, TLS_SCHEME};
 
 /// Where the collector is expected unless it is said.
@@ -101,13 +110,18 @@ impl Settings {
         let said = if name == "token" { "…" } else { value };
         match self.set(name, value) {
             Ok(true) => Ok(()),
-            Ok(false) => scouter_core::options::set(name, value)
-                .map_err(|error| format!("{origin}: {error}")),
+            Ok(false) => scouter_core::options::set(name, value).map_err(|error| {
+                let own = OWN.iter().map(|setting| setting.name);
+                match nearer(name, &error, own) {
+                    Some(own) => format!("{origin}: there is no `{name}`; did you mean `{own}`?"),
+                    None => format!("{origin}: {error}"),
+                }
+            }),
             Err(expected) => Err(format!("{origin}: {name} cannot be `{said}`, it {expected}")),
         }
     }
 
-    /// Applies an options file: `name = value` lines, `#` begins a comment line.
+    /// Applies a configuration file.
     pub(crate) fn apply_file(&mut self, path: &Path, mistakes: &mut Vec<String>) {
         let shown = path.display();
         let text = match std::fs::metadata(path) {
@@ -125,15 +139,11 @@ impl Settings {
     }
 
     fn apply_lines(&mut self, text: &str, origin: &str, mistakes: &mut Vec<String>) {
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let origin = format!("{origin}:{number}");
-            let result = match line.split_once('=') {
-                Some((name, value)) => self.apply(name.trim(), value.trim(), &origin),
-                None => Err(format!("{origin}: `{line}` is not of the form name = value")),
+        for Entry { line, content } in file::entries(text) {
+            let origin = format!("{origin}:{line}");
+            let result = match content {
+                Ok((name, value)) => self.apply(&name, &value, &origin),
+                Err(sentence) => Err(format!("{origin}: {sentence}")),
             };
             mistakes.extend(result.err());
         }
@@ -145,7 +155,7 @@ impl Settings {
         variable: impl Fn(&str) -> Option<String>,
         mistakes: &mut Vec<String>,
     ) {
-        let own = OWN.iter().map(|(env, name)| (*env, *name));
+        let own = OWN.iter().map(|setting| (setting.env, setting.name));
         let recorder = scouter_core::options::all().iter().map(|info| (info.env, info.name));
         for (env, name) in own.chain(recorder) {
             if let Some(value) = variable(env) {
@@ -163,22 +173,127 @@ fn is_target(target: &str) -> bool {
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
-/// Environment variables of the exporter and the settings they stand for.
-const OWN: [(&str, &str); 10] = [
-    ("SCOUTER_ENABLED", "enabled"),
-    ("SCOUTER_COLLECTOR", "collector"),
-    ("SCOUTER_COLLECTOR_CA", "collector_ca"),
-    ("SCOUTER_TOKEN", "token"),
-    ("SCOUTER_OBJECT_NAME", "object_name"),
-    ("SCOUTER_WINDOW_BYTES", "window_bytes"),
-    ("SCOUTER_SPOOL_FOLDER", "spool_folder"),
-    ("SCOUTER_SPOOL_BYTES", "spool_bytes"),
-    ("SCOUTER_FLUSH_TIMEOUT_MS", "flush_timeout_ms"),
-    ("SCOUTER_JSON_LINES", "json_lines"),
+/// The setting of the agent that an unknown name is nearer to than to any option.
+fn nearer(
+    name: &str,
+    error: &scouter_core::options::OptionError,
+    own: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
+    use scouter_core::options::{OptionError, distance};
+    let OptionError::Unknown { nearest, .. } = error else { return None };
+    let own = own.min_by_key(|own| distance(name, own))?;
+    (distance(name, own) < distance(name, nearest)).then_some(own)
+}
+
+/// What is known of a setting of the agent itself, which is read when it starts.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SettingInfo {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// Environment variable that sets it.
+    pub env: &'static str,
+    /// Default value as text.
+    pub default: &'static str,
+    /// Unit of the value, or empty.
+    pub unit: &'static str,
+    /// One or two sentences.
+    pub help: &'static str,
+}
+
+/// The settings of the agent itself. Those of the recorder are `scouter_core::options`.
+#[must_use]
+pub fn settings() -> &'static [SettingInfo] {
+    &OWN
+}
+
+fn is_setting(name: &str) -> bool {
+    OWN.iter().any(|setting| setting.name == name)
+}
+
+const fn own(
+    name: &'static str,
+    env: &'static str,
+    default: &'static str,
+    unit: &'static str,
+    help: &'static str,
+) -> SettingInfo {
+    SettingInfo { name, env, default, unit, help }
+}
+
+const OWN: [SettingInfo; 10] = [
+    own(
+        "enabled",
+        "SCOUTER_ENABLED",
+        "true",
+        "",
+        "Records and sends. Off, the agent starts no thread and nothing is recorded.",
+    ),
+    own(
+        "collector",
+        "SCOUTER_COLLECTOR",
+        DEFAULT_COLLECTOR,
+        "",
+        "Where the collector is: `host:port`, or `tls://host:port` with feature `tls`. Of several, separated by commas, the first that answers.",
+    ),
+    own(
+        "collector_ca",
+        "SCOUTER_COLLECTOR_CA",
+        "",
+        "",
+        "File of certificates in PEM that are trusted instead of the system's.",
+    ),
+    own(
+        "token",
+        "SCOUTER_TOKEN",
+        "",
+        "",
+        "What the collector asks for. Better in the environment than in a file that others read.",
+    ),
+    own(
+        "object_name",
+        "SCOUTER_OBJECT_NAME",
+        "/host/name",
+        "",
+        "Name of this process among the objects; with a `/` in front it is the whole name.",
+    ),
+    own(
+        "window_bytes",
+        "SCOUTER_WINDOW_BYTES",
+        "8388608",
+        "bytes",
+        "What is kept in memory until the collector has acknowledged it, 262144 at least. Past it the oldest profiles go first and rows last, counted.",
+    ),
+    own(
+        "spool_folder",
+        "SCOUTER_SPOOL_FOLDER",
+        "",
+        "",
+        "Folder of a file that takes what does not fit the window. Empty: none.",
+    ),
+    own("spool_bytes", "SCOUTER_SPOOL_BYTES", "268435456", "bytes", "Most bytes of that file."),
+    own(
+        "flush_timeout_ms",
+        "SCOUTER_FLUSH_TIMEOUT_MS",
+        "2000",
+        "ms",
+        "How long the end of the process may wait to deliver what is left.",
+    ),
+    own(
+        "json_lines",
+        "SCOUTER_JSON_LINES",
+        "",
+        "",
+        "Writes each transaction as a line of JSON to this file too; `-` is standard output.",
+    ),
 ];
 
-/// Environment variable that names the options file.
-pub(crate) const FILE_VARIABLE: &str = "SCOUTER_OPTIONS_FILE";
+/// Environment variable that names the configuration file.
+pub(crate) const FILE_VARIABLE: &str = "SCOUTER_CONFIG";
+
+/// The configuration file when none is named, in the folder where the application was started; it
+/// need not be there.
+pub const DEFAULT_CONFIG_FILE: &str = "scouter.toml";
 
 /// Full name of the object: `/host/name`, unless it is given in full.
 pub(crate) fn object_name(name: &str) -> String {
@@ -252,11 +367,12 @@ mod tests {
     fn a_file_sets_settings_and_options_and_names_the_line_of_a_mistake() {
         let mut settings = Settings::new("orders");
         let mut mistakes = Vec::new();
-        let text = "# ours\n\ncollector = c:1\nno equals sign\nxlog_slow_tim_ms = 5\n";
-        settings.apply_lines(text, "scouter.conf", &mut mistakes);
+        let text = "# ours\n\ncollector = \"c:1\"\nno equals sign\nxlog_slow_tim_ms = 5\ncolector = \"d:1\"\n";
+        settings.apply_lines(text, "scouter.toml", &mut mistakes);
         assert_eq!(settings.collector, "c:1");
-        assert_eq!(mistakes.len(), 2);
-        assert!(mistakes[0].starts_with("scouter.conf:4: `no equals sign`"));
+        assert_eq!(mistakes.len(), 3, "{mistakes:?}");
+        assert!(mistakes[0].starts_with("scouter.toml:4: `no`"), "{}", mistakes[0]);
+        assert!(mistakes[2].contains("did you mean `collector`"), "{}", mistakes[2]);
         assert!(mistakes[1].contains("did you mean `xlog_slow_time_ms`"), "{}", mistakes[1]);
     }
 
