@@ -9,6 +9,7 @@ use scouter_wire::record::{EndReason, ProfileFate, XLogFlags};
 
 use crate::header::{HALVES, Half, Header, WORDS, Word, epoch_of};
 use crate::lane::{self, SegmentPool, Thread};
+use crate::sampling::is_sampled;
 use crate::sync::{AtomicU64, Ordering};
 use crate::telemetry::{
     DROPPED_NO_THREAD, DROPPED_RULE, PROFILES_DROPPED_QUEUE, PROFILES_SAMPLED_OUT,
@@ -16,6 +17,7 @@ use crate::telemetry::{
 };
 use crate::texts::Slot;
 use crate::transaction::{mark, set_error};
+
 use crate::{clock, options, plugin, rules, switch};
 
 /// Words of a row before its texts: those of the header, then end reason and fate, then steps.
@@ -147,28 +149,6 @@ fn fate(
         return ProfileFate::Dropped;
     }
     ProfileFate::Kept
-}
-
-/// SCOUTER's steps: the faster a transaction was, the smaller the share of profiles kept. Chosen
-/// by gxid, so that the choice needs no random number and all services of a trace choose alike: of
-/// two with the same share both keep the profile or neither does, and one with a larger share
-/// keeps all that the other does.
-fn is_sampled(header: &'static Header, elapsed_us: u64) -> bool {
-    if !options::XLOG_SAMPLING_ENABLED.value() {
-        return true;
-    }
-    let ms = elapsed_us / 1_000;
-    let steps = [
-        (&options::XLOG_SAMPLING_STEP1_MS, &options::XLOG_SAMPLING_STEP1_RATE_PCT),
-        (&options::XLOG_SAMPLING_STEP2_MS, &options::XLOG_SAMPLING_STEP2_RATE_PCT),
-        (&options::XLOG_SAMPLING_STEP3_MS, &options::XLOG_SAMPLING_STEP3_RATE_PCT),
-    ];
-    let step = steps.into_iter().find(|(bound, _)| ms < bound.value());
-    let percent = step.map_or(&options::XLOG_SAMPLING_OVER_RATE_PCT, |(_, rate)| rate).value();
-    // Spread by a multiplication, since not every peer makes its ids at random.
-    let trace = header.word(Word::GxidLow) ^ header.word(Word::GxidHigh);
-    let spread = trace.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
-    spread * 100 < percent << 16
 }
 
 fn push_row(

@@ -67,6 +67,8 @@ mod rules;
 #[cfg_attr(not(feature = "enable"), path = "off/runtime.rs")]
 mod runtime;
 #[cfg(feature = "enable")]
+mod sampling;
+#[cfg(feature = "enable")]
 #[expect(unsafe_code, reason = "references to what is never freed")]
 mod sync;
 #[cfg(all(feature = "enable", any(test, feature = "testing")))]

@@ -4,9 +4,11 @@
 //! Names are SCOUTER's where the meaning is the same. Readers on the request path read one relaxed
 //! atomic. Setting goes by name and text, so that a typing error gets an answer that helps.
 
+mod groups;
 mod table;
 mod typed;
 
+pub use groups::{SAMPLING_GROUPS, SamplingGroup};
 pub use table::*;
 pub use typed::{
     BoolOption, MAX_TEXT_OPTION_BYTES, OptionError, OptionInfo, OptionKind, TextOption, U64Option,

@@ -11,8 +11,8 @@ use crate::options::{XLOG_DISCARD_SERVICE_PATTERNS, XLOG_DISCARD_SERVICE_SHOW_ER
 use crate::text::text;
 use crate::texts::Slot;
 
-/// Most patterns that are looked at; further ones are ignored.
-pub(crate) const MAX_DISCARD_PATTERNS: usize = 64;
+/// Most patterns of a list that are looked at; further ones are ignored.
+pub(crate) const MAX_PATTERNS: usize = 64;
 
 /// Whether the rules discard a transaction that ends.
 #[inline]
@@ -26,13 +26,17 @@ fn matches_pattern(header: &'static Header, has_failed: bool) -> bool {
     if is_error && XLOG_DISCARD_SERVICE_SHOW_ERROR.value() {
         return false;
     }
-    let service = text(service_of(header));
-    patterns(&XLOG_DISCARD_SERVICE_PATTERNS.value()).any(|pattern| is_match(pattern, service))
+    is_listed(&XLOG_DISCARD_SERVICE_PATTERNS.value(), text(service_of(header)))
+}
+
+/// Whether a service fits one of the patterns of a list.
+pub(crate) fn is_listed(list: &str, service: &str) -> bool {
+    patterns(list).any(|pattern| is_match(pattern, service))
 }
 
 fn patterns(list: &str) -> impl Iterator<Item = &str> {
     let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.take(MAX_DISCARD_PATTERNS)
+    parts.take(MAX_PATTERNS)
 }
 
 /// Whether a whole service name fits; `*` stands for any run of characters. A pattern that begins
@@ -70,6 +74,6 @@ mod tests {
     #[test]
     fn a_list_is_split_at_commas_and_bounded() {
         assert_eq!(patterns(" /a , ,/b*,").collect::<Vec<_>>(), ["/a", "/b*"]);
-        assert_eq!(patterns(&"x,".repeat(100)).count(), MAX_DISCARD_PATTERNS);
+        assert_eq!(patterns(&"x,".repeat(100)).count(), MAX_PATTERNS);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use parking_lot::RwLock;
 
+use super::groups;
 use super::table::ALL;
 
 /// Longest value of a text option, in bytes; a longer one is refused.
@@ -233,7 +234,7 @@ impl std::error::Error for OptionError {}
 #[must_use]
 pub fn all() -> &'static [OptionInfo] {
     static INFOS: LazyLock<Vec<OptionInfo>> =
-        LazyLock::new(|| ALL.iter().map(|line| *line.info()).collect());
+        LazyLock::new(|| lines().map(|line| *line.info()).collect());
     &INFOS
 }
 
@@ -259,8 +260,12 @@ pub fn set(name: &str, value: &str) -> Result<(), OptionError> {
     })
 }
 
+fn lines() -> impl Iterator<Item = &'static dyn Line> {
+    ALL.iter().copied().chain(groups::lines())
+}
+
 fn find(name: &str) -> Option<&'static dyn Line> {
-    ALL.iter().copied().find(|line| line.info().name == name)
+    lines().find(|line| line.info().name == name)
 }
 
 fn shortened(text: &str) -> String {
@@ -269,7 +274,7 @@ fn shortened(text: &str) -> String {
 
 fn nearest(name: &str) -> &'static str {
     let name = scouter_wire::text::cut(name, 64);
-    let names = ALL.iter().map(|line| line.info().name);
+    let names = lines().map(|line| line.info().name);
     names.min_by_key(|candidate| distance(name, candidate)).unwrap_or("")
 }
 

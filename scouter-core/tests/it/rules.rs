@@ -65,3 +65,44 @@ fn services_of_one_trace_agree_whether_its_profiles_are_sampled() {
     assert_eq!(kept("orders"), front);
     assert_eq!(kept("billing"), front);
 }
+
+#[test]
+fn the_first_group_that_fits_a_service_decides_about_its_profiles_and_no_row_goes() {
+    let recorder = exclusive();
+    let set = |name: &str, value: &str| options::set(name, value).unwrap();
+    let groups = [("patterned", "/orders*", "0"), ("patterned2", "/or*, nightly", "100")];
+    for (group, patterns, share) in groups {
+        set(&format!("xlog_{group}_sampling_service_patterns"), patterns);
+        set(&format!("xlog_{group}_sampling_step1_rate_pct"), share);
+        set(&format!("xlog_{group}_sampling_enabled"), "true");
+    }
+    set("xlog_sampling_enabled", "true");
+    set("xlog_sampling_step1_rate_pct", "0");
+    let services = ["GET /orders/{id}", "GET /origin", "nightly", "GET /other"];
+    for service in services {
+        within(service, || drop(step(callsite!(name: "work"))));
+    }
+    set("xlog_patterned_sampling_enabled", "false");
+    within("GET /orders/{id}", || drop(step(callsite!(name: "work"))));
+    set("xlog_sampling_enabled", "false");
+    set("xlog_sampling_step1_rate_pct", "3");
+    for (group, _, _) in groups {
+        set(&format!("xlog_{group}_sampling_enabled"), "false");
+        set(&format!("xlog_{group}_sampling_service_patterns"), "");
+        set(&format!("xlog_{group}_sampling_step1_rate_pct"), "3");
+    }
+    let kept: Vec<(String, bool)> = recorder
+        .take()
+        .xlogs
+        .iter()
+        .map(|xlog| (xlog.service.to_string(), xlog.profile == ProfileFate::Kept))
+        .collect();
+    let expected = [
+        ("GET /orders/{id}", false),
+        ("GET /origin", true),
+        ("nightly", true),
+        ("GET /other", false),
+        ("GET /orders/{id}", true),
+    ];
+    assert_eq!(kept, expected.map(|(service, is_kept)| (service.to_owned(), is_kept)));
+}
