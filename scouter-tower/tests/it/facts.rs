@@ -121,7 +121,7 @@ async fn a_function_finds_the_login_in_an_extension_of_an_outer_layer() {
 }
 
 #[tokio::test]
-async fn the_time_in_a_proxys_queue_is_shown_if_it_can_be_and_comes_from_a_trusted_peer() {
+async fn the_time_in_the_queue_of_a_proxy_is_shown_if_it_can_be_and_comes_from_a_trusted_peer() {
     let ago_us = 2_000_000;
     let begun = clock::wall_us() - ago_us;
     let micros = format!("t={begun}");

@@ -106,7 +106,7 @@ async fn what_is_asked_wrongly_of_digests_retention_and_agents_is_refused_with_t
         (format!("/api/v1/digests?{range}&kind=sql&knd=sql"), 400, "unknown_parameter"),
         ("/api/v1/digests?kind=sql".into(), 400, "bad_range"),
         ("/api/v1/topology".into(), 400, "bad_range"),
-        (format!("/api/v1/topology?{range}&objct=x"), 400, "unknown_parameter"),
+        (format!("/api/v1/topology?{range}&obj=x"), 400, "unknown_parameter"),
         ("/api/v1/options/%2Fnobody?instance=g".into(), 400, "bad_parameter"),
         ("/api/v1/callsites/%2Fnobody?instnce=1".into(), 400, "unknown_parameter"),
         ("/api/v1/retention/preview?xlog_days=-1".into(), 400, "bad_parameter"),
