@@ -205,6 +205,18 @@ impl Transaction {
         }
     }
 
+    /// Takes a `baggage` header along to callees, verbatim, that came without a trace; ignored when
+    /// malformed or oversized. With a trace it is part of the
+    /// [`TraceContext`](crate::propagation::TraceContext).
+    pub fn set_baggage(&self, baggage: &[u8]) {
+        let Some(header) = self.header else { return };
+        let context = context_of(header).map(|context| context.with_baggage(baggage));
+        if let Some(carried) = context.as_ref().and_then(TraceContext::carried) {
+            header.carried().set(Some(carried.clone()));
+            set_mark(header, mark::CARRIED);
+        }
+    }
+
     /// Asks to keep its profile whatever the sampling says.
     pub fn keep_profile(&self) {
         if let Some(header) = self.header {

@@ -104,6 +104,10 @@ impl Transaction {
 
     /// Does nothing.
     #[inline(always)]
+    pub fn set_baggage(&self, _: &[u8]) {}
+
+    /// Does nothing.
+    #[inline(always)]
     pub fn keep_profile(&self) {}
 
     /// Never.

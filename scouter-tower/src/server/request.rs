@@ -81,8 +81,10 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     let peer = peer_of(request.extensions());
     let is_trusted = options.trust().trusts(peer);
     let inbound = Inbound::read(request.headers(), &options.tenant_header);
+    let own_context = inbound.context(is_trusted);
+    let has_trace = own_context.is_some();
     // A request made inside our own process without headers still belongs to its caller.
-    let context = inbound.context(is_trusted).or_else(current::context);
+    let context = own_context.or_else(current::context);
 
     let Named { service, is_grpc, naming } = Named::of(options, request);
     let name = service.unwrap_or_else(|| match naming {
@@ -96,6 +98,10 @@ pub(crate) fn begin<B>(options: &ServerOptions, request: &mut Request<B>) -> Beg
     }
     if service.is_none() {
         transaction.tag("path", request.uri().path());
+    }
+    // It came in the context, if there was a trace.
+    if !has_trace && let Some(list) = inbound.baggage(is_trusted) {
+        transaction.set_baggage(&list);
     }
     inbound.describe(&transaction, options, peer, is_trusted);
     if let Some(login) = &options.login {
@@ -248,11 +254,16 @@ impl<'a> Inbound<'a> {
             }
             context.with_tracestate(&joined_lines(self.headers, TRACESTATE, MAX_TRACESTATE_BYTES))
         })?;
-        if is_trusted && self.has_baggage {
-            let list = joined_lines(self.headers, BAGGAGE, MAX_BAGGAGE_BYTES);
+        if let Some(list) = self.baggage(is_trusted) {
             context = context.with_baggage(&list);
         }
         Some(context)
+    }
+
+    /// What trusted callers want to be handed on.
+    fn baggage(&self, is_trusted: bool) -> Option<Cow<'a, [u8]>> {
+        let is_taken = is_trusted && self.has_baggage;
+        is_taken.then(|| joined_lines(self.headers, BAGGAGE, MAX_BAGGAGE_BYTES))
     }
 
     /// Writes on the transaction who is asking.

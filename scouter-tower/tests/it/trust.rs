@@ -233,6 +233,14 @@ async fn the_lines_of_tracestate_and_baggage_are_one_list() {
 }
 
 #[tokio::test]
+async fn baggage_that_comes_without_a_trace_is_handed_on_too() {
+    let headers = [("baggage", "user=7"), ("tracestate", "a=1")];
+    assert_eq!(carried(&headers).await, (None, Some("user=7".to_owned())));
+    let malformed = [("baggage", "user=7"), ("traceparent", "00-0-0-00")];
+    assert_eq!(carried(&malformed).await, (None, Some("user=7".to_owned())));
+}
+
+#[tokio::test]
 async fn a_line_that_a_proxy_added_wins_over_the_one_the_visitor_sent() {
     let mesh: Trust = "10.0.0.0/8".parse().unwrap();
     for (trust, lines, ip) in [
