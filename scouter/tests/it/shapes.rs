@@ -427,6 +427,44 @@ fn async_trait_methods_are_steps_from_their_first_poll_to_their_end() {
     assert_eq!(recorded, "load !error empty\nstore\n    load\n");
 }
 
+#[async_trait::async_trait]
+trait Shelf {
+    async fn put(&self, id: u64) -> u64;
+}
+
+/// Under `#[async_trait]`: it has boxed the bodies before we see them.
+struct Under;
+
+#[async_trait::async_trait]
+#[scout]
+impl Shelf for Under {
+    async fn put(&self, id: u64) -> u64 {
+        tokio::task::yield_now().await;
+        id + 1
+    }
+}
+
+/// Above it: it boxes what we have made.
+struct Above;
+
+#[scout]
+#[async_trait::async_trait]
+impl Shelf for Above {
+    async fn put(&self, id: u64) -> u64 {
+        tokio::task::yield_now().await;
+        id + 2
+    }
+}
+
+#[test]
+fn an_async_trait_impl_is_recorded_whichever_attribute_stands_first() {
+    let recorded = steps_async(async {
+        assert_eq!(Under.put(1).await, 2);
+        assert_eq!(Above.put(1).await, 3);
+    });
+    assert_eq!(recorded, "Under::put\nAbove::put\n");
+}
+
 #[test]
 fn the_place_of_a_step_is_the_line_of_its_function() {
     let places: Vec<(&str, u32)> = scouter::callsites()
