@@ -5,6 +5,7 @@
 
 use crate::callsite::Callsite;
 use crate::clock;
+use crate::header::{Word, epoch_of};
 use crate::private::innermost;
 use crate::step::push_attr;
 use crate::value::Value;
@@ -14,11 +15,16 @@ pub(crate) const KEY: &str = "slow";
 
 /// Marks the open step of `site` when it began at least `ns` nanoseconds ago.
 ///
-/// Does nothing when that step is not the innermost: switched off, or dropped by a limit.
+/// Does nothing when that step is not the innermost (switched off, or dropped by a limit), nor in a
+/// transaction in which the clock was switched.
 #[inline(never)]
 pub fn mark_slow(site: &'static Callsite, ns: u64, threshold: &'static str) {
     let Some((header, index)) = innermost(site) else { return };
     let Some(record) = header.record(index) else { return };
+    // Its begin is by another clock: what lies between is no time.
+    if epoch_of(header.word(Word::ServiceEpoch)) != clock::epoch() {
+        return;
+    }
     let elapsed = clock::now_ticks().saturating_sub(record.start());
     if clock::ticks_to_ns(elapsed) >= ns {
         push_attr(header, index, KEY, Value::Static(threshold));

@@ -55,6 +55,18 @@ async fn waits_and_fails(clock: &ManualClock, time: Duration) -> Result<(), Stri
     Err("broken".into())
 }
 
+#[scout(slow = "200ms")]
+fn outlives(clock: ManualClock) {
+    drop(clock);
+}
+
+#[test]
+fn a_step_in_which_the_clock_is_switched_is_not_marked_by_two_clocks() {
+    let clock = ManualClock::install();
+    let shown = attributes(move || outlives(clock));
+    assert!(shown.is_empty(), "{shown:?}");
+}
+
 #[test]
 fn a_step_is_marked_from_its_threshold_on() {
     let clock = ManualClock::install();
