@@ -28,6 +28,8 @@ pub(super) struct Tree {
     gxid: [u8; 16],
     txid: Txid,
     start_unix_us: i64,
+    /// Database of the pool that a connection was taken from last.
+    system: &'static str,
     /// The transaction first, then its steps.
     pub(super) spans: Vec<Message>,
     /// Place in `spans` by number of the step; a note has that of the span it stands on.
@@ -67,7 +69,14 @@ impl Tree {
         if !xlog.error.is_empty() {
             put_error(&mut span, xlog.error, xlog.end_unix_us);
         }
-        Self { gxid, txid: xlog.txid, start_unix_us, spans: vec![span], places: Vec::new() }
+        Self {
+            gxid,
+            txid: xlog.txid,
+            start_unix_us,
+            system: UNKNOWN_SYSTEM,
+            spans: vec![span],
+            places: Vec::new(),
+        }
     }
 
     pub(super) fn step(&mut self, step: &Step<'_>, texts: &Texts, with_user_data: bool) {
@@ -97,10 +106,13 @@ impl Tree {
             INTERNAL
         };
         let text = texts.text(step.name);
+        if step.kind == StepKind::PoolWait {
+            self.system = system_of(text);
+        }
         let mut span = begin(&self.gxid, step_id(self.txid, number), name(step.kind, text), kind);
         span.bytes(PARENT, &parent.to_be_bytes());
         times(&mut span, start_unix_us, step.elapsed_us);
-        put_step(&mut span, step, text);
+        put_step(&mut span, step, text, self.system);
         if with_user_data {
             put_captured(&mut span, step, texts);
         }
@@ -146,10 +158,24 @@ fn name(kind: StepKind, text: &str) -> &str {
     }
 }
 
-fn put_step(span: &mut Message, step: &Step<'_>, text: &str) {
+/// What the conventions call a database they have no name for.
+const UNKNOWN_SYSTEM: &str = "other_sql";
+
+/// The database of a pool, by the driver that its name begins with unless the application has given
+/// it another one. MariaDB is reached by the driver of MySQL.
+fn system_of(pool: &str) -> &'static str {
+    match pool.split(' ').next() {
+        Some("PostgreSQL") => "postgresql",
+        Some("MySQL") => "mysql",
+        Some("SQLite") => "sqlite",
+        _ => UNKNOWN_SYSTEM,
+    }
+}
+
+fn put_step(span: &mut Message, step: &Step<'_>, text: &str, system: &str) {
     match (step.kind, &step.detail) {
         (StepKind::Sql | StepKind::SqlTransaction, detail) => {
-            span.attribute(ATTRIBUTES, "db.system.name", "other_sql");
+            span.attribute(ATTRIBUTES, "db.system.name", system);
             span.attribute(ATTRIBUTES, "db.query.text", text);
             span.attribute(ATTRIBUTES, "db.operation.name", name(step.kind, text));
             if let Detail::Sql { rows, .. } = detail {
@@ -172,6 +198,7 @@ fn put_step(span: &mut Message, step: &Step<'_>, text: &str) {
             }
         }
         (StepKind::PoolWait, _) => {
+            span.attribute(ATTRIBUTES, "db.system.name", system);
             span.attribute(ATTRIBUTES, "db.client.connection.pool.name", text);
         }
         _ => {
@@ -245,5 +272,24 @@ fn outcome_text(outcome: Outcome) -> &'static str {
         Outcome::Panic => "panicked",
         Outcome::Unfinished => "unfinished when its transaction ended",
         _ => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_a_pool_is_told_by_the_driver_in_its_name() {
+        for (pool, system) in [
+            ("PostgreSQL orders@db:5432", "postgresql"),
+            ("MySQL shop@db:3306", "mysql"),
+            ("SQLite memory", "sqlite"),
+            ("SQLite", "sqlite"),
+            ("reporting", "other_sql"),
+            ("", "other_sql"),
+        ] {
+            assert_eq!(system_of(pool), system, "{pool}");
+        }
     }
 }
