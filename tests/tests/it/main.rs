@@ -11,4 +11,5 @@
 mod house;
 mod in_flight;
 mod leaks;
+mod own_counters;
 mod watched;
