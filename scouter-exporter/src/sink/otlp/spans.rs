@@ -164,10 +164,12 @@ const UNKNOWN_SYSTEM: &str = "other_sql";
 /// The database of a pool, by the driver that its name begins with unless the application has given
 /// it another one. MariaDB is reached by the driver of MySQL.
 fn system_of(pool: &str) -> &'static str {
-    match pool.split(' ').next() {
-        Some("PostgreSQL") => "postgresql",
-        Some("MySQL") => "mysql",
-        Some("SQLite") => "sqlite",
+    let (driver, target) = pool.split_once(' ').unwrap_or((pool, ""));
+    let scheme = target.split_once(':').map_or("", |(scheme, _)| scheme);
+    match (driver, scheme) {
+        ("PostgreSQL", _) | ("Any", "postgres" | "postgresql") => "postgresql",
+        ("MySQL", _) | ("Any", "mysql" | "mariadb") => "mysql",
+        ("SQLite", _) | ("Any", "sqlite") => "sqlite",
         _ => UNKNOWN_SYSTEM,
     }
 }
@@ -286,6 +288,9 @@ mod tests {
             ("MySQL shop@db:3306", "mysql"),
             ("SQLite memory", "sqlite"),
             ("SQLite", "sqlite"),
+            ("Any sqlite:/tmp/shop.db", "sqlite"),
+            ("Any postgres:db/orders", "postgresql"),
+            ("Any oracle:db/orders", "other_sql"),
             ("reporting", "other_sql"),
             ("", "other_sql"),
         ] {
