@@ -1,6 +1,6 @@
 // The frame of every page: the bar on top, the page below it, the boxes over it.
 
-import { html, signal, useEffect, useRef, useState } from '../vendor/preact.js';
+import { html, signal, useEffect, useLayoutEffect, useRef, useState } from '../vendor/preact.js';
 import { Bar, focusFilter } from './parts/bar.js';
 import { isSignInNeeded } from './core/api.js';
 import { addKeys } from './core/keys.js';
@@ -74,7 +74,7 @@ export function App() {
   const { shown, problem } = useLoadedPage();
   const { title } = pageOf(route.value.page);
   useEffect(() => { document.title = `${title} · Scouter`; }, [title]);
-  useEffect(() => addKeys({
+  useLayoutEffect(() => addKeys({
     '/': focusFilter,
     t: toggleTheme,
     '?': () => { isHelpOpen.value = true; },

@@ -1,6 +1,6 @@
 // One transaction: what it was, where its time went, step by step.
 
-import { html, useEffect, useState } from '../../vendor/preact.js';
+import { html, useEffect, useLayoutEffect, useState } from '../../vendor/preact.js';
 import { apiUrl } from '../core/api.js';
 import { bytes, count, dateTime, duration, percent, plural } from '../core/format.js';
 import { exactWord } from '../core/filter.js';
@@ -131,7 +131,7 @@ function useWalk(id) {
   const go = (/** @type {any} */ row) => {
     if (row) navigate(txHref(row, url.value.search), { replace: true });
   };
-  useEffect(() => addKeys({ '[': () => go(before), ']': () => go(after), Escape: () => (box ? navigate(viewUrl('/xlog', view.value)) : false) }), [before, after, box]);
+  useLayoutEffect(() => addKeys({ '[': () => go(before), ']': () => go(after), Escape: () => (box ? navigate(viewUrl('/xlog', view.value)) : false) }), [before, after, box]);
   return list && { at, total: list.total.value, before, after, go };
 }
 

@@ -65,7 +65,7 @@ export function FlameView({ steps, elapsedUs, isHeavy, selected, select }) {
   const move = (/** @type {number} */ share) => setSpan(({ from, to }) => within(from + (to - from) * share, to - from, flame.totalUs));
   const reset = () => setSpan({ from: 0, to: flame.totalUs });
   const isWhole = span.to - span.from >= flame.totalUs;
-  useEffect(() => addKeys({ w: () => zoom(0.7), s: () => zoom(1 / 0.7), a: () => move(-0.2), d: () => move(0.2), Escape: () => (isWhole ? false : reset()) }), [flame, isWhole]);
+  useLayoutEffect(() => addKeys({ w: () => zoom(0.7), s: () => zoom(1 / 0.7), a: () => move(-0.2), d: () => move(0.2), Escape: () => (isWhole ? false : reset()) }), [flame, isWhole]);
   useEffect(() => {
     const element = /** @type {HTMLDivElement} */ (host.current);
     const onWheel = (/** @type {WheelEvent} */ event) => {

@@ -176,7 +176,8 @@ function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
  * @param {{host: any, plot: any, latest: {current: Rectangle | null}, showKeyBox: (b: Rectangle | null) => void}} parts
  */
 function useScatterKeys({ host, plot, latest, showKeyBox }) {
-  useEffect(() => {
+  // Before the next frame: whoever sees the picture may press a key at once.
+  useLayoutEffect(() => {
     const setKeyBox = (/** @type {Rectangle | null} */ box) => {
       latest.current = box;
       showKeyBox(box);

@@ -17,6 +17,8 @@ export default defineConfig({
   fullyParallel: false,
   timeout: 60_000,
   expect: { timeout: 15_000 },
+  // Browser, demo and databases share two cores: what fails is tried once more, and named as flaky.
+  retries: 1,
   reporter: [['list']],
   use: {
     baseURL: process.env.SCOUTER_URL,
