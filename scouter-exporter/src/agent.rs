@@ -13,7 +13,7 @@ use scouter_wire::codec::{EncodeError, InstanceId};
 use scouter_wire::record::Object;
 
 use crate::collector::{Collector, CollectorSettings, Spool, Timeouts, transport_to};
-use crate::config::{DEFAULT_CONFIG_FILE, FILE_VARIABLE, Settings, Watch, object_name};
+use crate::config::{DEFAULT_CONFIG_FILE, FILE_VARIABLE, Settings, Watch, listed, object_name};
 use crate::core_source::CoreSource;
 use crate::guard::Guard;
 use crate::notice::{Notice, NoticeFn, Notices};
@@ -38,6 +38,7 @@ impl Agent {
             reads_environment: true,
             is_strict: false,
             config_file: None,
+            config: None,
             notice: None,
             timeouts: Timeouts::default(),
             intervals: Intervals::default(),
@@ -112,6 +113,7 @@ pub struct Builder {
     reads_environment: bool,
     is_strict: bool,
     config_file: Option<PathBuf>,
+    config: Option<Watch>,
     notice: Option<NoticeFn>,
     timeouts: Timeouts,
     intervals: Intervals,
@@ -280,7 +282,7 @@ impl Builder {
         let notices = Arc::new(Notices::new(self.notice.take()));
         if !mistakes.is_empty() {
             notices.once(Notice::BadOption, || {
-                format!("settings cannot be used and keep their defaults: {}", mistakes.join("; "))
+                format!("settings cannot be used and keep their defaults: {}", listed(&mistakes))
             });
         }
         if !self.settings.enabled {
@@ -303,13 +305,14 @@ impl Builder {
                 let usual = PathBuf::from(DEFAULT_CONFIG_FILE);
                 (self.reads_environment && usual.is_file()).then_some(usual)
             });
-        if let Some(file) = &file {
-            self.settings.apply_file(file, &mut mistakes);
-        }
-        self.config_file = file;
+        let mut config = file.map(|file| Watch::open(&file, &mut self.settings, &mut mistakes));
         if self.reads_environment {
-            self.settings.apply_environment(variable, &mut mistakes);
+            let names = self.settings.apply_environment(variable, &mut mistakes);
+            if let Some(config) = &mut config {
+                config.fix(names);
+            }
         }
+        self.config = config;
         match self.settings.json_lines.as_deref() {
             None => {}
             Some("-") => self.sinks.push(Box::new(JsonLines::stdout())),
@@ -349,15 +352,10 @@ impl Builder {
                 .into_iter()
                 .map(|sink| Guarded::new(sink, None, Arc::clone(&telemetry), Arc::clone(&notices))),
         );
-        let fixed = scouter_core::options::all()
-            .iter()
-            .filter(|info| self.reads_environment && std::env::var_os(info.env).is_some())
-            .map(|info| info.name)
-            .collect();
-        let config = self.config_file.map(|path| Watch::new(path, fixed, Arc::clone(&notices)));
         let worker = Worker {
             source,
-            config,
+            config: self.config,
+            notices,
             sinks,
             telemetry: Arc::clone(&telemetry),
             shared: Arc::clone(&shared),

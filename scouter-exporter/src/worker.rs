@@ -11,6 +11,7 @@ use crate::clock::Moment;
 use crate::config::Watch;
 use crate::counters::Counters;
 use crate::digest::Digests;
+use crate::notice::Notices;
 use crate::sink::{Guarded, Progress, Turn};
 use crate::source::{Source, Visitor};
 use crate::telemetry::Telemetry;
@@ -103,6 +104,7 @@ pub(crate) struct Worker {
     pub(crate) source: Box<dyn Source>,
     /// The configuration file, if there is one.
     pub(crate) config: Option<Watch>,
+    pub(crate) notices: Arc<Notices>,
     pub(crate) sinks: Vec<Guarded>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) shared: Arc<Shared>,
@@ -191,9 +193,7 @@ impl Worker {
                 texts: &texts,
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
-            if let Some(config) = &mut self.config {
-                config.look(Moment::now());
-            }
+            self.look_at_config();
             self.alerts();
             self.intervals(&mut times, &mut digests, &mut counters, &texts);
             let progress = self.turn(&texts, is_flush);
@@ -228,6 +228,13 @@ impl Worker {
         let requests = self.shared.lock();
         let waiting = |requests: &mut Requests| requests.asked == asked && !requests.is_stopping;
         drop(self.shared.changed.wait_timeout_while(requests, pause, waiting));
+    }
+
+    fn look_at_config(&mut self) {
+        let config = self.config.as_mut();
+        if let Some(line) = config.and_then(|config| config.look(Moment::now())) {
+            self.notices.say(&line);
+        }
     }
 
     fn alerts(&mut self) {

@@ -5,6 +5,11 @@
 //! strings) is refused by name rather than misread. A TOML library would be five more crates in
 //! each application; a property test holds this one to such a library.
 
+use std::collections::BTreeSet;
+
+/// Most lines that say something; what follows is not read. A file named by mistake is one.
+pub(super) const MAX_ENTRIES: usize = 512;
+
 /// One line that says something, or why it cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -17,12 +22,22 @@ pub(super) struct Entry {
 /// The entries of a file in their order.
 pub(super) fn entries(text: &str) -> Vec<Entry> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    (1..)
-        .zip(text.lines())
-        .filter_map(|(line, text)| {
-            let text = text.trim_matches([' ', '\t']);
-            let is_empty = text.is_empty() || text.starts_with('#');
-            (!is_empty).then(|| Entry { line, content: entry(text) })
+    let mut names = BTreeSet::new();
+    let said = |text: &&str| !text.is_empty() && !text.starts_with('#');
+    let lines = (1..).zip(text.lines().map(|text| text.trim_matches([' ', '\t'])));
+    let lines = lines.filter(|(_, text)| said(text)).take(MAX_ENTRIES + 1).enumerate();
+    lines
+        .map(|(number, (line, text))| {
+            let content = match entry(text) {
+                _ if number == MAX_ENTRIES => Err(format!(
+                    "this file says more than {MAX_ENTRIES} things; the rest is not read"
+                )),
+                Ok((name, _)) if !names.insert(name.clone()) => {
+                    Err(format!("`{name}` is set for the second time"))
+                }
+                content => content,
+            };
+            Entry { line, content }
         })
         .collect()
 }
@@ -204,6 +219,17 @@ mod tests {
             let sentence = one(text).unwrap_err();
             assert!(sentence.contains(part), "{text}: {sentence}");
         }
+    }
+
+    #[test]
+    fn a_name_stands_once_as_in_toml_and_a_long_file_ends() {
+        let twice = entries("a = 1\n'a' = 2\n");
+        assert!(twice[0].content.is_ok());
+        assert!(twice[1].content.as_ref().unwrap_err().contains("second time"));
+        assert!("a = 1\n'a' = 2\n".parse::<toml::Table>().is_err());
+        let long = entries(&"x\n".repeat(10_000));
+        assert_eq!(long.len(), MAX_ENTRIES + 1);
+        assert!(long[MAX_ENTRIES].content.as_ref().unwrap_err().contains("more than 512"));
     }
 
     /// What a TOML library makes of the same text, by name; `None` when it refuses it.

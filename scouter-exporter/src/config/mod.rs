@@ -10,7 +10,8 @@
 mod file;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use self::file::Entry;
@@ -29,6 +30,9 @@ pub const MIN_WINDOW_BYTES: usize = 256 * 1024;
 
 /// Largest options file that is read, in bytes; a longer one is a mistake.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Most mistakes that one line shows.
+const MAX_SHOWN_MISTAKES: usize = 8;
 
 /// Settings of the exporter itself; those of the recorder are options of
 /// [`scouter_core::options`].
@@ -112,6 +116,7 @@ impl Settings {
             Ok(true) => Ok(()),
             Ok(false) => scouter_core::options::set(name, value).map_err(|error| {
                 let own = OWN.iter().map(|setting| setting.name);
+                let name = scouter_wire::text::cut(name, 64);
                 match nearer(name, &error, own) {
                     Some(own) => format!("{origin}: there is no `{name}`; did you mean `{own}`?"),
                     None => format!("{origin}: {error}"),
@@ -121,47 +126,53 @@ impl Settings {
         }
     }
 
-    /// Applies a configuration file.
-    pub(crate) fn apply_file(&mut self, path: &Path, mistakes: &mut Vec<String>) {
-        let shown = path.display();
-        let text = match std::fs::metadata(path) {
-            Ok(facts) if facts.len() > MAX_FILE_BYTES => {
-                mistakes.push(format!("{shown} is longer than {MAX_FILE_BYTES} bytes"));
-                return;
-            }
-            Ok(_) => std::fs::read_to_string(path),
-            Err(error) => Err(error),
-        };
-        match text {
-            Ok(text) => self.apply_lines(&text, &shown.to_string(), mistakes),
-            Err(error) => mistakes.push(format!("{shown} cannot be read: {error}")),
-        }
-    }
-
-    fn apply_lines(&mut self, text: &str, origin: &str, mistakes: &mut Vec<String>) {
+    /// Applies the text of a configuration file. Answers the values that were taken, by name.
+    fn apply_lines(
+        &mut self,
+        text: &str,
+        origin: &str,
+        mistakes: &mut Vec<String>,
+    ) -> BTreeMap<String, String> {
+        let mut taken = BTreeMap::new();
         for Entry { line, content } in file::entries(text) {
             let origin = format!("{origin}:{line}");
-            let result = match content {
-                Ok((name, value)) => self.apply(&name, &value, &origin),
-                Err(sentence) => Err(format!("{origin}: {sentence}")),
-            };
-            mistakes.extend(result.err());
+            match content {
+                Ok((name, value)) => match self.apply(&name, &value, &origin) {
+                    Ok(()) => _ = taken.insert(name, value),
+                    Err(mistake) => mistakes.push(mistake),
+                },
+                Err(sentence) => mistakes.push(format!("{origin}: {sentence}")),
+            }
         }
+        taken
     }
 
-    /// Applies the environment, of which `variable` answers the values.
+    /// Applies the environment, of which `variable` answers the values. Answers the names it set.
     pub(crate) fn apply_environment(
         &mut self,
         variable: impl Fn(&str) -> Option<String>,
         mistakes: &mut Vec<String>,
-    ) {
+    ) -> Vec<&'static str> {
         let own = OWN.iter().map(|setting| (setting.env, setting.name));
         let recorder = scouter_core::options::all().iter().map(|info| (info.env, info.name));
+        let mut names = Vec::new();
         for (env, name) in own.chain(recorder) {
-            if let Some(value) = variable(env) {
-                mistakes.extend(self.apply(name, value.trim(), env).err());
+            let Some(value) = variable(env) else { continue };
+            match self.apply(name, value.trim(), env) {
+                Ok(()) => names.push(name),
+                Err(mistake) => mistakes.push(mistake),
             }
         }
+        names
+    }
+}
+
+/// Mistakes in one line: the first few, and how many more there are.
+pub(crate) fn listed(mistakes: &[String]) -> String {
+    let shown = mistakes[..mistakes.len().min(MAX_SHOWN_MISTAKES)].join("; ");
+    match mistakes.len().saturating_sub(MAX_SHOWN_MISTAKES) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
     }
 }
 
@@ -377,11 +388,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_one_mistake() {
-        let mut mistakes = Vec::new();
-        Settings::new("x").apply_file(Path::new("/does/not/exist"), &mut mistakes);
-        assert_eq!(mistakes.len(), 1);
-        assert!(mistakes[0].starts_with("/does/not/exist cannot be read"));
+    fn many_mistakes_are_cut_short() {
+        let mistakes: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        assert_eq!(listed(&mistakes), "0; 1; 2; 3; 4; 5; 6; 7; and 12 more");
     }
 
     #[test]

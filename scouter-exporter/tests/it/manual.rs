@@ -23,7 +23,9 @@ fn manual() -> String {
          The file is watched. Options that change in it take effect within seconds; settings of the \
          agent with\nthe next start. What the page sets stays until the file changes that very \
          option. Replace the file in\none step (write another, rename it): one that cannot be read \
-         whole changes nothing.\n\n\
+         whole, or is gone,\nchanges nothing. What leaves the file has again what the code said; a \
+         name stands once in it, and 512\nat most. A file named by `SCOUTER_CONFIG` is watched even \
+         if it is not there yet.\n\n\
          ### Settings of the agent, read when it starts\n\n\
          | name | environment | default | unit | |\n|---|---|---|---|---|\n",
     );

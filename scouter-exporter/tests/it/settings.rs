@@ -122,7 +122,7 @@ fn a_file_that_cannot_be_read_changes_nothing_and_is_told_with_its_line() {
     let _recorder = Recorder::take();
     let configured = Configured::start("xlog_slow_time_ms = 700\n");
     configured.write("xlog_slow_time_ms = 800\nprofile_off = yes\n");
-    configured.until_said("line 2: the value of `profile_off`");
+    configured.until_said("scouter.toml:2: the value of `profile_off`");
     assert_eq!(slow_ms(), 700);
     configured.write("xlog_slow_time_ms = 900 # and no more\n");
     crate::recorder::until("it is whole again", || slow_ms() == 900);
