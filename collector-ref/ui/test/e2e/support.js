@@ -83,6 +83,8 @@ export async function open(page, path) {
   if (pathname === '/' || pathname === '/xlog') {
     if (!path.includes('from=')) await expect(page.getByTestId('live-state')).toHaveText('live');
     await expect.poll(() => points(page)).toBeGreaterThan(0);
+    // The page's own part is loaded after the frame; its keys are bound when it is seen.
+    await expect(page.getByTestId('in-view')).toBeVisible();
   }
 }
 
