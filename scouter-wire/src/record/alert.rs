@@ -40,6 +40,40 @@ pub enum AlertKind {
     RepeatedStatement = 6,
     /// A statement took longer than its threshold.
     SlowStatement = 7,
+    /// A transaction takes longer than its threshold.
+    SlowTransaction = 8,
+    /// An outbound call takes longer than its threshold.
+    SlowCall = 9,
+    /// A transaction waits for a connection of a pool longer than its threshold.
+    SlowAcquire = 10,
+    /// A future was not polled for long: what it awaits is named as far as it is known.
+    StuckAwait = 11,
+    /// One poll takes so long that it blocks its thread of the runtime.
+    BlockingPoll = 12,
+    /// The threads of a runtime are so busy that a task which is ready is not polled.
+    StarvedRuntime = 13,
+    /// A database transaction is open for long, neither committed nor rolled back.
+    Uncommitted = 14,
+    /// A connection is kept for long by a transaction that still runs.
+    HeldLong = 15,
+    /// A connection is kept while an outbound call waits for its answer.
+    HeldAcrossCall = 16,
+    /// One callsite ran so often in one transaction that its calls are a cost of their own.
+    ChattyCalls = 17,
+    /// A thread panicked.
+    Panic = 18,
+    /// One error came far more often than it used to.
+    ErrorBurst = 19,
+    /// One allocation or body was very large.
+    LargeAllocation = 20,
+    /// Memory grows, by call site where that is known, or nears the limit of the process.
+    MemoryGrowth = 21,
+    /// A service behind this one is slow or fails, and takes it with it.
+    Cascade = 22,
+    /// One place calls the same destination again and again after failures.
+    RetryStorm = 23,
+    /// The process before this one ended without saying so.
+    PreviousDeath = 24,
     /// Something that only a newer version can name; the message says it.
     Other = 255,
 }
@@ -68,6 +102,6 @@ pub struct Alert {
 }
 
 from_wire!(AlertKind: ConnectionLeak TooManyRows CancelledBegin PoolExhausted ForcedEnd Agent
-    RepeatedStatement SlowStatement; or Other);
+    RepeatedStatement SlowStatement SlowTransaction SlowCall SlowAcquire StuckAwait BlockingPoll StarvedRuntime Uncommitted HeldLong HeldAcrossCall ChattyCalls Panic ErrorBurst LargeAllocation MemoryGrowth Cascade RetryStorm PreviousDeath; or Other);
 
 from_wire!(AlertLevel: Info Warn Error Fatal; or Fatal);
