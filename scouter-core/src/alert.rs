@@ -1,6 +1,6 @@
 //! Something a person should know: raised anywhere in the agent, drained by the exporter.
 //!
-//! Raising is rare, so it may allocate and lock. Of one kind at one place at most one alert is
+//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one alert is
 //! queued per interval; the ones in between are counted in the next one. The queue is bounded: past
 //! [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
 
@@ -18,7 +18,7 @@ use crate::header::{Header, Word};
 use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED, TEXTS_CUT};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
-use crate::{clock, current, lane, options, panics, switch, transaction};
+use crate::{clock, current, lane, live, options, panics, switch, transaction};
 
 /// Most alerts that wait for the exporter; past it the newest is dropped.
 pub const MAX_ALERTS: usize = 256;
@@ -46,20 +46,56 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// Service, tenant and ids come from the transaction this thread works on. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
-    raise_with(about_current, kind, level, place, message);
+    raise_with(about_current, kind, level, place, "", message);
+}
+
+/// Whom an alert is about when it is not what the raising thread works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "made by whoever raises, with all it knows")]
+pub struct Subject<'a> {
+    /// Service, or empty.
+    pub service: &'a str,
+    /// Tenant, or empty.
+    pub tenant: &'a str,
+    /// Transaction, running or ended.
+    pub transaction: Option<(Gxid, Txid)>,
 }
 
 /// Like [`raise`], about a transaction that may have ended: for whoever watches from outside.
 pub fn raise_about(
-    service: TextId,
-    transaction: Option<(Gxid, Txid)>,
+    subject: Subject<'_>,
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
     message: fmt::Arguments<'_>,
 ) {
-    let subject = || Alert { service: text(service).to_owned(), transaction, ..empty() };
-    raise_with(subject, kind, level, place, message);
+    let about = || Alert {
+        service: subject.service.to_owned(),
+        tenant: subject.tenant.to_owned(),
+        transaction: subject.transaction,
+        ..empty()
+    };
+    // What is nowhere is told for each service.
+    let within = if place.is_empty() { subject.service } else { "" };
+    raise_with(about, kind, level, place, within, message);
+}
+
+/// Like [`raise`], about a statement: its place is the innermost open `#[scout]` function, or the
+/// statement itself where there is none. Two statements of one function are two places.
+pub fn raise_for_statement(
+    kind: AlertKind,
+    level: AlertLevel,
+    sql: TextId,
+    message: fmt::Arguments<'_>,
+) {
+    let sql = text(sql);
+    match lane::current().and_then(|(header, _)| live::function_of(header)) {
+        Some(site) => {
+            let place = format!("{}:{}", site.file(), site.line());
+            raise_with(about_current, kind, level, &place, sql, message);
+        }
+        None => raise_with(about_current, kind, level, sql, "", message),
+    }
 }
 
 fn raise_with(
@@ -67,12 +103,13 @@ fn raise_with(
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
+    within: &str,
     message: fmt::Arguments<'_>,
 ) {
     if switch::is_forked() {
         return;
     }
-    let key = SEED.hash_one((kind, place));
+    let key = SEED.hash_one((kind, level, place, within));
     let Some(suppressed) = admit(key, clock::steady_us()) else { return };
     let mut alert = subject();
     alert.unix_us = clock::unix_us(clock::now_ticks());

@@ -29,7 +29,6 @@ mod core_source;
 mod counters;
 mod digest;
 mod guard;
-mod leaks;
 mod notice;
 mod process;
 mod sink;
@@ -41,6 +40,7 @@ mod texts;
 #[cfg(feature = "tls")]
 mod tls;
 mod visitors;
+mod watch;
 mod worker;
 
 pub use agent::{Agent, Builder, InitError, init};

@@ -194,6 +194,7 @@ impl Worker {
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
             self.look_at_config();
+            self.source.watch(Moment::now());
             self.alerts();
             self.intervals(&mut times, &mut digests, &mut counters, &texts);
             let progress = self.turn(&texts, is_flush);
@@ -258,7 +259,6 @@ impl Worker {
         if now.since(times.anchor) >= ANCHOR_INTERVAL {
             times.anchor = now;
             self.source.reanchor();
-            self.source.watch(now);
         }
         let lasted = now.since(times.counters);
         if lasted >= self.intervals.counters {
