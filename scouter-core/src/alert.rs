@@ -62,8 +62,55 @@ pub fn raise_about(
     raise_with(subject, kind, level, place, message);
 }
 
+/// What an alert is about, for whoever learned of it later or elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "built field by field, with a default for the rest")]
+pub struct About<'a> {
+    /// Service, or empty.
+    pub service: &'a str,
+    /// Tenant, or empty.
+    pub tenant: &'a str,
+    /// Transaction it happened in.
+    pub transaction: Option<(Gxid, Txid)>,
+    /// Tells alerts of one kind and place apart for the rate limit; empty where the place does.
+    pub group: &'a str,
+    /// How many of the same it stands for; 0 counts as one.
+    pub count: u32,
+    /// When it happened, unix µs; 0 stands for now.
+    pub unix_us: i64,
+}
+
+/// Like [`raise`], about what is described.
+pub fn raise_for(
+    about: &About<'_>,
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+) {
+    let subject = || Alert {
+        unix_us: about.unix_us,
+        service: about.service.to_owned(),
+        tenant: about.tenant.to_owned(),
+        transaction: about.transaction,
+        ..empty()
+    };
+    raise_counted(subject, (about.group, about.count.max(1)), kind, level, place, message);
+}
+
 fn raise_with(
     subject: impl FnOnce() -> Alert,
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+) {
+    raise_counted(subject, ("", 1), kind, level, place, message);
+}
+
+fn raise_counted(
+    subject: impl FnOnce() -> Alert,
+    (group, count): (&str, u32),
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
@@ -72,10 +119,12 @@ fn raise_with(
     if switch::is_forked() {
         return;
     }
-    let key = SEED.hash_one((kind, place));
-    let Some(suppressed) = admit(key, clock::steady_us()) else { return };
+    let key = SEED.hash_one((kind, place, group));
+    let Some(suppressed) = admit(key, count, clock::steady_us()) else { return };
     let mut alert = subject();
-    alert.unix_us = clock::unix_us(clock::now_ticks());
+    if alert.unix_us == 0 {
+        alert.unix_us = clock::unix_us(clock::now_ticks());
+    }
     alert.kind = kind;
     alert.level = level;
     alert.message = bounded(message);
@@ -91,21 +140,22 @@ fn raise_with(
     }
 }
 
-/// Whether an alert of this kind and place may be queued now, and how many were swallowed since
-/// the last one.
-fn admit(key: u64, now_us: u64) -> Option<u32> {
+/// Whether an alert of this kind and place, which stands for `count` of them, may be queued now, and
+/// how many were swallowed since the last one.
+fn admit(key: u64, count: u32, now_us: u64) -> Option<u32> {
     let interval_us = options::ALERT_SEND_INTERVAL_MS.value().saturating_mul(1_000);
     let mut alerts = ALERTS.lock();
     let suppressed = match alerts.places.get_mut(&key) {
         // Time that went back (a test's clock) does not mute.
         Some((last, swallowed)) if now_us.checked_sub(*last).is_some_and(|us| us < interval_us) => {
-            *swallowed = swallowed.saturating_add(1);
-            ALERTS_SUPPRESSED.add(1);
+            *swallowed = swallowed.saturating_add(count);
+            ALERTS_SUPPRESSED.add(count.into());
             return None;
         }
-        Some((_, swallowed)) => *swallowed,
-        None => 0,
+        Some((_, swallowed)) => swallowed.saturating_add(count - 1),
+        None => count - 1,
     };
+    ALERTS_SUPPRESSED.add((count - 1).into());
     if alerts.queue.len() >= MAX_ALERTS {
         ALERTS_DROPPED.add(1);
         return None;
@@ -173,5 +223,6 @@ pub(crate) fn service_of(header: &Header) -> TextId {
 
 /// Moves all waiting alerts to the end of `out`.
 pub fn drain_alerts(out: &mut Vec<Alert>) {
+    panics::tell();
     out.append(&mut ALERTS.lock().queue);
 }
