@@ -46,38 +46,7 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// Service, tenant and ids come from the transaction this thread works on. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
-    raise_with(about_current, kind, level, place, "", message);
-}
-
-/// Whom an alert is about when it is not what the raising thread works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_structs, reason = "made by whoever raises, with all it knows")]
-pub struct Subject<'a> {
-    /// Service, or empty.
-    pub service: &'a str,
-    /// Tenant, or empty.
-    pub tenant: &'a str,
-    /// Transaction, running or ended.
-    pub transaction: Option<(Gxid, Txid)>,
-}
-
-/// Like [`raise`], about a transaction that may have ended: for whoever watches from outside.
-pub fn raise_about(
-    subject: Subject<'_>,
-    kind: AlertKind,
-    level: AlertLevel,
-    place: &str,
-    message: fmt::Arguments<'_>,
-) {
-    let about = || Alert {
-        service: subject.service.to_owned(),
-        tenant: subject.tenant.to_owned(),
-        transaction: subject.transaction,
-        ..empty()
-    };
-    // What is nowhere is told for each service.
-    let within = if place.is_empty() { subject.service } else { "" };
-    raise_with(about, kind, level, place, within, message);
+    raise_counted(about_current, ("", 1), kind, level, place, message);
 }
 
 /// Like [`raise`], about a statement: its place is the innermost open `#[scout]` function, or the
@@ -92,27 +61,69 @@ pub fn raise_for_statement(
     match lane::current().and_then(|(header, _)| live::function_of(header)) {
         Some(site) => {
             let place = format!("{}:{}", site.file(), site.line());
-            raise_with(about_current, kind, level, &place, sql, message);
+            raise_counted(about_current, (sql, 1), kind, level, &place, message);
         }
-        None => raise_with(about_current, kind, level, sql, "", message),
+        None => raise(kind, level, sql, message),
     }
 }
 
-fn raise_with(
-    subject: impl FnOnce() -> Alert,
+/// What an alert is about, for whoever learned of it later or elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "built field by field, with a default for the rest")]
+pub struct About<'a> {
+    /// Service, or empty.
+    pub service: &'a str,
+    /// Tenant, or empty.
+    pub tenant: &'a str,
+    /// Transaction it happened in.
+    pub transaction: Option<(Gxid, Txid)>,
+    /// Tells alerts of one kind and place apart for the rate limit; empty where the place does, or
+    /// the service where there is no place.
+    pub group: &'a str,
+    /// How many of the same it stands for; 0 counts as one.
+    pub count: u32,
+    /// When it happened, unix µs; 0 stands for now.
+    pub unix_us: i64,
+}
+
+/// Like [`raise`], about what is described.
+pub fn raise_for(
+    about: &About<'_>,
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
-    within: &str,
+    message: fmt::Arguments<'_>,
+) {
+    let subject = || Alert {
+        unix_us: about.unix_us,
+        service: about.service.to_owned(),
+        tenant: about.tenant.to_owned(),
+        transaction: about.transaction,
+        ..empty()
+    };
+    // What is nowhere is told for each service.
+    let is_nowhere = place.is_empty() && about.group.is_empty();
+    let group = if is_nowhere { about.service } else { about.group };
+    raise_counted(subject, (group, about.count.max(1)), kind, level, place, message);
+}
+
+fn raise_counted(
+    subject: impl FnOnce() -> Alert,
+    (group, count): (&str, u32),
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
     message: fmt::Arguments<'_>,
 ) {
     if switch::is_forked() {
         return;
     }
-    let key = SEED.hash_one((kind, level, place, within));
-    let Some(suppressed) = admit(key, clock::steady_us()) else { return };
+    let key = SEED.hash_one((kind, level, place, group));
+    let Some(suppressed) = admit(key, count, clock::steady_us()) else { return };
     let mut alert = subject();
-    alert.unix_us = clock::unix_us(clock::now_ticks());
+    if alert.unix_us == 0 {
+        alert.unix_us = clock::unix_us(clock::now_ticks());
+    }
     alert.kind = kind;
     alert.level = level;
     alert.message = bounded(message);
@@ -128,21 +139,22 @@ fn raise_with(
     }
 }
 
-/// Whether an alert of this kind and place may be queued now, and how many were swallowed since
-/// the last one.
-fn admit(key: u64, now_us: u64) -> Option<u32> {
+/// Whether an alert of this kind and place, which stands for `count` of them, may be queued now, and
+/// how many were swallowed since the last one.
+fn admit(key: u64, count: u32, now_us: u64) -> Option<u32> {
     let interval_us = options::ALERT_SEND_INTERVAL_MS.value().saturating_mul(1_000);
     let mut alerts = ALERTS.lock();
     let suppressed = match alerts.places.get_mut(&key) {
         // Time that went back (a test's clock) does not mute.
         Some((last, swallowed)) if now_us.checked_sub(*last).is_some_and(|us| us < interval_us) => {
-            *swallowed = swallowed.saturating_add(1);
-            ALERTS_SUPPRESSED.add(1);
+            *swallowed = swallowed.saturating_add(count);
+            ALERTS_SUPPRESSED.add(count.into());
             return None;
         }
-        Some((_, swallowed)) => *swallowed,
-        None => 0,
+        Some((_, swallowed)) => swallowed.saturating_add(count - 1),
+        None => count - 1,
     };
+    ALERTS_SUPPRESSED.add((count - 1).into());
     if alerts.queue.len() >= MAX_ALERTS {
         ALERTS_DROPPED.add(1);
         return None;
@@ -210,5 +222,6 @@ pub(crate) fn service_of(header: &Header) -> TextId {
 
 /// Moves all waiting alerts to the end of `out`.
 pub fn drain_alerts(out: &mut Vec<Alert>) {
+    panics::tell();
     out.append(&mut ALERTS.lock().queue);
 }

@@ -162,6 +162,17 @@ impl Texts {
         self.find(slot, 0).is_some()
     }
 
+    /// Copies at most as much of a text as `out` holds, without allocating; answers how many bytes.
+    pub(crate) fn copy_text(&self, slot: Slot, out: &mut [u8]) -> usize {
+        let Some(entry) = self.find(slot, 0) else { return 0 };
+        let len = entry.bytes.min(out.len());
+        for (n, bytes) in out[..len].chunks_mut(8).enumerate() {
+            let word = self.word(entry.at + 1 + n).to_le_bytes();
+            bytes.copy_from_slice(&word[..bytes.len()]);
+        }
+        len
+    }
+
     /// Copies a text, replacing the one of the same slot and key. Whether there was room.
     pub(crate) fn set(&self, slot: Slot, key: u32, text: &str) -> bool {
         let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);

@@ -29,6 +29,7 @@ mod core_source;
 mod counters;
 mod digest;
 mod guard;
+mod last_words;
 mod notice;
 mod process;
 mod sink;

@@ -11,7 +11,8 @@ use crate::clock::Moment;
 use crate::config::Watch;
 use crate::counters::Counters;
 use crate::digest::Digests;
-use crate::notice::Notices;
+use crate::last_words::LastWords;
+use crate::notice::{Notice, Notices};
 use crate::sink::{Guarded, Progress, Turn};
 use crate::source::{Source, Visitor};
 use crate::telemetry::Telemetry;
@@ -102,6 +103,8 @@ impl Drop for Stopped {
 /// The worker's own part.
 pub(crate) struct Worker {
     pub(crate) source: Box<dyn Source>,
+    /// Taken away when the worker ends.
+    pub(crate) last_words: Option<LastWords>,
     /// The configuration file, if there is one.
     pub(crate) config: Option<Watch>,
     pub(crate) notices: Arc<Notices>,
@@ -267,6 +270,14 @@ impl Worker {
             let points = counters.take(lasted, &mut *self.source, texts, &self.telemetry);
             for sink in &mut self.sinks {
                 sink.call(|sink| sink.counters(unix_us, points, texts));
+            }
+            if let Some(words) = &self.last_words {
+                let active = self.source.active_count();
+                if let Err(error) = words.note(counters.rss_bytes(), active, unix_us) {
+                    self.notices.once(Notice::LastWords, || {
+                        format!("last words cannot be written: {error}")
+                    });
+                }
             }
         }
         if now.since(times.digests) >= self.intervals.digests {

@@ -8,7 +8,7 @@ use scouter_wire::record::{Detail, Outcome, Step, StepKind, Tag as Attribute};
 use scouter_wire::{TextKind, Txid};
 
 use super::DrainVisitor;
-use crate::alert::{self, AlertKind, AlertLevel, Subject};
+use crate::alert::{self, About, AlertKind, AlertLevel};
 use crate::callsite::Callsite;
 use crate::clock::Scale;
 use crate::header::{Header, Word, epoch_of};
@@ -105,8 +105,8 @@ impl Life {
         }
         let tenant = current::text_of(self.header, Slot::Tenant);
         let transaction = transaction::gxid_of(self.header).zip(transaction::txid_of(self.header));
-        alert::raise_about(
-            Subject { service, tenant: &tenant, transaction },
+        alert::raise_for(
+            &About { service, tenant: &tenant, transaction, ..About::default() },
             AlertKind::ChattyCalls,
             AlertLevel::Warn,
             &format!("{}:{}", site.file(), site.line()),

@@ -142,6 +142,8 @@ options! {
             "Names the trace of each request in a response header.");
         CONTROL_REJECT_SERVICE_ENABLED = ("control_reject_service_enabled", "SCOUTER_CONTROL_REJECT_SERVICE_ENABLED", "false" = false,
             "Turns requests away with 503 and Retry-After, before the application sees them, while `control_reject_service_max_count` are active. Ignored requests are let in.");
+        PANIC_ALERT_ENABLED = ("panic_alert_enabled", "SCOUTER_PANIC_ALERT_ENABLED", "true" = true,
+            "Raises an alert for every panic, also of threads and of tasks that nobody awaits, with its place, its message and the steps that were open. Off, a panic is still the error of its transaction.");
     }
     texts {
         XLOG_DISCARD_SERVICE_PATTERNS = ("xlog_discard_service_patterns", "SCOUTER_XLOG_DISCARD_SERVICE_PATTERNS", "",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scouter_core::alert::{self, Subject};
+use scouter_core::alert::{self, About};
 use scouter_core::live::{self, LaneView};
 use scouter_core::options::ALERT_RUNTIME_STARVED_MS;
 use scouter_core::record::{AlertKind, AlertLevel};
@@ -73,13 +73,14 @@ fn tell(late_us: u64, workers: usize) {
     let place = first
         .and_then(|about| about.function)
         .map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
-    let subject = first.map_or_else(Subject::default, |about| Subject {
+    let about = first.map_or_else(About::default, |about| About {
         service: &about.active.service,
         tenant: &about.active.tenant,
         transaction: Some((about.active.gxid, about.active.txid)),
+        ..About::default()
     });
-    alert::raise_about(
-        subject,
+    alert::raise_for(
+        &about,
         AlertKind::StarvedRuntime,
         AlertLevel::Error,
         &place,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use scouter_core::alert::{self, Subject};
+use scouter_core::alert::{self, About};
 use scouter_core::checkout::{CheckoutView, STATEMENT};
 use scouter_core::options::{
     ALERT_HELD_LONG_MS, ALERT_UNCOMMITTED_MS, CONNECTION_LEAK_AFTER_MS, U64Option,
@@ -180,7 +180,11 @@ fn used(view: &CheckoutView) -> String {
 }
 
 fn tell(view: &CheckoutView, kind: AlertKind, level: AlertLevel, message: &str) {
-    let subject =
-        Subject { service: text(view.service), tenant: &view.tenant, transaction: view.owner };
-    alert::raise_about(subject, kind, level, &place(view), format_args!("{message}"));
+    let about = About {
+        service: text(view.service),
+        tenant: &view.tenant,
+        transaction: view.owner,
+        ..About::default()
+    };
+    alert::raise_for(&about, kind, level, &place(view), format_args!("{message}"));
 }

@@ -14,7 +14,7 @@ mod polls;
 
 use std::time::Duration;
 
-use scouter_core::alert::{self, Subject};
+use scouter_core::alert::{self, About};
 use scouter_core::checkout::open_checkouts;
 use scouter_core::live::WatchedTransaction;
 use scouter_core::options::{
@@ -102,11 +102,12 @@ fn tell(about: &WatchedTransaction, finding: &Finding) {
     let active = &about.active;
     let place =
         about.function.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
-    alert::raise_about(
-        Subject {
+    alert::raise_for(
+        &About {
             service: &active.service,
             tenant: &active.tenant,
             transaction: Some((active.gxid, active.txid)),
+            ..About::default()
         },
         finding.kind,
         finding.level,
