@@ -18,7 +18,8 @@ use super::machine::{run_queue_us, thread_name, throttled_us};
 use super::{Finding, limit_us, shown, tell};
 use crate::clock::Moment;
 
-/// How often the delays of all threads are read; a poll in progress keeps the reading before it.
+/// How often the delays of all threads are read, besides once for a new one; a poll in progress
+/// keeps the reading before it.
 const DELAY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Most threads whose delays are read every second. Of others the time since they began counts, so
@@ -52,10 +53,14 @@ impl Polls {
             return;
         }
         live::lanes(&mut self.lanes);
-        if now.since(self.read_at) >= DELAY_INTERVAL {
+        let is_all = now.since(self.read_at) >= DELAY_INTERVAL;
+        if is_all {
             self.read_at = now;
-            self.read_delays(first_limit / 2);
+            self.throttled_us = throttled_us();
+            let lanes = &self.lanes;
+            self.threads.retain(|tid, _| lanes.iter().any(|lane| lane.tid == *tid));
         }
+        self.read_delays(first_limit / 2, is_all);
         for lane in &self.lanes {
             if lane.poll_age_us >= first_limit {
                 let thread = self.threads.entry(lane.tid).or_default();
@@ -64,15 +69,15 @@ impl Polls {
         }
     }
 
-    /// Reads the delays of all threads that are not in a poll that may become a long one.
-    fn read_delays(&mut self, long_us: u64) {
-        self.throttled_us = throttled_us();
-        let lanes = &self.lanes;
-        self.threads.retain(|tid, _| lanes.iter().any(|lane| lane.tid == *tid));
-        for lane in lanes.iter().filter(|lane| lane.poll_age_us < long_us).take(MAX_THREADS) {
-            let thread = self.threads.entry(lane.tid).or_default();
-            thread.queued_us = run_queue_us(lane.tid);
-            thread.throttled_us = self.throttled_us;
+    /// Reads the delays of all threads, or of new ones, that are not in a poll that may become a
+    /// long one.
+    fn read_delays(&mut self, long_us: u64, is_all: bool) {
+        for lane in self.lanes.iter().filter(|lane| lane.poll_age_us < long_us).take(MAX_THREADS) {
+            if is_all || !self.threads.contains_key(&lane.tid) {
+                let thread = self.threads.entry(lane.tid).or_default();
+                thread.queued_us = run_queue_us(lane.tid);
+                thread.throttled_us = self.throttled_us;
+            }
         }
     }
 }
