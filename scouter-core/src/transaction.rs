@@ -34,6 +34,8 @@ pub(crate) mod mark {
     pub(crate) const PANICKED: u32 = 1 << 5;
     /// A panic left one of its polls.
     pub(crate) const UNWOUND: u32 = 1 << 6;
+    /// Where its first error came from is known.
+    pub(crate) const ORIGIN: u32 = 1 << 7;
 }
 
 impl Field {
