@@ -55,9 +55,23 @@ impl<const N: usize> fmt::Write for Fixed<N> {
     }
 }
 
+/// At most the last `limit` bytes of a path.
+pub(crate) fn end_of(path: &str, limit: usize) -> &str {
+    let from = path.len().saturating_sub(limit);
+    path.get(path.ceil_char_boundary(from)..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_path_is_cut_at_its_front_and_at_a_character() {
+        assert_eq!(end_of("src/main.rs", 20), "src/main.rs");
+        let long = format!("{}/main.rs", "é".repeat(100));
+        let shown = end_of(&long, 20);
+        assert!(shown.ends_with("éé/main.rs") && (19..=20).contains(&shown.len()));
+    }
 
     #[test]
     fn what_does_not_fit_is_cut_at_a_character_and_half_a_character_is_not_shown() {

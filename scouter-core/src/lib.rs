@@ -59,6 +59,8 @@ pub mod last_words;
 #[cfg(feature = "enable")]
 mod panics;
 #[cfg(feature = "enable")]
+mod path;
+#[cfg(feature = "enable")]
 mod pool;
 #[cfg(feature = "enable")]
 mod queue;

@@ -88,22 +88,3 @@ fn note(panic: &PanicHookInfo<'_>) {
         set_error(header, &error.as_str());
     }
 }
-
-fn end_of(path: &str) -> &str {
-    let from = path.len().saturating_sub(MAX_PATH_BYTES);
-    path.get(path.ceil_char_boundary(from)..).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_path_is_cut_at_its_front_and_at_a_character() {
-        assert_eq!(end_of("src/main.rs"), "src/main.rs");
-        let long = format!("{}/main.rs", "é".repeat(100));
-        let shown = end_of(&long);
-        assert!(shown.ends_with("éé/main.rs") && shown.len() <= MAX_PATH_BYTES);
-        assert!(shown.len() >= MAX_PATH_BYTES - 1);
-    }
-}

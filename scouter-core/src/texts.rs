@@ -32,6 +32,8 @@ pub(crate) enum Slot {
     Error = 6,
     /// With the key's number.
     Tag = 7,
+    /// The first error that a step had, with the number of the place it came from.
+    Origin = 8,
 }
 
 /// A page of words.

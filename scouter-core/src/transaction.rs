@@ -36,6 +36,8 @@ pub(crate) mod mark {
     pub(crate) const UNWOUND: u32 = 1 << 6;
     /// The application said that it takes long.
     pub(crate) const LONG: u32 = 1 << 7;
+    /// Where its first error came from is known.
+    pub(crate) const ORIGIN: u32 = 1 << 8;
 }
 
 impl Field {

@@ -28,6 +28,7 @@ mod config;
 mod core_source;
 mod counters;
 mod digest;
+mod failures;
 mod guard;
 mod last_words;
 mod notice;
@@ -55,6 +56,7 @@ pub use config::{
 };
 pub use counters::MAX_COUNTED_SERVICES;
 pub use digest::MAX_DIGESTS;
+pub use failures::{ERROR_WINDOW, HOP_WINDOW, MAX_FINGERPRINTS, MAX_HOPS};
 pub use guard::Guard;
 #[cfg(feature = "otlp")]
 pub use sink::{

@@ -114,6 +114,16 @@ options! {
             "A function that ran so often in a row in one transaction raises an alert at its end, or a fifth as often if the calls took half of its time and more than a second; 0 raises none. Only of profiles that are kept.");
         ALERT_PATIENCE_FACTOR = ("alert_patience_factor", "SCOUTER_ALERT_PATIENCE_FACTOR", "10" = 10, "times", 1 => 1_000,
             "How much longer everything may take in services of `alert_patient_service_patterns` before an alert tells that it runs, waits or is kept.");
+        ERROR_BURST_COUNT = ("error_burst_count", "SCOUTER_ERROR_BURST_COUNT", "20" = 20, "errors", 0 => 1_000_000_000,
+            "An error that comes so often within ten seconds in one service, and `error_burst_factor` times as often as usual, raises an alert; 0 raises none. Errors that differ in numbers, ids and quoted values only are the same.");
+        ERROR_BURST_FACTOR = ("error_burst_factor", "SCOUTER_ERROR_BURST_FACTOR", "5" = 5, "times", 1 => 1_000_000,
+            "How many times as often as usual an error must come to be a burst.");
+        RETRY_STORM_COUNT = ("retry_storm_count", "SCOUTER_RETRY_STORM_COUNT", "20" = 20, "calls", 0 => 1_000_000_000,
+            "So many calls within five seconds that a service makes right after a failed one to the same destination, while most fail, raise an alert; 0 raises none.");
+        CASCADE_COUNT = ("cascade_count", "SCOUTER_CASCADE_COUNT", "5" = 5, "transactions", 0 => 1_000_000_000,
+            "Least transactions of a service within five seconds that are looked at for whether one destination of its calls makes them slow or fail; 0 looks at none.");
+        CASCADE_SLOW_TIME_MS = ("cascade_slow_time_ms", "SCOUTER_CASCADE_SLOW_TIME_MS", "1000" = 1_000, "ms", 1 => 86_400_000,
+            "Average time of a service's transactions from which on it is looked for the destination that makes it slow, if it is three times as long as usual.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,

@@ -17,15 +17,16 @@ use scouter_wire::{Gxid, Txid};
 
 use crate::alert::{self, About, AlertKind, AlertLevel};
 use crate::callsite::Callsite;
-use crate::fixed::Fixed;
+use crate::fixed::{Fixed, end_of};
 use crate::header::Header;
-use crate::records::{NO_RECORD, StepName, parent_of};
+use crate::path::outwards;
+use crate::records::StepName;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
 use crate::{clock, sys, transaction};
 
-use super::{MAX_PATH_BYTES, end_of};
+use super::MAX_PATH_BYTES;
 
 /// Most places of panics with an entry of their own in the life of a process.
 pub const MAX_PANIC_PLACES: usize = 64;
@@ -89,7 +90,7 @@ impl Seen {
     ) -> Self {
         let (name, len) = sys::thread_name();
         let mut seen = Self {
-            file: Fixed::of(location.map_or("?", |place| end_of(place.file()))),
+            file: Fixed::of(location.map_or("?", |place| end_of(place.file(), MAX_PATH_BYTES))),
             message: Fixed::of(message),
             thread: Fixed::written(|bytes| {
                 bytes.copy_from_slice(&name);
@@ -106,26 +107,11 @@ impl Seen {
             seen.service = alert::service_of(header);
             seen.transaction = transaction::gxid_of(header).zip(transaction::txid_of(header));
             seen.tenant = Fixed::written(|bytes| header.texts.copy_text(Slot::Tenant, bytes));
-            seen.walk(header);
+            for (place, word0) in seen.steps.iter_mut().zip(outwards(header, header.current())) {
+                *place = word0;
+            }
         }
         seen
-    }
-
-    /// Follows the open steps outwards from the innermost. Parents have smaller indexes, so it ends.
-    fn walk(&mut self, header: &'static Header) {
-        let mut index = header.current();
-        for place in &mut self.steps {
-            if index == NO_RECORD {
-                break;
-            }
-            let Some(record) = header.record(index) else { break };
-            *place = record.word0();
-            let parent = parent_of(record.link());
-            if parent >= index {
-                break;
-            }
-            index = parent;
-        }
     }
 
     /// The open steps that have a callsite, outermost first.
