@@ -12,6 +12,21 @@ pub(crate) struct Traffic {
     pub(crate) together: u32,
 }
 
+/// Tenant of the requests with a fault.
+pub(crate) const TENANT: &str = "acme";
+
+/// Tenants of the healthy ones.
+pub(crate) const OTHERS: [&str; 2] = ["globex", "initech"];
+
+/// What makes it go wrong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cause {
+    /// Requests to the route with the name of the fault.
+    Requests(Traffic),
+    /// The bank behind the service answers ever later to everybody.
+    TiredBank,
+}
+
 /// Once.
 const ONCE: Traffic = Traffic { requests: 1, together: 1 };
 
@@ -24,13 +39,13 @@ pub(crate) struct Fault {
     pub(crate) kind: &'static str,
     /// Kinds that are true of it as well.
     pub(crate) also: &'static [&'static str],
-    pub(crate) traffic: Traffic,
+    pub(crate) cause: Cause,
     /// What the alert's sentence must say.
     pub(crate) says: &'static str,
 }
 
 const fn fault(name: &'static str, kind: &'static str, says: &'static str) -> Fault {
-    Fault { name, kind, also: &[], traffic: ONCE, says }
+    Fault { name, kind, also: &[], cause: Cause::Requests(ONCE), says }
 }
 
 impl Fault {
@@ -39,14 +54,30 @@ impl Fault {
         self
     }
 
+    const fn tires_the_bank(mut self) -> Self {
+        self.cause = Cause::TiredBank;
+        self
+    }
+
     const fn traffic(mut self, requests: u32, together: u32) -> Self {
-        self.traffic = Traffic { requests, together };
+        self.cause = Cause::Requests(Traffic { requests, together });
         self
     }
 
     /// Name of the service as the collector knows it.
     pub(crate) fn service(&self) -> String {
-        format!("GET /{}", self.name)
+        match self.cause {
+            Cause::Requests(_) => format!("GET /{}", self.name),
+            Cause::TiredBank => "GET /orders/{id}".to_owned(),
+        }
+    }
+
+    /// Tenants whose requests it hits.
+    pub(crate) fn tenants(&self) -> &'static [&'static str] {
+        match self.cause {
+            Cause::Requests(_) => &[TENANT],
+            Cause::TiredBank => &OTHERS,
+        }
     }
 
     /// `file.rs:LINE` of the marked place.
@@ -100,6 +131,6 @@ pub(crate) const FAULTS: [Fault; 26] = [
     fault("error-burst", "error_burst", "cart").traffic(400, 4),
     fault("memory-growth", "memory_growth", "remember_session").traffic(4_000, 4),
     fault("huge-allocation", "large_allocation", "200 MiB"),
-    fault("slow-back", "cascade", "127.0.0.1").traffic(60, 6),
+    fault("slow-back", "cascade", "127.0.0.1").tires_the_bank(),
     fault("retry-storm", "retry_storm", "127.0.0.1"),
 ];

@@ -10,10 +10,12 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use scouter_collector::Collector;
 use serde_json::Value;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use self::bank::Bank;
 use self::child::Child;
-use crate::expected::{FAULTS, Fault};
+use crate::expected::{Cause, FAULTS, Fault};
 use crate::{AnyError, say, table};
 
 /// In this time a fault must be named.
@@ -21,6 +23,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Between two questions to the collector.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the service runs as usual before the bank tires.
+const USUAL: Duration = Duration::from_secs(6);
 
 /// Healthy requests a second beside the fault.
 const HEALTHY_RATE: u32 = 20;
@@ -52,11 +57,10 @@ impl Verdict {
     }
 }
 
-/// The collector and the bank, shared by all trials.
+/// What all trials share.
 struct Stage {
     agents: SocketAddr,
     http: SocketAddr,
-    back: SocketAddr,
     database: String,
     client: reqwest::Client,
 }
@@ -86,7 +90,6 @@ pub(crate) async fn run(
     let stage = Stage {
         agents: running.agent_addr(),
         http: running.http_addr(),
-        back: bank::open().await?,
         database: database.to_owned(),
         client: reqwest::Client::new(),
     };
@@ -117,11 +120,20 @@ async fn gallery(stage: &Stage, faults: &[Fault], jobs: usize) -> Result<bool, A
 
 async fn attempt(stage: &Stage, fault: &Fault) -> Result<Verdict, AnyError> {
     let place = fault.place()?;
-    let child = Child::start(stage, fault.name).await?;
+    let bank = Bank::open().await?;
+    let child = Child::start(stage, fault.name, bank.address).await?;
     let healthy = load::healthy(child.address, HEALTHY_RATE);
     load::warm(child.address).await?;
+    let faulty = match fault.cause {
+        Cause::Requests(traffic) => load::faulty(child.address, fault.name, traffic),
+        Cause::TiredBank => {
+            // What is usual must be known first.
+            sleep(USUAL).await;
+            bank.tire();
+            JoinSet::new()
+        }
+    };
     let began = Instant::now();
-    let faulty = load::faulty(child.address, fault);
     let mut after = None;
     while after.is_none() && began.elapsed() < LIMIT {
         sleep(PAUSE).await;
@@ -129,7 +141,7 @@ async fn attempt(stage: &Stage, fault: &Fault) -> Result<Verdict, AnyError> {
         after = alerts.iter().any(|alert| is_named(alert, fault, &place)).then(|| began.elapsed());
     }
     drop((healthy, faulty));
-    let surplus = surplus(&alerts(stage, fault.name).await?, fault);
+    let surplus = surplus(&alerts(stage, fault.name).await?, fault, after.is_some());
     child.end().await;
     Ok(Verdict { fault: fault.name, kind: fault.kind, after, place, surplus })
 }
@@ -140,17 +152,17 @@ fn is_named(alert: &Value, fault: &Fault, place: &str) -> bool {
     alert["kind"] == fault.kind
         && text("place").ends_with(place)
         && text("service").ends_with(&fault.service())
-        && text("tenant") == load::TENANT
+        && fault.tenants().contains(&text("tenant"))
         && text("message").contains(fault.says)
 }
 
-/// Alerts of kinds that are not true of the fault.
-fn surplus(alerts: &[Value], fault: &Fault) -> Vec<String> {
+/// Alerts of kinds that are not true of the fault, or all if none named it.
+fn surplus(alerts: &[Value], fault: &Fault, is_named: bool) -> Vec<String> {
     let mut surplus: Vec<String> = alerts
         .iter()
         .filter(|alert| {
             let kind = alert["kind"].as_str().unwrap_or_default();
-            kind != fault.kind && !fault.also.contains(&kind)
+            !is_named || kind != fault.kind && !fault.also.contains(&kind)
         })
         .map(shown)
         .collect();
@@ -176,7 +188,8 @@ async fn alerts(stage: &Stage, name: &str) -> Result<Vec<Value>, AnyError> {
 }
 
 async fn healthy(stage: &Stage, seconds: u64) -> Result<bool, AnyError> {
-    let child = Child::start(stage, "healthy").await?;
+    let bank = Bank::open().await?;
+    let child = Child::start(stage, "healthy", bank.address).await?;
     let load = load::healthy(child.address, HEALTHY_RATE * 5);
     load::warm(child.address).await?;
     sleep(Duration::from_secs(seconds)).await;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use scouter::scout;
+use scouter::{SendScouted as _, scout};
 
-use super::{Context, Failure, Shop, call};
+use super::{Context, Failure, Shop};
 
 pub(super) fn routes() -> Router<Arc<Shop>> {
     Router::new()
@@ -84,8 +84,9 @@ async fn retry_storm(State(shop): Context) -> Result<String, Failure> {
 #[scout]
 async fn try_for_ever(shop: &Shop) -> Result<String, Failure> {
     for _ in 0..200 {
-        if let Ok(answer) = call(shop, "/broken").await {
-            return Ok(answer);
+        let answer = shop.http.get(format!("{}/broken", shop.back)).send_scouted().await?;
+        if answer.status().is_success() {
+            return Ok(answer.text().await?);
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -120,6 +120,7 @@ async fn pack(order: i64) {
     tokio::time::sleep(Duration::from_millis(u64::try_from(order % 15).unwrap_or(0))).await;
 }
 
+// gallery: slow-back
 #[scout]
 async fn call(shop: &Shop, path: &str) -> Result<String, reqwest::Error> {
     let answer = shop.http.get(format!("{}{path}", shop.back)).send_scouted().await?;

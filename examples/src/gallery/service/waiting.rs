@@ -1,5 +1,6 @@
 //! Requests that wait: for a lock, for the bank, for themselves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -7,8 +8,7 @@ use axum::extract::State;
 use axum::routing::get;
 use scouter::{SendScouted as _, scout};
 
-use super::{Context, Failure, Shop, call};
-use std::sync::Arc;
+use super::{Context, Failure, Shop};
 
 pub(super) fn routes() -> Router<Arc<Shop>> {
     Router::new()
@@ -17,7 +17,6 @@ pub(super) fn routes() -> Router<Arc<Shop>> {
         .route("/slow-outbound", get(slow_outbound))
         .route("/stuck-outbound", get(stuck_outbound))
         .route("/held-across-call", get(held_across_call))
-        .route("/slow-back", get(slow_back))
 }
 
 #[scout]
@@ -87,11 +86,4 @@ async fn held_across_call(State(shop): Context) -> Result<String, Failure> {
 async fn approve(shop: &Shop) -> Result<String, Failure> {
     let answer = shop.http.get(format!("{}/slow", shop.back)).send_scouted().await?;
     Ok(answer.text().await?)
-}
-
-/// All its time is that of the bank, which answers ever later.
-// gallery: slow-back
-#[scout]
-async fn slow_back(State(shop): Context) -> Result<String, Failure> {
-    Ok(call(&shop, "/tired").await?)
 }

@@ -48,7 +48,11 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) async fn start(stage: &Stage, name: &str) -> Result<Self, AnyError> {
+    pub(super) async fn start(
+        stage: &Stage,
+        name: &str,
+        bank: SocketAddr,
+    ) -> Result<Self, AnyError> {
         let own = format!("scouter-gallery-{}-{name}", std::process::id());
         let folder = std::env::temp_dir().join(own);
         std::fs::create_dir_all(&folder)?;
@@ -57,7 +61,7 @@ impl Child {
             url => own_database(url, name).await?,
         };
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["serve", name, &database, &format!("http://{}", stage.back)])
+            .args(["serve", name, &database, &format!("http://{bank}")])
             .env("SCOUTER_COLLECTOR", stage.agents.to_string())
             .envs(OPTIONS)
             .stdin(Stdio::piped())

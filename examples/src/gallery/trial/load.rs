@@ -7,14 +7,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::AnyError;
-use crate::expected::Fault;
+use crate::expected::{OTHERS, TENANT, Traffic};
 use crate::service::ORDERS;
-
-/// Tenant of the requests with the fault.
-pub(super) const TENANT: &str = "acme";
-
-/// Tenants of the healthy ones.
-const OTHERS: [&str; 2] = ["globex", "initech"];
 
 /// Answers that must have come before the fault begins.
 const WARM_REQUESTS: i64 = 20;
@@ -52,11 +46,11 @@ pub(super) async fn warm(address: SocketAddr) -> Result<(), AnyError> {
 }
 
 /// Sends requests that meet the fault, until they are all sent or it is dropped.
-pub(super) fn faulty(address: SocketAddr, fault: &Fault) -> JoinSet<()> {
-    let url = format!("http://{address}/{}", fault.name);
-    let share = fault.traffic.requests / fault.traffic.together;
+pub(super) fn faulty(address: SocketAddr, path: &str, traffic: Traffic) -> JoinSet<()> {
+    let url = format!("http://{address}/{path}");
+    let share = traffic.requests / traffic.together;
     let mut tasks = JoinSet::new();
-    for _ in 0..fault.traffic.together {
+    for _ in 0..traffic.together {
         let (client, url) = (client(), url.clone());
         tasks.spawn(async move {
             for _ in 0..share {
