@@ -1,5 +1,11 @@
 //! Panics, and errors that come in crowds or in disguise.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unnecessary_literal_unwrap,
+    reason = "a service with mistakes, made on purpose"
+)]
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

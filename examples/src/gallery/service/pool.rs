@@ -1,5 +1,7 @@
 //! Connections and database transactions that do not come back.
 
+#![expect(clippy::mem_forget, reason = "a service with mistakes, made on purpose")]
+
 use std::mem;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
