@@ -47,6 +47,16 @@ pub(crate) fn unix_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// CPU time that all threads of this process have used so far.
+pub(crate) fn own_cpu() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of = |folder: std::path::PathBuf| {
+        let stat = std::fs::read_to_string(folder.join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(threads.filter_map(|thread| of(thread.path())).sum())
+}
+
 /// CPU time that process `pid` has used so far, from `/proc`.
 pub(crate) fn cpu_of(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -61,6 +61,9 @@ fn parent(options: &Options) -> ExitCode {
         return ExitCode::from(2);
     }
     let measured = harness::run(options, &rows);
+    if options.suite == "query" {
+        suites::query::clean();
+    }
     report::print(options, &measured);
     if let Some(path) = &options.json
         && let Err(error) = std::fs::write(path, report::json(options, &measured))

@@ -6,6 +6,7 @@ mod compiled_out;
 mod hotpath;
 mod http;
 pub(crate) mod ingest;
+pub(crate) mod query;
 mod sql;
 mod wire;
 #[cfg(feature = "peers")]
@@ -14,8 +15,8 @@ mod wire_otlp;
 use crate::harness::{Cell, Row};
 
 /// Names of all suites.
-pub(crate) const SUITES: [&str; 7] =
-    ["hotpath", "http", "sql", "active", "wire", "ingest", "compile"];
+pub(crate) const SUITES: [&str; 8] =
+    ["hotpath", "http", "sql", "active", "wire", "ingest", "query", "compile"];
 
 /// The rows of one suite. Without feature `peers` those of [`crate::peers::HEAVY`] are left out.
 pub(crate) fn rows(suite: &str) -> Vec<Row> {
@@ -26,6 +27,7 @@ pub(crate) fn rows(suite: &str) -> Vec<Row> {
         "active" => active::ROWS,
         "wire" => wire::ROWS,
         "ingest" => ingest::ROWS,
+        "query" => query::ROWS,
         "compile" => compile::ROWS,
         _ => &[],
     };
@@ -41,6 +43,7 @@ pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
         "active" => active::run(cell),
         "wire" => wire::run(cell),
         "ingest" => ingest::run(cell),
+        "query" => query::run(cell),
         "compile" => compile::run(cell),
         other => Err(format!("no suite `{other}`")),
     }
@@ -122,6 +125,17 @@ mod tests {
                 ("disk_bytes_per_xlog", "bytes"),
                 ("disk_bytes_per_profile", "bytes"),
                 ("rss_mb", "MB"),
+            ],
+        );
+        check(
+            "query",
+            &[
+                ("scatter_1m_ms", "ms"),
+                ("grid_10m_ms", "ms"),
+                ("p99_by_service_10m_ms", "ms"),
+                ("profile_by_id_10m_p99_ms", "ms"),
+                ("trace_by_gxid_10m_p99_ms", "ms"),
+                ("recovery_1m_ms", "ms"),
             ],
         );
         check(

@@ -16,7 +16,6 @@ mod config;
 mod control;
 mod embed;
 mod error;
-#[cfg(feature = "generate")]
 pub mod generate;
 mod ingest;
 pub mod limits;

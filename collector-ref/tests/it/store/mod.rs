@@ -11,6 +11,7 @@ mod check;
 mod crash;
 mod damage;
 mod digests;
+mod filled;
 mod full_disk;
 mod open_data;
 mod pressure;
