@@ -30,6 +30,17 @@ pub struct HeapSite {
     pub live_bytes: u64,
 }
 
+impl HeapSite {
+    /// One of which so much lives, for tests of whoever reads them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn for_tests(live_bytes: u64) -> Self {
+        let (name, place) = ("leaky".to_owned(), "src/leaky.rs:1".to_owned());
+        let (number, service) = (0, TextId::NONE);
+        Self { number, name, place, service, samples: 1, allocated_bytes: live_bytes, live_bytes }
+    }
+}
+
 /// Replaces the content of `out` with the sites that were ever sampled.
 pub fn sites(out: &mut Vec<HeapSite>) {
     out.clear();

@@ -11,7 +11,7 @@ use scouter_wire::record::{CounterPoint, Sketch, XLog};
 use scouter_wire::{TextKind, TextRef};
 
 use crate::Texts;
-use crate::cgroup;
+use crate::cgroup::{self, CgroupFigures};
 use crate::process::Process;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
@@ -56,6 +56,7 @@ pub(crate) struct Counters {
     throttled_us: Option<u64>,
     process: Process,
     rss_bytes: u64,
+    group: CgroupFigures,
     points: Vec<CounterPoint>,
     name: String,
 }
@@ -69,6 +70,11 @@ impl Counters {
         if xlog.alloc_bytes > 0 && !xlog.tenant.is_empty() {
             self.add_to_tenant(xlog.tenant, xlog.alloc_bytes);
         }
+    }
+
+    /// What the control group said when the counters were taken last.
+    pub(crate) fn group(&self) -> &CgroupFigures {
+        &self.group
     }
 
     fn add_to_tenant(&mut self, tenant: &str, bytes: u64) {
@@ -141,6 +147,7 @@ impl Counters {
             }
         }
         let group = cgroup::read();
+        self.group = group;
         if let Some(bytes) = group.memory_limit_bytes {
             self.push(source, "cgroup_memory_limit|B", approximate(bytes));
         }

@@ -29,6 +29,7 @@ mod core_source;
 mod counters;
 mod digest;
 mod failures;
+mod growth;
 mod guard;
 mod last_words;
 mod leaks;
