@@ -1,6 +1,6 @@
 //! Something a person should know: raised anywhere in the agent, drained by the exporter.
 //!
-//! Raising is rare, so it may allocate and lock. Of one kind at one place at most one alert is
+//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one alert is
 //! queued per interval; the ones in between are counted in the next one. The queue is bounded: past
 //! [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
 
@@ -18,7 +18,7 @@ use crate::header::{Header, Word};
 use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED, TEXTS_CUT};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
-use crate::{clock, current, lane, options, panics, switch, transaction};
+use crate::{clock, current, lane, live, options, panics, switch, transaction};
 
 /// Most alerts that wait for the exporter; past it the newest is dropped.
 pub const MAX_ALERTS: usize = 256;
@@ -46,20 +46,25 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// Service, tenant and ids come from the transaction this thread works on. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
-    raise_with(about_current, kind, level, place, message);
+    raise_counted(about_current, ("", 1), kind, level, place, message);
 }
 
-/// Like [`raise`], about a transaction that may have ended: for whoever watches from outside.
-pub fn raise_about(
-    service: TextId,
-    transaction: Option<(Gxid, Txid)>,
+/// Like [`raise`], about a statement: its place is the innermost open `#[scout]` function, or the
+/// statement itself where there is none. Two statements of one function are two places.
+pub fn raise_for_statement(
     kind: AlertKind,
     level: AlertLevel,
-    place: &str,
+    sql: TextId,
     message: fmt::Arguments<'_>,
 ) {
-    let subject = || Alert { service: text(service).to_owned(), transaction, ..empty() };
-    raise_with(subject, kind, level, place, message);
+    let sql = text(sql);
+    match lane::current().and_then(|(header, _)| live::function_of(header)) {
+        Some(site) => {
+            let place = format!("{}:{}", site.file(), site.line());
+            raise_counted(about_current, (sql, 1), kind, level, &place, message);
+        }
+        None => raise(kind, level, sql, message),
+    }
 }
 
 /// What an alert is about, for whoever learned of it later or elsewhere.
@@ -72,7 +77,8 @@ pub struct About<'a> {
     pub tenant: &'a str,
     /// Transaction it happened in.
     pub transaction: Option<(Gxid, Txid)>,
-    /// Tells alerts of one kind and place apart for the rate limit; empty where the place does.
+    /// Tells alerts of one kind and place apart for the rate limit; empty where the place does, or
+    /// the service where there is no place.
     pub group: &'a str,
     /// How many of the same it stands for; 0 counts as one.
     pub count: u32,
@@ -95,17 +101,10 @@ pub fn raise_for(
         transaction: about.transaction,
         ..empty()
     };
-    raise_counted(subject, (about.group, about.count.max(1)), kind, level, place, message);
-}
-
-fn raise_with(
-    subject: impl FnOnce() -> Alert,
-    kind: AlertKind,
-    level: AlertLevel,
-    place: &str,
-    message: fmt::Arguments<'_>,
-) {
-    raise_counted(subject, ("", 1), kind, level, place, message);
+    // What is nowhere is told for each service.
+    let is_nowhere = place.is_empty() && about.group.is_empty();
+    let group = if is_nowhere { about.service } else { about.group };
+    raise_counted(subject, (group, about.count.max(1)), kind, level, place, message);
 }
 
 fn raise_counted(
@@ -119,7 +118,7 @@ fn raise_counted(
     if switch::is_forked() {
         return;
     }
-    let key = SEED.hash_one((kind, place, group));
+    let key = SEED.hash_one((kind, level, place, group));
     let Some(suppressed) = admit(key, count, clock::steady_us()) else { return };
     let mut alert = subject();
     if alert.unix_us == 0 {

@@ -106,6 +106,13 @@ fn set(slot: Slot, text: &str) {
     }
 }
 
+/// Says that it takes long: no alert tells that it is slow or does not move.
+pub fn expect_long() {
+    if let Some(header) = header() {
+        transaction::set_mark(header, mark::LONG);
+    }
+}
+
 /// Names its service anew.
 pub fn set_service(service: TextId) {
     if let Some(header) = header() {

@@ -32,7 +32,6 @@ mod failures;
 mod growth;
 mod guard;
 mod last_words;
-mod leaks;
 mod notice;
 mod process;
 mod sink;
@@ -44,6 +43,7 @@ mod texts;
 #[cfg(feature = "tls")]
 mod tls;
 mod visitors;
+mod watch;
 mod worker;
 
 pub use agent::{Agent, Builder, InitError, init};

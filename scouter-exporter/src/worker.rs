@@ -208,6 +208,7 @@ impl Worker {
             failures.look(Moment::now(), &texts, &self.telemetry);
             growth.look(Moment::now(), || self.source.active_count());
             self.look_at_config();
+            self.source.watch(Moment::now());
             self.alerts();
             self.intervals(&mut times, &mut digests, &mut counters, &mut growth, &texts);
             let progress = self.turn(&texts, is_flush);
@@ -288,7 +289,6 @@ impl Worker {
         if now.since(times.anchor) >= ANCHOR_INTERVAL {
             times.anchor = now;
             self.source.reanchor();
-            self.source.watch(now);
         }
         let lasted = now.since(times.counters);
         if lasted >= self.intervals.counters {

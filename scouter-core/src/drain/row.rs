@@ -157,7 +157,7 @@ pub(super) fn decode(words: &[u64], scratch: &mut Scratch, visitor: &mut dyn Dra
     });
 }
 
-fn kind(number: u32) -> XLogKind {
+pub(crate) fn kind(number: u32) -> XLogKind {
     match number {
         1 => XLogKind::Service,
         2 => XLogKind::Background,

@@ -13,15 +13,7 @@ pub fn raise(_: AlertKind, _: AlertLevel, _: &str, _: fmt::Arguments<'_>) {}
 
 /// Does nothing.
 #[inline(always)]
-pub fn raise_about(
-    _: TextId,
-    _: Option<(Gxid, Txid)>,
-    _: AlertKind,
-    _: AlertLevel,
-    _: &str,
-    _: fmt::Arguments<'_>,
-) {
-}
+pub fn raise_for_statement(_: AlertKind, _: AlertLevel, _: TextId, _: fmt::Arguments<'_>) {}
 
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, Default)]

@@ -52,6 +52,7 @@ struct Waiting {
     elapsed_us: u64,
     has_failed: bool,
     gxid: Gxid,
+    tenant: Box<str>,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +84,7 @@ struct Hop {
 #[derive(Debug, Default)]
 struct Worst {
     transaction: Option<(Gxid, Txid)>,
+    tenant: Box<str>,
     weight: (u64, u64),
     site: TextRef,
     error: String,
@@ -113,6 +115,7 @@ impl Hops {
                 elapsed_us: xlog.elapsed_us,
                 has_failed: !xlog.error.is_empty(),
                 gxid: xlog.gxid,
+                tenant: xlog.tenant.into(),
             };
             self.waiting.insert(xlog.txid, waiting);
         } else if xlog.profile == ProfileFate::Empty {
@@ -164,6 +167,7 @@ impl Hop {
         if self.worst.transaction.is_none() || weight > self.worst.weight {
             self.worst = Worst {
                 transaction: Some((of.gxid, txid)),
+                tenant: of.tenant.clone(),
                 weight,
                 site: calls.site,
                 error: calls.error.clone(),
@@ -315,7 +319,7 @@ impl Hop {
             level: AlertLevel::Error,
             place: place.to_owned(),
             service,
-            tenant: String::new(),
+            tenant: self.worst.tenant.to_string(),
             transaction: self.worst.transaction,
             group: format!("{service} {to}"),
             message,
