@@ -4,7 +4,7 @@
 //! backlog leaks into whatever is measured after it in the same process. A child answers with
 //! one number; the table shows the median and the minimum of the rounds. How each row is measured
 //! is written beside it in `suites/`; the figures we stand by are in `docs/BENCHMARKS.md`.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
 mod clock;

@@ -3,6 +3,7 @@
 mod active;
 pub(crate) mod compile;
 mod compiled_out;
+mod diagnose;
 mod hotpath;
 mod http;
 pub(crate) mod ingest;
@@ -15,8 +16,8 @@ mod wire_otlp;
 use crate::harness::{Cell, Row};
 
 /// Names of all suites.
-pub(crate) const SUITES: [&str; 8] =
-    ["hotpath", "http", "sql", "active", "wire", "ingest", "query", "compile"];
+pub(crate) const SUITES: [&str; 9] =
+    ["hotpath", "http", "sql", "active", "diagnose", "wire", "ingest", "query", "compile"];
 
 /// The rows of one suite. Without feature `peers` those of [`crate::peers::HEAVY`] are left out.
 pub(crate) fn rows(suite: &str) -> Vec<Row> {
@@ -25,6 +26,7 @@ pub(crate) fn rows(suite: &str) -> Vec<Row> {
         "http" => http::ROWS,
         "sql" => sql::ROWS,
         "active" => active::ROWS,
+        "diagnose" => diagnose::ROWS,
         "wire" => wire::ROWS,
         "ingest" => ingest::ROWS,
         "query" => query::ROWS,
@@ -41,6 +43,7 @@ pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
         "http" => http::run(cell),
         "sql" => sql::run(cell),
         "active" => active::run(cell),
+        "diagnose" => diagnose::run(cell),
         "wire" => wire::run(cell),
         "ingest" => ingest::run(cell),
         "query" => query::run(cell),
@@ -110,6 +113,7 @@ mod tests {
                 ("idle_transaction_bytes", "bytes"),
             ],
         );
+        check("diagnose", &[("alloc_wrapper_ns_per_pair", "ns"), ("alloc_sum_error_pct", "%")]);
         check(
             "wire",
             &[

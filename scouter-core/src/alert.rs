@@ -223,5 +223,7 @@ pub(crate) fn service_of(header: &Header) -> TextId {
 /// Moves all waiting alerts to the end of `out`.
 pub fn drain_alerts(out: &mut Vec<Alert>) {
     panics::tell();
+    #[cfg(feature = "alloc")]
+    crate::alloc::large::tell();
     out.append(&mut ALERTS.lock().queue);
 }

@@ -51,10 +51,10 @@ pub(crate) fn write(seen: &Seen) {
 fn compose(words: &mut Fixed<MAX_LAST_WORDS_BYTES>, seen: &Seen) -> std::fmt::Result {
     writeln!(words, "panic_unix_us {}", clock::wall_us())?;
     writeln!(words, "place {}:{}", seen.file.as_str(), seen.line)?;
-    writeln!(words, "thread {}", seen.thread.as_str())?;
-    if let Some((gxid, txid)) = seen.transaction {
+    writeln!(words, "thread {}", seen.scene.thread.as_str())?;
+    if let Some((gxid, txid)) = seen.scene.transaction {
         writeln!(words, "transaction {gxid} {txid}")?;
-        writeln!(words, "service {}", text_at_once(seen.service))?;
+        writeln!(words, "service {}", text_at_once(seen.scene.service))?;
     }
     words.write_str("message ")?;
     // A line is one fact.
@@ -62,7 +62,7 @@ fn compose(words: &mut Fixed<MAX_LAST_WORDS_BYTES>, seen: &Seen) -> std::fmt::Re
         write!(words, "{line} ")?;
     }
     words.write_str("\n")?;
-    for site in seen.open_sites() {
+    for site in seen.scene.sites() {
         writeln!(words, "inside {} @ {}:{}", site.name(), site.file(), site.line())?;
     }
     Ok(())

@@ -31,6 +31,9 @@
 // crate could have no statics.
 #![cfg(not(loom))]
 
+#[cfg(feature = "alloc")]
+#[expect(unsafe_code, reason = "an allocator is an unsafe trait")]
+mod alloc;
 mod begin;
 mod outcome;
 #[expect(unsafe_code, reason = "calls to the machine and the C library")]
@@ -47,11 +50,15 @@ mod bounded;
 #[cfg(feature = "enable")]
 pub mod counters;
 #[cfg(feature = "enable")]
+mod edge;
+#[cfg(feature = "enable")]
 mod finish;
 #[cfg(feature = "enable")]
 mod fixed;
 #[cfg(feature = "enable")]
 mod header;
+#[cfg(feature = "enable")]
+pub mod heap;
 #[cfg(feature = "enable")]
 mod lane;
 #[cfg(feature = "enable")]
@@ -74,6 +81,8 @@ mod rules;
 mod runtime;
 #[cfg(feature = "enable")]
 mod sampling;
+#[cfg(feature = "enable")]
+mod scene;
 #[cfg(feature = "enable")]
 #[expect(unsafe_code, reason = "references to what is never freed")]
 mod sync;
@@ -137,6 +146,8 @@ pub mod __private {
 pub use scouter_wire::record;
 pub use scouter_wire::{Gxid, TextKind, Txid};
 
+#[cfg(feature = "alloc")]
+pub use crate::alloc::ScoutAlloc;
 pub use crate::begin::{Begin, Field};
 pub use crate::callsite::{Callsite, CallsiteFlags, callsites};
 pub use crate::in_step::{StepFuture, in_step, wait};
@@ -172,6 +183,8 @@ pub mod limits {
 #[cfg(feature = "enable")]
 pub mod limits {
     pub use crate::alert::{MAX_ALERT_BYTES, MAX_ALERTS};
+    #[cfg(feature = "alloc")]
+    pub use crate::alloc::large::MAX_LARGE_ALLOCATIONS;
     pub use crate::checkout::MAX_CHECKOUTS;
     pub use crate::clock::MAX_DRIFT_PPM;
     pub use crate::lane::MAX_SEGMENTS;

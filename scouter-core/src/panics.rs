@@ -74,7 +74,7 @@ fn note(panic: &PanicHookInfo<'_>) {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(not a text)");
     PANICS.add(1);
-    let seen = Seen::look(panic.location(), message, header);
+    let seen = Seen::look(panic.location(), message);
     // First: what follows may be the last thing that this process does.
     last_words::write(&seen);
     if options::PANIC_ALERT_ENABLED.value() {

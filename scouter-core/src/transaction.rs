@@ -9,6 +9,7 @@ use scouter_wire::{Gxid, TextKind, Txid};
 
 use crate::begin::{Begin, Field};
 use crate::bounded::{Bounded, field};
+use crate::edge::Edge;
 use crate::header::{Half, Header, Word, stamp};
 use crate::lane::{self, Position};
 use crate::propagation::TraceContext;
@@ -399,6 +400,7 @@ pub struct Entered<'a> {
     previous: Position,
     previous_step: u32,
     previous_tid: u32,
+    edge: Edge,
     _life: PhantomData<&'a Transaction>,
     _not_send: PhantomData<*const ()>,
 }
@@ -411,10 +413,12 @@ impl Entered<'_> {
             previous: Position::NOTHING,
             previous_step: 0,
             previous_tid: 0,
+            edge: Edge::here(0),
             _life: PhantomData,
             _not_send: PhantomData,
         };
         if let Some(header) = header {
+            entered.edge = Edge::here(generation);
             entered.previous = lane::replace(Position::of(header, generation));
             entered.previous_step = header.current();
             entered.previous_tid = header.half(Half::Tid);
@@ -431,6 +435,7 @@ impl Drop for Entered<'_> {
             // A step guard that was forgotten inside must not become everybody's parent.
             header.set_current(self.previous_step);
             header.set_half(Half::Tid, self.previous_tid);
+            self.edge.close(header);
             lane::replace(self.previous);
         }
     }

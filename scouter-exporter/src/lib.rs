@@ -29,6 +29,7 @@ mod core_source;
 mod counters;
 mod digest;
 mod failures;
+mod growth;
 mod guard;
 mod last_words;
 mod notice;
@@ -54,7 +55,7 @@ pub use config::{
     CONFIG_INTERVAL, DEFAULT_COLLECTOR, DEFAULT_CONFIG_FILE, DEFAULT_FLUSH_TIMEOUT,
     MIN_WINDOW_BYTES, SettingInfo, settings,
 };
-pub use counters::MAX_COUNTED_SERVICES;
+pub use counters::{MAX_COUNTED_SERVICES, MAX_COUNTED_TENANTS};
 pub use digest::MAX_DIGESTS;
 pub use failures::{ERROR_WINDOW, HOP_WINDOW, MAX_FINGERPRINTS, MAX_HOPS};
 pub use guard::Guard;

@@ -12,6 +12,7 @@ use crate::config::Watch;
 use crate::counters::Counters;
 use crate::digest::Digests;
 use crate::failures::Failures;
+use crate::growth::Growth;
 use crate::last_words::LastWords;
 use crate::notice::{Notice, Notices};
 use crate::sink::{Guarded, Progress, Turn};
@@ -185,7 +186,7 @@ impl Worker {
         let stopped = Stopped(Arc::clone(&self.shared));
         let texts = Texts::new(self.source.text_source());
         let (mut digests, mut counters) = (Digests::default(), Counters::default());
-        let mut failures = Failures::default();
+        let (mut failures, mut growth) = (Failures::default(), Growth::default());
         let now = Moment::now();
         let digests_unix_us = self.source.unix_us();
         let mut times = Times { counters: now, digests: now, digests_unix_us, anchor: now };
@@ -205,10 +206,11 @@ impl Worker {
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
             failures.look(Moment::now(), &texts, &self.telemetry);
+            growth.look(Moment::now(), || self.source.active_count());
             self.look_at_config();
             self.source.watch(Moment::now());
             self.alerts();
-            self.intervals(&mut times, &mut digests, &mut counters, &texts);
+            self.intervals(&mut times, &mut digests, &mut counters, &mut growth, &texts);
             let progress = self.turn(&texts, is_flush);
             let is_done = drained == 0 && progress == Progress::Idle;
             if is_flush && is_done {
@@ -260,11 +262,27 @@ impl Worker {
         }
     }
 
+    fn counters(&mut self, lasted: Duration, counters: &mut Counters, texts: &Texts) {
+        let unix_us = self.source.unix_us();
+        let points = counters.take(lasted, &mut *self.source, texts, &self.telemetry);
+        for sink in &mut self.sinks {
+            sink.call(|sink| sink.counters(unix_us, points, texts));
+        }
+        if let Some(words) = &self.last_words {
+            let active = self.source.active_count();
+            if let Err(error) = words.note(counters.rss_bytes(), active, unix_us) {
+                self.notices
+                    .once(Notice::LastWords, || format!("last words cannot be written: {error}"));
+            }
+        }
+    }
+
     fn intervals(
         &mut self,
         times: &mut Times,
         digests: &mut Digests,
         counters: &mut Counters,
+        growth: &mut Growth,
         texts: &Texts,
     ) {
         let now = Moment::now();
@@ -275,19 +293,8 @@ impl Worker {
         let lasted = now.since(times.counters);
         if lasted >= self.intervals.counters {
             times.counters = now;
-            let unix_us = self.source.unix_us();
-            let points = counters.take(lasted, &mut *self.source, texts, &self.telemetry);
-            for sink in &mut self.sinks {
-                sink.call(|sink| sink.counters(unix_us, points, texts));
-            }
-            if let Some(words) = &self.last_words {
-                let active = self.source.active_count();
-                if let Err(error) = words.note(counters.rss_bytes(), active, unix_us) {
-                    self.notices.once(Notice::LastWords, || {
-                        format!("last words cannot be written: {error}")
-                    });
-                }
-            }
+            self.counters(lasted, counters, texts);
+            growth.limit(now, counters.group());
         }
         if now.since(times.digests) >= self.intervals.digests {
             times.digests = now;

@@ -134,7 +134,7 @@ impl Writer {
         }
         let mut objects = Vec::new();
         for (number, name) in traffic.vocabulary().objects().iter().enumerate() {
-            let instance = u128::from(seed) << 64 | number as u128 + 1;
+            let instance = (u128::from(seed) << 64) | (number as u128 + 1);
             objects.push((store.object(name)?.0, Origin { instance, epoch: 1 }, 0));
         }
         let broken = |_| AppendError::Closed;

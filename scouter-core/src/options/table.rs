@@ -124,6 +124,14 @@ options! {
             "Least transactions of a service within five seconds that are looked at for whether one destination of its calls makes them slow or fail; 0 looks at none.");
         CASCADE_SLOW_TIME_MS = ("cascade_slow_time_ms", "SCOUTER_CASCADE_SLOW_TIME_MS", "1000" = 1_000, "ms", 1 => 86_400_000,
             "Average time of a service's transactions from which on it is looked for the destination that makes it slow, if it is three times as long as usual.");
+        LARGE_ALLOCATION_BYTES = ("large_allocation_bytes", "SCOUTER_LARGE_ALLOCATION_BYTES", "67108864" = 64 << 20, "bytes", 0 => 1 << 50,
+            "One allocation that is larger raises an alert; 0 raises none. Only in programs whose allocator is `ScoutAlloc`.");
+        HEAP_SAMPLE_BYTES = ("heap_sample_bytes", "SCOUTER_HEAP_SAMPLE_BYTES", "524288" = 512 << 10, "bytes", 0 => 1 << 40,
+            "About every so many allocated bytes a block is sampled for the heap profile; 0 samples none. Only in programs whose allocator is `ScoutAlloc`.");
+        MEMORY_GROWTH_BYTES = ("memory_growth_bytes", "SCOUTER_MEMORY_GROWTH_BYTES", "67108864" = 64 << 20, "bytes", 0 => 1 << 50,
+            "When what lives of one callsite's allocations has grown by so much without falling in between, an alert names the callsite; 0 raises none. Only in programs whose allocator is `ScoutAlloc`.");
+        MEMORY_LIMIT_WARNING_S = ("memory_limit_warning_s", "SCOUTER_MEMORY_LIMIT_WARNING_S", "600" = 600, "s", 0 => 86_400,
+            "When memory in use is above 80 % of the limit of the control group, and grows so that it is reached within this time, an alert says so; 0 raises none.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,

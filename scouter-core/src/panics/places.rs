@@ -12,30 +12,18 @@
 use std::panic::Location;
 
 use parking_lot::{Mutex, MutexGuard};
-use scouter_wire::text::method_text;
-use scouter_wire::{Gxid, Txid};
-
-use crate::alert::{self, About, AlertKind, AlertLevel};
-use crate::callsite::Callsite;
-use crate::fixed::{Fixed, end_of};
-use crate::header::Header;
-use crate::path::outwards;
-use crate::records::StepName;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::text::{TextId, text};
-use crate::texts::Slot;
-use crate::{clock, sys, transaction};
 
 use super::MAX_PATH_BYTES;
+use crate::alert::{self, About, AlertKind, AlertLevel};
+use crate::fixed::{Fixed, end_of};
+use crate::scene::Scene;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Most places of panics with an entry of their own in the life of a process.
 pub const MAX_PANIC_PLACES: usize = 64;
 
 /// Most bytes of a panic's message that its alert shows.
 const MAX_MESSAGE_BYTES: usize = 512;
-
-/// Most open steps that are named, the innermost ones.
-const MAX_STEPS: usize = 16;
 
 /// How often the lock of a place is tried. It is held for a copy of a kilobyte.
 const TRIES: usize = 1_000;
@@ -70,94 +58,31 @@ impl Place {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) file: Fixed<MAX_PATH_BYTES>,
-    pub(crate) message: Fixed<MAX_MESSAGE_BYTES>,
-    pub(crate) thread: Fixed<16>,
-    pub(crate) service: TextId,
-    pub(crate) transaction: Option<(Gxid, Txid)>,
     pub(crate) line: u32,
-    ticks: u64,
-    tenant: Fixed<{ scouter_wire::text::MAX_INLINE_BYTES }>,
-    /// First words of the open steps, innermost first.
-    steps: [u64; MAX_STEPS],
+    pub(crate) message: Fixed<MAX_MESSAGE_BYTES>,
+    pub(crate) scene: Scene,
 }
 
 impl Seen {
     /// Looks at the panic of this thread, without allocating.
-    pub(crate) fn look(
-        location: Option<&Location<'_>>,
-        message: &str,
-        header: Option<&'static Header>,
-    ) -> Self {
-        let (name, len) = sys::thread_name();
-        let mut seen = Self {
+    pub(crate) fn look(location: Option<&Location<'_>>, message: &str) -> Self {
+        Self {
             file: Fixed::of(location.map_or("?", |place| end_of(place.file(), MAX_PATH_BYTES))),
-            message: Fixed::of(message),
-            thread: Fixed::written(|bytes| {
-                bytes.copy_from_slice(&name);
-                len
-            }),
-            service: TextId::NONE,
-            transaction: None,
             line: location.map_or(0, Location::line),
-            ticks: clock::now_ticks(),
-            tenant: Fixed::EMPTY,
-            steps: [0; MAX_STEPS],
-        };
-        if let Some(header) = header {
-            seen.service = alert::service_of(header);
-            seen.transaction = transaction::gxid_of(header).zip(transaction::txid_of(header));
-            seen.tenant = Fixed::written(|bytes| header.texts.copy_text(Slot::Tenant, bytes));
-            for (place, word0) in seen.steps.iter_mut().zip(outwards(header, header.current())) {
-                *place = word0;
-            }
+            message: Fixed::of(message),
+            scene: Scene::here(),
         }
-        seen
-    }
-
-    /// The open steps that have a callsite, outermost first.
-    pub(crate) fn open_sites(&self) -> impl Iterator<Item = &'static Callsite> {
-        self.names().filter_map(|name| match name {
-            StepName::Site(site) => Some(site),
-            StepName::Named(..) => None,
-        })
-    }
-
-    fn names(&self) -> impl Iterator<Item = StepName> {
-        self.steps.iter().rev().filter_map(|word0| StepName::of(*word0))
     }
 
     fn tell(&self, count: u32) {
         let place = format!("{}:{}", self.file.as_str(), self.line);
-        let steps: Vec<String> = self
-            .names()
-            .map(|name| match name {
-                StepName::Site(site) => method_text(site.name(), site.file(), site.line()),
-                StepName::Named(_, name) => text(name).to_owned(),
-            })
-            .collect();
-        let inside = if steps.is_empty() {
-            String::new()
-        } else {
-            format!("; inside {}", steps.join(" > "))
-        };
-        let about = About {
-            service: text(self.service),
-            tenant: self.tenant.as_str(),
-            transaction: self.transaction,
-            count,
-            unix_us: clock::unix_us(self.ticks),
-            ..About::default()
-        };
+        let (message, scene) = (self.message.as_str(), self.scene.sentence());
         alert::raise_for(
-            &about,
+            &About { count, ..self.scene.about() },
             AlertKind::Panic,
             AlertLevel::Error,
             &place,
-            format_args!(
-                "panicked at {place}: {} (thread {}{inside})",
-                self.message.as_str(),
-                self.thread.as_str()
-            ),
+            format_args!("panicked at {place}: {message} ({scene})"),
         );
     }
 }
@@ -245,7 +170,7 @@ mod tests {
     fn panic_whose_place_its_own_thread_has_locked_is_counted_and_waits_for_nobody() {
         let _recorder = crate::testing::exclusive();
         let location = Some(Location::caller());
-        let seen = Seen::look(location, "on purpose", None);
+        let seen = Seen::look(location, "on purpose");
         let place = find(key_of(location));
         let locked = place.first.lock();
         add(&seen, location);
