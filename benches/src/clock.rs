@@ -47,14 +47,11 @@ pub(crate) fn unix_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// CPU time that all threads of this process have used so far.
+/// CPU time that all threads of this process have used so far, those that ended included.
 pub(crate) fn own_cpu() -> Duration {
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let of = |folder: std::path::PathBuf| {
-        let stat = std::fs::read_to_string(folder.join("schedstat")).ok()?;
-        stat.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    Duration::from_nanos(threads.filter_map(|thread| of(thread.path())).sum())
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }
 
 /// CPU time that process `pid` has used so far, from `/proc`.

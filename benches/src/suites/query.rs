@@ -40,8 +40,6 @@ pub(crate) const ROWS: &[Row] = &[
 const SIZE: (u64, u64) = (10_000_000, 1_000_000);
 /// With `--small`.
 const SMALL_SIZE: (u64, u64) = (60_000, 20_000);
-/// When the last transaction ends: always the same, so that segments are alike.
-const END_UNIX_US: i64 = 1_790_000_000_000_000;
 /// Over how long they are spread.
 const SPAN: Duration = Duration::from_secs(86_400);
 /// Look-ups of one cell.
@@ -56,12 +54,12 @@ pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
         "grid_10m_ms" | "p99_by_service_10m_ms" if is_floor => Ok(sum_of(all)),
         "recovery_1m_ms" => recovery(some, is_floor),
         row => {
-            let folder = filled(all)?;
+            let (folder, end_unix_us) = filled(all)?;
             if is_floor {
                 return read_packs(&folder);
             }
             let store = LocalStore::open(config(&folder)).map_err(text)?;
-            let answer = answer(&store, row, some as f64 / all as f64);
+            let answer = answer(&store, row, some as f64 / all as f64, end_unix_us);
             store.close().map_err(text)?;
             answer
         }
@@ -73,30 +71,30 @@ pub(crate) fn clean() {
     _ = std::fs::remove_dir_all(folder_of(std::process::id()));
 }
 
-fn answer(store: &LocalStore, row: &str, share: f64) -> Result<f64, String> {
+fn answer(store: &LocalStore, row: &str, share: f64, end_unix_us: i64) -> Result<f64, String> {
     let part = SPAN.mul_f64(share);
-    let range = TimeRange {
-        from_unix_us: END_UNIX_US - i64::try_from(part.as_micros()).unwrap_or(i64::MAX),
-        to_unix_us: END_UNIX_US,
-    };
+    let from_unix_us = end_unix_us - i64::try_from(part.as_micros()).unwrap_or(i64::MAX);
+    let range = TimeRange { from_unix_us, to_unix_us: end_unix_us };
     let filter = Filter::ALL;
     match row {
         "scatter_1m_ms" => least_ms(|| {
             let points = store.points(range, Measure::Elapsed, &filter, 4_000_000);
             points.map(|_| ()).map_err(text)
         }),
-        "grid_10m_ms" => least_ms(|| store.grid(&shape(), &filter).map(|_| ()).map_err(text)),
+        "grid_10m_ms" => {
+            least_ms(|| store.grid(&shape(end_unix_us), &filter).map(|_| ()).map_err(text))
+        }
         "p99_by_service_10m_ms" => {
             least_ms(|| store.services(TimeRange::ALL, &filter).map(|_| ()).map_err(text))
         }
-        "profile_by_id_10m_p99_ms" => p99_ms(sample(store)?, |row| {
+        "profile_by_id_10m_p99_ms" => p99_ms(sample(store, end_unix_us)?, |row| {
             let found = store.transaction(row.txid, None).map_err(text)?;
             let found = found.first().ok_or("a transaction is missing")?;
             let mut steps = 0_u32;
             store.profile(found, &mut |_, _| steps += 1).map_err(text)?;
             if steps > 0 { Ok(()) } else { Err("a profile without steps".into()) }
         }),
-        "trace_by_gxid_10m_p99_ms" => p99_ms(sample(store)?, |row| {
+        "trace_by_gxid_10m_p99_ms" => p99_ms(sample(store, end_unix_us)?, |row| {
             let found = store.trace(row.gxid).map_err(text)?;
             if found.is_empty() { Err("a trace is missing".into()) } else { Ok(()) }
         }),
@@ -105,9 +103,9 @@ fn answer(store: &LocalStore, row: &str, share: f64) -> Result<f64, String> {
 }
 
 /// The whole day on a large screen.
-fn shape() -> GridShape {
+fn shape(end_unix_us: i64) -> GridShape {
     let column_ms = 60_000;
-    let end_ms = quantise::time_ms(END_UNIX_US);
+    let end_ms = quantise::time_ms(end_unix_us);
     let columns = u32::try_from(SPAN.as_millis() / u128::from(column_ms)).unwrap_or(1_440) + 2;
     GridShape {
         column_ms,
@@ -122,11 +120,11 @@ fn shape() -> GridShape {
 }
 
 /// Rows all over the day.
-fn sample(store: &LocalStore) -> Result<Vec<Found>, String> {
+fn sample(store: &LocalStore, end_unix_us: i64) -> Result<Vec<Found>, String> {
     let mut rows = Vec::new();
     let piece = i64::try_from(SPAN.as_micros()).unwrap_or(i64::MAX) / LOOK_UPS as i64;
     for index in 0..LOOK_UPS as i64 {
-        let from_unix_us = END_UNIX_US - (index + 1) * piece;
+        let from_unix_us = end_unix_us - (index + 1) * piece;
         let range = TimeRange { from_unix_us, to_unix_us: from_unix_us + piece };
         let page = PageRequest { limit: 1, after: None };
         let page = store.rows(&Bounds::time(range), &Filter::ALL, &page).map_err(text)?;
@@ -217,7 +215,7 @@ fn recover(folder: &Path, transactions: u64, is_floor: bool) -> Result<f64, Stri
     let plan = Plan {
         transactions,
         seed: SEED,
-        end_unix_us: END_UNIX_US,
+        end_unix_us: clock::unix_us(),
         span: Duration::from_secs(3_600),
     };
     let mut unsealed = config(folder);
@@ -258,17 +256,20 @@ fn folder_of(pid: u32) -> PathBuf {
     std::env::temp_dir().join(format!("scouter-bench-query-{pid}"))
 }
 
-/// The store of this run of the suite, made by the first cell that needs it.
-fn filled(transactions: u64) -> Result<PathBuf, String> {
+/// The store of this run of the suite, made by the first cell that needs it, and when its last
+/// transaction ended: at the time it was made, as older ones would not be kept.
+fn filled(transactions: u64) -> Result<(PathBuf, i64), String> {
     let folder = folder_of(std::os::unix::process::parent_id());
-    let whole = folder.join("whole");
-    if !whole.exists() {
-        _ = std::fs::remove_dir_all(&folder);
-        let plan = Plan { transactions, seed: SEED, end_unix_us: END_UNIX_US, span: SPAN };
-        fill(&folder.join("data"), &plan, &mut |_| {}).map_err(text)?;
-        File::create(whole).map_err(text)?;
+    let (data, whole) = (folder.join("data"), folder.join("whole"));
+    if let Ok(end) = std::fs::read_to_string(&whole) {
+        return Ok((data, end.parse().map_err(text)?));
     }
-    Ok(folder.join("data"))
+    _ = std::fs::remove_dir_all(&folder);
+    let end_unix_us = clock::unix_us();
+    let plan = Plan { transactions, seed: SEED, end_unix_us, span: SPAN };
+    fill(&data, &plan, &mut |_| {}).map_err(text)?;
+    std::fs::write(whole, end_unix_us.to_string()).map_err(text)?;
+    Ok((data, end_unix_us))
 }
 
 fn files_of(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
