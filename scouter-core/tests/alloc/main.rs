@@ -169,6 +169,7 @@ fn site(name: &str) -> HeapSite {
 fn what_a_site_allocated_and_did_not_free_is_known_by_site_and_service() {
     let _recorder = exclusive();
     let transaction = begin("GET /leak");
+    transaction.set_text(Field::Tenant, "acme");
     let line;
     let leaked: Vec<Vec<u8>> = {
         let _entered = transaction.enter();
@@ -181,7 +182,8 @@ fn what_a_site_allocated_and_did_not_free_is_known_by_site_and_service() {
     };
     let leaky = site("leaky");
     assert_eq!(leaky.place, format!("{}:{line}", file!()));
-    assert_eq!(text(leaky.service), "GET /leak");
+    assert_eq!((text(leaky.service), leaky.tenant.as_str()), ("GET /leak", "acme"));
+    assert_eq!(leaky.transaction, transaction.gxid().zip(transaction.txid()));
     let about =
         |bytes: u64, mib: usize| bytes.abs_diff((mib * MIB) as u64) < (mib * MIB / 4) as u64;
     assert!(about(leaky.live_bytes, 256), "{leaky:?}");
