@@ -30,7 +30,10 @@ pub(crate) use self::count::Edge;
 #[cfg(not(feature = "enable"))]
 mod count {
     #[inline(always)]
-    pub(super) fn allocated(_: *mut u8, _: usize, _: usize) {}
+    pub(super) fn allocated(_: *mut u8, _: usize) {}
+
+    #[inline(always)]
+    pub(super) fn moved(_: *mut u8, _: usize, _: usize) {}
 }
 #[cfg(not(feature = "enable"))]
 mod heap {
@@ -88,7 +91,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ScoutAlloc<A> {
         // SAFETY: the caller's promise is that of the inner allocator.
         let pointer = unsafe { self.0.alloc(layout) };
         if !pointer.is_null() {
-            count::allocated(pointer, layout.size(), layout.size());
+            count::allocated(pointer, layout.size());
         }
         pointer
     }
@@ -98,7 +101,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ScoutAlloc<A> {
         // SAFETY: as above.
         let pointer = unsafe { self.0.alloc_zeroed(layout) };
         if !pointer.is_null() {
-            count::allocated(pointer, layout.size(), layout.size());
+            count::allocated(pointer, layout.size());
         }
         pointer
     }
@@ -121,8 +124,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ScoutAlloc<A> {
                 heap::put_back(pointer, sample);
             }
         } else {
-            // Only what it grew by is new; but as a block it may be sampled as any other.
-            count::allocated(moved, new_size.saturating_sub(layout.size()), new_size);
+            count::moved(moved, layout.size(), new_size);
         }
         moved
     }

@@ -6,6 +6,7 @@
 #[cfg(feature = "alloc")]
 use crate::records::StepName;
 use crate::text::TextId;
+use scouter_wire::{Gxid, Txid};
 
 #[cfg(feature = "alloc")]
 pub use crate::alloc::heap::{MAX_HEAP_SAMPLES, MAX_HEAP_SITES};
@@ -28,6 +29,10 @@ pub struct HeapSite {
     pub allocated_bytes: u64,
     /// Bytes of those that were not freed.
     pub live_bytes: u64,
+    /// Tenant of the last sample, its first 64 bytes, or empty.
+    pub tenant: String,
+    /// Transaction of the last sample.
+    pub transaction: Option<(Gxid, Txid)>,
 }
 
 impl HeapSite {
@@ -37,7 +42,17 @@ impl HeapSite {
     pub fn for_tests(live_bytes: u64) -> Self {
         let (name, place) = ("leaky".to_owned(), "src/leaky.rs:1".to_owned());
         let (number, service) = (0, TextId::NONE);
-        Self { number, name, place, service, samples: 1, allocated_bytes: live_bytes, live_bytes }
+        Self {
+            number,
+            name,
+            place,
+            service,
+            samples: 1,
+            allocated_bytes: live_bytes,
+            live_bytes,
+            tenant: String::new(),
+            transaction: None,
+        }
     }
 }
 
@@ -45,14 +60,28 @@ impl HeapSite {
 pub fn sites(out: &mut Vec<HeapSite>) {
     out.clear();
     #[cfg(feature = "alloc")]
-    crate::alloc::heap::visit(|number, name, service, [samples, allocated_bytes, live_bytes]| {
-        let (name, place) = match name {
-            Some(StepName::Site(site)) => {
-                (site.name().to_owned(), format!("{}:{}", site.file(), site.line()))
-            }
-            Some(StepName::Named(_, name)) => (crate::text::text(name).to_owned(), String::new()),
-            None => Default::default(),
-        };
-        out.push(HeapSite { number, name, place, service, samples, allocated_bytes, live_bytes });
-    });
+    crate::alloc::heap::visit(
+        |number, name, service, [samples, allocated_bytes, live_bytes], last| {
+            let (name, place) = match name {
+                Some(StepName::Site(site)) => {
+                    (site.name().to_owned(), format!("{}:{}", site.file(), site.line()))
+                }
+                Some(StepName::Named(_, name)) => {
+                    (crate::text::text(name).to_owned(), String::new())
+                }
+                None => Default::default(),
+            };
+            out.push(HeapSite {
+                number,
+                name,
+                place,
+                service,
+                samples,
+                allocated_bytes,
+                live_bytes,
+                tenant: last.tenant.as_str().to_owned(),
+                transaction: last.transaction,
+            });
+        },
+    );
 }

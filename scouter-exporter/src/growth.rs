@@ -1,8 +1,8 @@
 //! Memory that grows: by site, where the allocator is ours, and towards the limit of the process.
 //!
-//! *By site*: what lives of a site's allocations is looked at every second. From the lowest point
-//! on, a growth of `memory_growth_bytes` over at least [`LEAST_LOOKS`] looks at which it grew is
-//! told, unless a quarter of it went away in between (a cache that is emptied, a batch that ends) or
+//! *By site*: what lives of a site's allocations is looked at twice a second. From the lowest
+//! point on, a growth of `memory_growth_bytes` over at least [`LEAST_LOOKS`] looks at which it grew,
+//! and [`LEAST_AGE`], is told, unless a quarter of it went away in between (a cache that is emptied, a batch that ends) or
 //! the transactions in flight grew by a quarter meanwhile (then it is load). It is a suspicion: a cache
 //! that fills up looks the same. The next time is told after as much again.
 //!
@@ -22,7 +22,10 @@ use crate::cgroup::CgroupFigures;
 use crate::clock::Moment;
 
 /// How often sites are looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long what grew must have lived, at least since it began to grow: batches come and go.
+const LEAST_AGE: Duration = Duration::from_secs(5);
 
 /// Fewest looks at which a site must have grown.
 const LEAST_LOOKS: u32 = 4;
@@ -97,7 +100,13 @@ impl Growth {
         let what = if site.name.is_empty() { "code outside of any step" } else { &site.name };
         let group = format!("{service} {what}");
         alert::raise_for(
-            &About { service, group: &group, ..About::default() },
+            &About {
+                service,
+                tenant: &site.tenant,
+                transaction: site.transaction,
+                group: &group,
+                ..About::default()
+            },
             AlertKind::MemoryGrowth,
             AlertLevel::Warn,
             &site.place,
@@ -184,13 +193,13 @@ fn step(
         run.looks += 1;
     }
     let by = live - run.floor;
-    if by < limit || run.looks < LEAST_LOOKS {
+    let within = now.since(run.began);
+    if by < limit || run.looks < LEAST_LOOKS || within < LEAST_AGE {
         return None;
     }
     let is_load = active >= 8 && active > run.active + run.active / 4;
-    let grown = Grown { by, within: now.since(run.began) };
     *run = begin();
-    (!is_load).then_some(grown)
+    (!is_load).then_some(Grown { by, within })
 }
 
 /// Until the limit is reached, if it is growing by each span that is known.
@@ -231,7 +240,7 @@ mod tests {
         let mut runs = HashMap::new();
         let seconds = (0..).zip(live_mib);
         let told = seconds.filter(|(second, live)| {
-            let site = heap::HeapSite::for_tests(live * MIB);
+            let site = HeapSite::for_tests(live * MIB);
             step(&mut runs, &site, at(*second), active(*second), 64 * MIB).is_some()
         });
         told.map(|(second, _)| second).collect()

@@ -16,6 +16,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Memory is told only where the allocator says who allocates.
+#[global_allocator]
+static ALLOCATOR: scouter::ScoutAlloc = scouter::ScoutAlloc::system();
+
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One fault after another, and what Scouter says about it.

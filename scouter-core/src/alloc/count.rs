@@ -36,18 +36,28 @@ thread_local! {
     };
 }
 
-/// Counts `bytes` that were allocated for a block of `size` bytes.
+/// Counts a block that was allocated.
 #[inline(always)]
-pub(super) fn allocated(pointer: *mut u8, bytes: usize, size: usize) {
+pub(super) fn allocated(pointer: *mut u8, size: usize) {
     let is_over = COUNTS.with(|counts| {
         // No block is larger than isize::MAX.
-        let left = counts.left.get().wrapping_sub(bytes.cast_signed() as i64);
+        let left = counts.left.get().wrapping_sub(size.cast_signed() as i64);
         counts.left.set(left);
         left < 0
     });
     if is_over {
         look(pointer, size);
     }
+}
+
+/// Counts a block that was moved or resized: only what it grew by is new, but it is as likely to be
+/// sampled as any other block of its size.
+#[inline]
+pub(super) fn moved(pointer: *mut u8, before: usize, size: usize) {
+    COUNTS.with(|counts| {
+        counts.given.set(counts.given.get().wrapping_sub(before.min(size) as u64));
+    });
+    allocated(pointer, size);
 }
 
 #[cold]

@@ -11,17 +11,26 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
+use scouter_wire::{Gxid, Txid};
+
+use crate::fixed::Fixed;
+use crate::header::Header;
 use crate::path::outwards;
 use crate::records::StepName;
 use crate::telemetry::{HEAP_SAMPLES_LEFT_OUT, HEAP_SITES_OTHER};
 use crate::text::TextId;
-use crate::{alert, lane};
+use crate::texts::Slot;
+use crate::{alert, lane, transaction};
 
 /// Most sites that are told apart.
 pub const MAX_HEAP_SITES: usize = 1_024;
 
 /// Most sampled blocks that live at a time: 8 GiB at 512 KiB a sample.
 pub const MAX_HEAP_SAMPLES: usize = BUCKETS * WAYS;
+
+/// Most bytes of a tenant's name that are kept with a site.
+const MAX_TENANT_SHOWN: usize = 64;
 
 const BUCKETS: usize = 2_048;
 /// Blocks of one bucket: all of them are looked at, so that none has to move.
@@ -48,6 +57,26 @@ struct Site {
     samples: AtomicU32,
     allocated: AtomicU64,
     live: AtomicI64,
+    /// Whom the last sample was for. The lock is only tried, by both sides.
+    last: Mutex<For>,
+}
+
+/// Whom something was allocated for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct For {
+    pub(crate) transaction: Option<(Gxid, Txid)>,
+    pub(crate) tenant: Fixed<MAX_TENANT_SHOWN>,
+}
+
+impl For {
+    const NOBODY: Self = Self { transaction: None, tenant: Fixed::EMPTY };
+
+    fn here(header: &'static Header) -> Self {
+        Self {
+            transaction: transaction::gxid_of(header).zip(transaction::txid_of(header)),
+            tenant: Fixed::written(|bytes| header.texts.copy_text(Slot::Tenant, bytes)),
+        }
+    }
 }
 
 impl Site {
@@ -59,6 +88,7 @@ impl Site {
             samples: AtomicU32::new(0),
             allocated: AtomicU64::new(0),
             live: AtomicI64::new(0),
+            last: Mutex::new(For::NOBODY),
         }
     }
 }
@@ -91,11 +121,17 @@ fn bucket(pointer: *mut u8) -> &'static [Block; WAYS] {
 
 /// Takes a sample of a block that was just allocated.
 pub(super) fn sample(pointer: *mut u8, size: usize, mean: u64) {
-    let site = site_here();
+    let header = lane::current().map(|(header, _)| header);
+    let site = site_at(header);
     let weight = weight_of(size, mean);
     let known = &SITES[site as usize];
     known.samples.fetch_add(1, Ordering::Relaxed);
     known.allocated.fetch_add(weight, Ordering::Relaxed);
+    if let Some(header) = header
+        && let Some(mut last) = known.last.try_lock()
+    {
+        *last = For::here(header);
+    }
     put_back(pointer, Sample { weight, site });
 }
 
@@ -162,9 +198,9 @@ fn find_and_forget(pointer: *mut u8) -> Option<Sample> {
     Some(sample)
 }
 
-/// The number of the site this thread is at.
-fn site_here() -> u32 {
-    let (word0, service) = lane::current().map_or((0, TextId::NONE), |(header, _)| {
+/// The number of the site that a thread is at.
+fn site_at(header: Option<&'static Header>) -> u32 {
+    let (word0, service) = header.map_or((0, TextId::NONE), |header| {
         let mut steps = outwards(header, header.current());
         let innermost = steps.next().unwrap_or(0);
         let is_site = |word0: &u64| matches!(StepName::of(*word0), Some(StepName::Site(_)));
@@ -196,8 +232,8 @@ fn find_site(word0: u64, service: TextId) -> u32 {
 }
 
 /// Calls `each` with step, service, samples, allocated and living bytes of each site that was ever
-/// sampled.
-pub(crate) fn visit(mut each: impl FnMut(usize, Option<StepName>, TextId, [u64; 3])) {
+/// sampled, and whom the last sample was for.
+pub(crate) fn visit(mut each: impl FnMut(usize, Option<StepName>, TextId, [u64; 3], For)) {
     for (number, site) in SITES.iter().enumerate() {
         let samples = site.samples.load(Ordering::Relaxed);
         if samples == 0 {
@@ -207,6 +243,7 @@ pub(crate) fn visit(mut each: impl FnMut(usize, Option<StepName>, TextId, [u64; 
         let service = TextId::from_number(site.service.load(Ordering::Relaxed));
         let live = u64::try_from(site.live.load(Ordering::Relaxed)).unwrap_or(0);
         let allocated = site.allocated.load(Ordering::Relaxed);
-        each(number, name, service, [samples.into(), allocated, live]);
+        let last = site.last.try_lock().map_or(For::NOBODY, |last| *last);
+        each(number, name, service, [samples.into(), allocated, live], last);
     }
 }

@@ -169,23 +169,27 @@ fn site(name: &str) -> HeapSite {
 fn what_a_site_allocated_and_did_not_free_is_known_by_site_and_service() {
     let _recorder = exclusive();
     let transaction = begin("GET /leak");
+    transaction.set_text(Field::Tenant, "acme");
     let line;
     let leaked: Vec<Vec<u8>> = {
         let _entered = transaction.enter();
         line = line!() + 1;
         let _step = step(callsite!(name: "leaky"));
         // 256 MiB: about 512 samples, so 4.4 % is one sigma.
-        let leaked: Vec<_> = (0..64 * KIB).map(|_| take(4 * KIB)).collect();
+        let mut leaked: Vec<_> = (0..64 * KIB).map(|n| take((2 + n % 2 * 2) * KIB)).collect();
+        // Half of them have grown to their size.
+        leaked.iter_mut().for_each(|block| block.reserve_exact(4 * KIB));
         (0..64 * KIB).for_each(|_| drop(take(4 * KIB)));
         leaked
     };
     let leaky = site("leaky");
     assert_eq!(leaky.place, format!("{}:{line}", file!()));
-    assert_eq!(text(leaky.service), "GET /leak");
+    assert_eq!((text(leaky.service), leaky.tenant.as_str()), ("GET /leak", "acme"));
+    assert_eq!(leaky.transaction, transaction.gxid().zip(transaction.txid()));
     let about =
         |bytes: u64, mib: usize| bytes.abs_diff((mib * MIB) as u64) < (mib * MIB / 4) as u64;
     assert!(about(leaky.live_bytes, 256), "{leaky:?}");
-    assert!(about(leaky.allocated_bytes, 512), "{leaky:?}");
+    assert!(about(leaky.allocated_bytes, 576), "{leaky:?}");
     // Freed by another thread, and partly by growing.
     let (give, got) = sync_channel(0);
     std::thread::scope(|scope| {

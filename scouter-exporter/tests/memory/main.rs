@@ -47,7 +47,7 @@ fn memory_that_grows_at_one_callsite_and_one_huge_block_are_told_with_their_line
             let _entered = transaction.enter();
             lines.0 = line!() + 1;
             let _step = step(callsite!(name: "remember"));
-            leaked.extend((0..64).map(|n| vec![n as u8; 4 * 1024]));
+            leaked.extend((0..64_u8).map(|n| vec![n; 4 * 1024]));
             // Comes and goes: as much again, which is no growth.
             drop(vec![1_u8; MIB]);
         }
