@@ -38,6 +38,7 @@ const LOADERS = /** @type {Record<string, () => Promise<any>>} */ ({
   errors: async () => (await import('./pages/errors.js')).ErrorsPage,
   sql: async () => (await import('./pages/sql.js')).SqlPage,
   calls: async () => (await import('./pages/sql.js')).CallsPage,
+  map: async () => (await import('./pages/map.js')).MapPage,
   users: async () => (await import('./pages/users.js')).UsersPage,
   counters: async () => (await import('./pages/counters.js')).CountersPage,
   alerts: async () => (await import('./pages/alerts.js')).AlertsPage,

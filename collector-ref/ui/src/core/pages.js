@@ -19,6 +19,7 @@ export const PAGES = [
   { name: 'errors', path: '/errors', title: 'Errors', key: 'e', isRanged: true, nav: 'bar' },
   { name: 'sql', path: '/sql', title: 'SQL', key: 'q', isRanged: true, nav: 'more' },
   { name: 'calls', path: '/calls', title: 'API calls', key: 'p', isRanged: true, nav: 'more' },
+  { name: 'map', path: '/map', title: 'Map', key: 't', isRanged: true, nav: 'more' },
   { name: 'users', path: '/users', title: 'Users and tenants', key: 'u', isRanged: true, nav: 'more' },
   { name: 'counters', path: '/counters', title: 'Counters', key: 'c', isRanged: true, nav: 'more' },
   { name: 'alerts', path: '/alerts', title: 'Alerts', key: 'w', isRanged: true, nav: 'more' },
