@@ -108,6 +108,7 @@ test('hostile values are text on every page of totals and among the suggestions'
   const group = { value: HOSTILE, count: 3, errors: 3, elapsed_sum_us: 9, sql_sum_us: 1, api_sum_us: 1, p50_us: 1, p95_us: 2, p99_us: 3, max_us: 3, first_unix_us: now, last_unix_us: now };
   await page.route('**/api/v1/summary?*', (/** @type {any} */ route) => route.fulfill({ json: { by: new URL(route.request().url()).searchParams.get('by'), total: 3, group_count: 1, groups: [group] } }));
   await page.route('**/api/v1/services?*', (/** @type {any} */ route) => route.fulfill({ json: { services: [{ ...group, service: HOSTILE, object: HOSTILE }] } }));
+  await page.route('**/api/v1/digests?*', (/** @type {any} */ route) => route.fulfill({ json: { kind: 'sql', step_us: 1, group_count: 1, groups: [{ ...group, name: HOSTILE, detail: HOSTILE, unseen_profiles: 0 }] } }));
   await page.route('**/api/v1/grid?*', (/** @type {any} */ route) => route.fulfill({ body: Buffer.from([1, 40, 1, 0, 0, 0, 80, 0, 80]) }));
   for (const path of ['/services', '/users', '/sql', '/calls', '/errors']) {
     await page.goto(path);
