@@ -48,8 +48,10 @@ pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
 pub(crate) fn is_page_route(path: &str) -> bool {
     !path.starts_with("/api/")
         && !path.starts_with("/assets/")
-        // A page may end with the name of a host.
-        && (path.starts_with("/config/") || !path.rsplit('/').next().unwrap_or("").contains('.'))
+        // A page may end with the name of a host, or of a gRPC method.
+        && (path.starts_with("/config/")
+            || path.starts_with("/services/")
+            || !path.rsplit('/').next().unwrap_or("").contains('.'))
 }
 
 fn file(path: &str, request: &HeaderMap) -> Response {
@@ -83,9 +85,10 @@ fn file(path: &str, request: &HeaderMap) -> Response {
     (headers, data.into_owned()).into_response()
 }
 
-/// A script of ours without the comments that begin a line, which are a fifth of its bytes; every
-/// line stays where it is. It knows nothing of strings, so no line of a template may look like such
-/// a comment: a test of the page compares what is served with the file, by what they mean.
+/// A script of ours without the comments that begin a line and without types inside one, which are
+/// a fifth of its bytes; every line stays where it is. It knows nothing of strings, so no line of a
+/// template may look like such a comment: a test of the page compares what is served with the file,
+/// by what they mean.
 fn without_comments(script: &str) -> String {
     let mut out = String::with_capacity(script.len());
     let mut is_inside = false;
@@ -105,10 +108,23 @@ fn without_comments(script: &str) -> String {
         } else if text.starts_with("//") {
             out.push('\n');
         } else {
-            out.push_str(line);
+            push_without_types(&mut out, line);
         }
     }
     out
+}
+
+/// A line without its `/** @type … */`, and without one blank behind each.
+fn push_without_types(out: &mut String, line: &str) {
+    let mut rest = line;
+    while let Some((before, (_, after))) = rest
+        .split_once("/** @")
+        .and_then(|(before, comment)| Some((before, comment.split_once("*/")?)))
+    {
+        out.push_str(before);
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    out.push_str(rest);
 }
 
 /// The headers that every answer with content for a browser carries.
@@ -166,6 +182,7 @@ mod tests {
             ("/xlog", true),
             ("/tx/0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7", true),
             ("/config/%2Fshop.example.com%2Forders", true),
+            ("/services/shop.v1.Orders%2FGet", true),
             ("/api/v1/nothing", false),
             ("/assets/missing", false),
             ("/favicon.ico", false),
@@ -182,6 +199,8 @@ mod tests {
         let served = "\nimport x;\n\n\n\nf('// no', /* in */ 1);\n (y);\n";
         assert_eq!(without_comments(script), served);
         assert_eq!(without_comments("a // b"), "a // b");
+        let typed = "x => y((/** @type {T} */ a, /** @param {U} b */ b) => /* c */ `/** @open`);\n";
+        assert_eq!(without_comments(typed), "x => y((a, b) => /* c */ `/** @open`);\n");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `GET /api/v1/samples`: newest transactions that ran one statement, or made one outbound call.
+//! `GET /api/v1/samples`: newest transactions that ran one statement, or made one outbound call; or,
+//! without a text, what the transactions that pass a filter ran.
 //!
 //! Rows do not know what they ran, only their profiles do; so the newest profiles are read, at most
 //! [`MAX_PROFILES_READ`]. The totals of a statement are in `/api/v1/digests`; this says who runs it.
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use scouter_wire::record::{Outcome, StepKind};
+use scouter_wire::record::{Outcome, Step, StepKind};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
@@ -27,6 +28,9 @@ const DEFAULT_SAMPLES: usize = 50;
 /// Most transactions of one answer; those beyond are only summed.
 const MAX_SAMPLES: usize = 200;
 
+/// Most statements or calls of one answer, those with the most time first.
+const MAX_TEXTS: usize = 200;
+
 const KNOWN: [&str; 6] = ["kind", "name", "from_unix_us", "to_unix_us", "f", "limit"];
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
@@ -36,23 +40,36 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
         "api" => (StepKind::Api, Test::ApiAbove(0)),
         other => return Err(unknown_choice("kind", other, &["sql", "api"])),
     };
-    let Some(name) = params.text("name").map(str::to_owned) else {
-        let message = "which statement or call? give its text in name";
-        return Err(ApiError::bad("bad_parameter", message));
-    };
+    let name = params.text("name").map(str::to_owned);
     let (range, mut filter) = (params.range()?, params.filter()?);
     filter.clauses.push(Clause { test: only, is_negated: false });
     let limit = params.limit(DEFAULT_SAMPLES, MAX_SAMPLES)?;
-    let found = ask(&app, move |app| look(app, &Bounds::time(range), &filter, kind, &name)).await?;
+    let found =
+        ask(&app, move |app| look(app, &Bounds::time(range), &filter, kind, name.as_deref()))
+            .await?;
     Ok(json_response(&found.json(limit)))
 }
 
-/// What a transaction did of it.
+/// What was done of something.
 #[derive(Debug, Default, Clone, Copy)]
 struct Runs {
     count: u64,
     errors: u64,
     elapsed_us: u64,
+}
+
+impl Runs {
+    fn of(step: &Step<'_>) -> Self {
+        let count = u64::from(step.count);
+        let errors = if step.outcome == Outcome::Ok { 0 } else { count };
+        Self { count, errors, elapsed_us: step.elapsed_us }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.errors += other.errors;
+        self.elapsed_us = self.elapsed_us.saturating_add(other.elapsed_us);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -61,34 +78,46 @@ struct Found {
     read: usize,
     without_profile: usize,
     rows: Vec<(Row, Runs)>,
+    /// How many transactions ran each text, and what they did of it.
+    texts: BTreeMap<String, (u64, Runs)>,
 }
 
-/// Reads the newest profiles.
+/// Reads the newest profiles: of this text, or of all.
 fn look(
     app: &App,
     bounds: &Bounds,
     filter: &Filter,
     kind: StepKind,
-    name: &str,
+    wanted: Option<&str>,
 ) -> Result<Found, ApiError> {
     let request = PageRequest { limit: MAX_PROFILES_READ, after: None };
     let page = app.store.rows(bounds, filter, &request)?;
     let mut found = Found { in_range: page.total, read: page.rows.len(), ..Found::default() };
     for row in page.rows {
-        let mut runs = Runs::default();
+        let mut texts_of_row: BTreeMap<String, Runs> = BTreeMap::new();
         let outcome = app.store.profile(&row, &mut |step, texts| {
-            let is_it = step.kind == kind
-                && name_kind(kind).is_some_and(|texts_of| texts.text(texts_of, step.name) == name);
-            if is_it {
-                let count = u64::from(step.count);
-                runs.count += count;
-                runs.errors += if step.outcome == Outcome::Ok { 0 } else { count };
-                runs.elapsed_us = runs.elapsed_us.saturating_add(step.elapsed_us);
+            if step.kind != kind {
+                return;
+            }
+            let text = name_kind(kind).map_or("", |kind| texts.text(kind, step.name));
+            if wanted.is_some_and(|wanted| wanted != text) {
+                return;
+            }
+            match texts_of_row.get_mut(text) {
+                Some(runs) => runs.add(Runs::of(step)),
+                None => drop(texts_of_row.insert(text.to_owned(), Runs::of(step))),
             }
         });
         found.without_profile += usize::from(outcome.is_err());
-        if runs.count > 0 {
-            found.rows.push((row, runs));
+        let mut all = Runs::default();
+        for (text, runs) in texts_of_row {
+            all.add(runs);
+            let (transactions, sum) = found.texts.entry(text).or_default();
+            *transactions += 1;
+            sum.add(runs);
+        }
+        if all.count > 0 {
+            found.rows.push((row, all));
         }
     }
     Ok(found)
@@ -100,9 +129,7 @@ impl Found {
         for (row, runs) in &self.rows {
             let (transactions, sum) = services.entry((&row.service, &row.object)).or_default();
             *transactions += 1;
-            sum.count += runs.count;
-            sum.errors += runs.errors;
-            sum.elapsed_us = sum.elapsed_us.saturating_add(runs.elapsed_us);
+            sum.add(*runs);
         }
         let mut services: Vec<_> = services.into_iter().collect();
         services.sort_by_key(|(_, (_, sum))| std::cmp::Reverse(sum.elapsed_us));
@@ -110,6 +137,17 @@ impl Found {
             json!({
                 "service": service,
                 "object": object,
+                "transactions": transactions,
+                "count": sum.count,
+                "errors": sum.errors,
+                "elapsed_sum_us": sum.elapsed_us,
+            })
+        });
+        let mut texts: Vec<_> = self.texts.iter().collect();
+        texts.sort_by_key(|(_, (_, sum))| std::cmp::Reverse(sum.elapsed_us));
+        let texts = texts.iter().take(MAX_TEXTS).map(|(text, (transactions, sum))| {
+            json!({
+                "name": text,
                 "transactions": transactions,
                 "count": sum.count,
                 "errors": sum.errors,
@@ -129,6 +167,8 @@ impl Found {
             "without_profile": self.without_profile,
             "is_complete": self.in_range == self.read as u64,
             "found": self.rows.len(),
+            "text_count": self.texts.len(),
+            "texts": texts.collect::<Vec<_>>(),
             "services": services.collect::<Vec<_>>(),
             "transactions": rows.collect::<Vec<_>>(),
         })

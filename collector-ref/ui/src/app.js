@@ -35,6 +35,7 @@ const LOADERS = /** @type {Record<string, () => Promise<any>>} */ ({
   active: async () => (await import('./pages/active.js')).ActivePage,
   objects: async () => (await import('./pages/objects.js')).ObjectsPage,
   services: async () => (await import('./pages/services.js')).ServicesPage,
+  service: async () => (await import('./pages/service.js')).ServicePage,
   errors: async () => (await import('./pages/errors.js')).ErrorsPage,
   sql: async () => (await import('./pages/sql.js')).SqlPage,
   calls: async () => (await import('./pages/sql.js')).CallsPage,

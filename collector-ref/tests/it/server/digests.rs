@@ -153,6 +153,16 @@ async fn samples_are_the_transactions_that_ran_a_statement_or_made_a_call() {
     assert_eq!((ids(&answer).len(), &answer["found"]), (1, &json!(3)));
     let answer = collector.json(&format!("{url}&name=SELECT 2")).await;
     assert_eq!((&answer["found"], ids(&answer)), (&json!(0), vec![]));
+    // Without a text: what those that pass the filter did.
+    let answer = collector.json(&format!("{url}&kind=api&f=service:*bill")).await;
+    let call = json!({
+        "name": "GET billing/bills/{id}",
+        "transactions": 1,
+        "count": 1,
+        "errors": 0,
+        "elapsed_sum_us": 300,
+    });
+    assert_eq!((&answer["texts"], &answer["text_count"]), (&json!([call]), &json!(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +178,6 @@ async fn what_is_asked_wrongly_of_digests_retention_and_agents_is_refused_with_t
         ("/api/v1/digests?kind=sql".into(), 400, "bad_range"),
         ("/api/v1/topology".into(), 400, "bad_range"),
         (format!("/api/v1/topology?{range}&served=maybe"), 400, "bad_parameter"),
-        (format!("/api/v1/samples?{range}"), 400, "bad_parameter"),
         (format!("/api/v1/samples?{range}&name=x&kind=method"), 400, "bad_parameter"),
         (format!("/api/v1/samples?{range}&name=x&limit=201"), 400, "bad_parameter"),
         (format!("/api/v1/samples?{range}&name=x&f=servce:x"), 400, "bad_filter"),

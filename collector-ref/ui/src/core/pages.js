@@ -27,6 +27,7 @@ export const PAGES = [
   { name: 'objects', path: '/objects', title: 'Objects', key: 'o', nav: 'more' },
   { name: 'compare', path: '/compare', title: 'Compare', nav: undefined },
   { name: 'self', path: '/self', title: 'Collector', key: 'm', nav: 'more' },
+  { name: 'service', path: '/services/:name', title: 'Service', isRanged: true },
   { name: 'config', path: '/config/:object', title: 'Configuration' },
   { name: 'tx', path: '/tx/:id', title: 'Transaction' },
   { name: 'trace', path: '/trace/:gxid', title: 'Trace' },

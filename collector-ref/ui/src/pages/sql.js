@@ -33,13 +33,13 @@ function SpentPage(props) {
 }
 
 /** @param {What} props */
-function ByService({ title, measure, what, hint }) {
+function ByService({ title, measure, what }) {
   const { f } = view.value;
   const loaded = useRanged('summary', { by: 'service', f: `${f} ${measure}>0us`.trim(), limit: LISTED }, false);
   const spent = (/** @type {any} */ g) => g[`${measure}_sum_us`];
   return html`<${Panel} id="spent-title" title=${`${title} by service`} loaded=${loaded} head=${html`<span class="mut">of the services that did any</span><span class="spring"></span>
       <a class="button" href=${viewUrl('/xlog', { ...view.value, measure, axis: measureOf(measure).axis, box: null })}>XLog by time in ${what}</a>`}>${(/** @type {any} */ data) => {
-    if (data.total === 0) return f ? html`<${NothingHere} />` : html`<div class="calm"><h2>No ${what} in this range</h2><p>${hint}</p></div>`;
+    if (data.total === 0) return f ? html`<${NothingHere} />` : html`<p class="mut">No transaction with ${what} in this range.</p>`;
     const whole = data.groups.reduce((/** @type {number} */ sum, /** @type {any} */ g) => sum + spent(g), 0);
     const columns = [time('spent', `Time in ${what}`, spent, true), { key: 'share', label: 'Of all', value: spent, cell: (/** @type {any} */ g) => percent(spent(g), whole) },
       time('mean', 'Each', g => spent(g) / g.count), { key: 'part', label: 'Of its elapsed', value: (/** @type {any} */ g) => spent(g) / g.elapsed_sum_us, cell: (/** @type {any} */ g) => percent(spent(g), g.elapsed_sum_us) },

@@ -37,7 +37,7 @@ test('services add up to all transactions, and one of them leads to its dots', a
   expect(await sum(page, 'groups', 'Errors')).toBe(await total(request, range, 'err'));
   const row = page.getByTestId('groups').locator('tbody tr').filter({ hasText: 'GET /search' }).first();
   const count = await numberIn(row.locator('td').nth(2).locator('span'));
-  await row.getByRole('link').click();
+  await row.getByRole('link', { name: 'in the XLog' }).click();
   await expect(page).toHaveURL(/\/xlog\?from=.*f=service/);
   await expect(page.getByTestId('in-view')).not.toHaveText('0');
   // The picture is of whole columns: what ended within a column of its edges may differ.
