@@ -4,8 +4,12 @@
 //! is the one that names our workers. Every address of the page serves the same shell; which view
 //! it shows is decided by the address in the browser.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
+use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -15,6 +19,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parking_lot::Mutex;
 
 use crate::api::error::ApiError;
 
@@ -71,18 +76,40 @@ fn file(path: &str, request: &HeaderMap) -> Response {
     }
     let (content_type, is_text) = content_type(path);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    let data = match std::str::from_utf8(&file.data) {
-        Ok(script) if path.starts_with("src/") => without_comments(script).into_bytes().into(),
-        _ => file.data,
-    };
     if is_text
         && accepts_gzip(request)
-        && let Some(small) = gzip(&data)
+        && let Some(small) = compressed(path, &tag, || gzip(&served(path, &file.data)))
     {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (headers, small).into_response();
     }
+    let data = served(path, &file.data);
     (headers, data.into_owned()).into_response()
+}
+
+/// Files as they are sent compressed, by path, each with the tag of what it was made of. There are
+/// at most as many as the page has files, some 150 kB in all.
+static COMPRESSED: LazyLock<Mutex<HashMap<String, (String, Bytes)>>> =
+    LazyLock::new(Mutex::default);
+
+/// A file compressed, from memory if it has not changed since. A first load is fifty files at once:
+/// making each anew would be most of what it costs.
+fn compressed(path: &str, tag: &str, make: impl FnOnce() -> Option<Vec<u8>>) -> Option<Bytes> {
+    if let Some((_, known)) = COMPRESSED.lock().get(path).filter(|(made_of, _)| made_of == tag) {
+        return Some(known.clone());
+    }
+    // Not under the lock: two that ask at once may both make it, and get the same.
+    let made = Bytes::from(make()?);
+    COMPRESSED.lock().insert(path.to_owned(), (tag.to_owned(), made.clone()));
+    Some(made)
+}
+
+/// What is served of a file.
+fn served<'a>(path: &str, data: &'a [u8]) -> Cow<'a, [u8]> {
+    match std::str::from_utf8(data) {
+        Ok(script) if path.starts_with("src/") => without_comments(script).into_bytes().into(),
+        _ => data.into(),
+    }
 }
 
 /// A script of ours without the comments that begin a line and without types inside one, which are
@@ -148,8 +175,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
         .any(|value| value.split(',').any(|one| one.trim().split(';').next() == Some("gzip")))
 }
 
-/// Compresses a file at the lowest memory and a middle level. Files are at most some 100 kB and
-/// browsers revalidate by tag, so compressing per download is cheaper than keeping copies.
+/// Compresses a file at a middle level.
 fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::new(6));
     encoder.write_all(bytes).ok()?;
@@ -201,6 +227,17 @@ mod tests {
         assert_eq!(without_comments("a // b"), "a // b");
         let typed = "x => y((/** @type {T} */ a, /** @param {U} b */ b) => /* c */ `/** @open`);\n";
         assert_eq!(without_comments(typed), "x => y((a, b) => /* c */ `/** @open`);\n");
+    }
+
+    #[test]
+    fn a_file_is_compressed_once_and_anew_when_it_has_changed() {
+        let make = |text: &'static [u8]| move || gzip(text);
+        let first = compressed("a test's own", "1", make(b"one")).unwrap();
+        let again = compressed("a test's own", "1", || panic!("it is known")).unwrap();
+        assert_eq!(first, again);
+        let changed = compressed("a test's own", "2", make(b"two")).unwrap();
+        assert_ne!(first, changed);
+        assert_eq!(compressed("a test's own", "3", || None), None);
     }
 
     #[test]

@@ -36,6 +36,9 @@ export function titleOf(kind) {
   return TITLES[kind] ?? name.charAt(0).toUpperCase() + name.slice(1);
 }
 
+/** What was taken and is not given back: by a transaction that is over, or by one that still runs. */
+export const LEAKS = new Set(['connection_leak', 'uncommitted', 'held_long', 'memory_growth']);
+
 const LEVELS = ['info', 'warn', 'error', 'fatal'];
 /** How bad a level is; an unknown one is as bad as the worst. @param {string} level */
 export const weightOf = level => (LEVELS.includes(level) ? LEVELS.indexOf(level) : LEVELS.length);

@@ -34,16 +34,19 @@ export function percentileOf(counts, share) {
 }
 
 /**
- * Lines over time. Empty stretches have a rate of 0 and no percentiles.
- * @param {Counted} counted @param {{first_column: number, column_ms: number}} query
+ * Lines over time. Empty stretches have a rate of 0 and no percentiles; the last one counts for the
+ * part of it that has passed, and not at all before half of it has.
+ * @param {Counted} counted @param {{first_column: number, column_ms: number}} query @param {number} toMs end of the range
  */
-export function linesOf(counted, query) {
+export function linesOf(counted, query, toMs) {
   const { columns, rows, all, errors } = counted;
   const lines = { rate: point(), errors: point(), p50: point(), p95: point(), p99: point() };
-  const seconds = query.column_ms / 1000;
   for (let i = 0; i < columns; i++) {
     const [from, to] = [i * (rows + 1), (i + 1) * (rows + 1)];
     const column = all.subarray(from, to);
+    const passedMs = Math.min(query.column_ms, toMs + 1 - (query.first_column + i) * query.column_ms);
+    if (passedMs * 2 < query.column_ms) continue;
+    const seconds = passedMs / 1000;
     const us = (query.first_column + i + 0.5) * query.column_ms * 1000;
     lines.rate.push([us, column.reduce((sum, n) => sum + n, 0) / seconds]);
     lines.errors.push([us, errors.subarray(from, to).reduce((sum, n) => sum + n, 0) / seconds]);

@@ -1,7 +1,7 @@
 // What the agents noticed: all of it, and what was taken and never given back.
 
 import { html } from '../../vendor/preact.js';
-import { grouped, titleOf, toneOf } from '../core/alert_kinds.js';
+import { LEAKS, grouped, titleOf, toneOf } from '../core/alert_kinds.js';
 import { count, plural } from '../core/format.js';
 import { url, view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
@@ -11,8 +11,6 @@ import { Panel, useRanged } from '../parts/ranged.js';
 
 /** Most alerts asked for: the newest ones. */
 const ASKED = 1_000;
-/** What was taken and is not given back: by a transaction that is over, or one that still runs. */
-const LEAKS = new Set(['connection_leak', 'uncommitted', 'held_long', 'memory_growth']);
 
 export const AlertsPage = () => html`<${AlertList} title="Alerts" none="No agent noticed anything in this range." />`;
 export const LeaksPage = () => html`<${AlertList} title="Leaks" only=${LEAKS} none="Everything that was taken was given back: no connection, task or guard stayed open past its limit." />`;

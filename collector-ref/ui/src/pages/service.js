@@ -66,7 +66,7 @@ function useOverTime(f) {
         const counted = decodeCounted(bytes);
         const page = await getJson('xlogs', { t0_ms: query.first_column * query.column_ms, t1_ms: (query.first_column + query.columns) * query.column_ms - 1, y0q: slowestFrom(counted, SLOWEST), y1q: 65_535, f, limit: 1_000 }, abort.signal);
         const slowest = page.rows.sort((/** @type {any} */ a, /** @type {any} */ b) => b.elapsed_us - a.elapsed_us).slice(0, SLOWEST);
-        setFound({ lines: linesOf(counted, query), slowest, query });
+        setFound({ lines: linesOf(counted, query, toMs), slowest, query });
         setProblem('');
       } catch (error) {
         if (abort.signal.aborted) return;

@@ -24,5 +24,5 @@ export function TxAlerts({ xlog }) {
   if (alerts.length === 0) return null;
   const [fromMs, toMs] = [Math.floor((xlog.end_unix_us - xlog.elapsed_us) / 1000) - 1_000, Math.ceil((xlog.end_unix_us + AFTER_US) / 1000)];
   return html`<ul class="plain tx-alerts" aria-label="Alerts about this transaction" data-testid="tx-alerts">${grouped(alerts).map(({ key, alert, level, times }) => html`<li key=${key}>
-    <a href=${`/alerts?from=${fromMs}&to=${toMs}&kind=${encodeURIComponent(alert.kind)}`}><b class=${toneOf(level)}>${titleOf(alert.kind)}</b></a>${times > 1 && html` <span class="mut">×${count(times)}</span>`} ${alert.message} ${alert.place && html`<code class="mut">${alert.place}</code>`}</li>`)}</ul>`;
+    <a href=${`/alerts?from=${fromMs}&to=${toMs}&kind=${encodeURIComponent(alert.kind)}`}><b class=${toneOf(level)}>${titleOf(alert.kind)}</b></a>${times > 1 && html` <span class="mut">×${count(times)}</span>`} ${alert.message} ${alert.place && !alert.message.includes(alert.place) && html`<code class="mut">${alert.place}</code>`}</li>`)}</ul>`;
 }

@@ -94,5 +94,7 @@ test('an alert is there when the pulse tells of it, not at the next round', asyn
     collector.pulse({ alerts_new: 1 });
     await expect(list.getByText(title)).toBeVisible();
   }
+  await expect(list.locator('.badge.err')).toHaveText('2');
+  await expect(list.getByTestId('leaks')).toHaveText('1');
   await expect(list).not.toContainText('since start');
 });

@@ -24,6 +24,8 @@ async function opened(page, path) {
 /** The sum of a column. @param {any} page @param {string} testId @param {string} head */
 async function sum(page, testId, head) {
   const table = page.getByTestId(testId);
+  // The tables of a page come one by one, and reading texts waits for none of them.
+  await expect(table.locator('tbody tr').first()).toBeVisible();
   const heads = await table.locator('thead th').allInnerTexts();
   const at = heads.findIndex(text => text.replace(/ [↓↑]$/, '') === head);
   expect(at, heads.join()).toBeGreaterThan(0);

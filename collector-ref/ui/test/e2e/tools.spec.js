@@ -133,6 +133,33 @@ test('an option of a running agent is changed, set back, and a wrong value refus
   await expect(input).toHaveValue('500');
 });
 
+test('where two processes share a name the page lets one choose, and a change goes to that one', async ({ page, faults }) => {
+  faults.expected.push(/409/);
+  const [name, one, other] = ['/host/orders', 'a'.repeat(32), 'b'.repeat(32)];
+  const object = { id: 1, name, same_name: 1, alive: true, pid: 7, address: '10.0.0.1:1', agent_version: '1', started_unix_us: Date.now() * 1000, last_seen_unix_us: Date.now() * 1000, recorded: 1, stored: 1, pending: 0, dropped_xlogs: 0, dropped: {}, clock_offset_us: 0 };
+  await page.route('**/api/v1/objects', (/** @type {any} */ route) => route.fulfill({ json: { objects: [{ ...object, instance: one }, { ...object, instance: other, pid: 8 }] } }));
+  const option = { name: 'sql_slow_time_ms', value: '500', default: '500', unit: 'ms', help: 'x', live: true };
+  const asked = /** @type {string[]} */ ([]);
+  await page.route('**/api/v1/options/**', (/** @type {any} */ route) => {
+    const { searchParams } = new URL(route.request().url());
+    const instance = searchParams.get('instance');
+    asked.push(`${route.request().method()} ${instance}`);
+    if (!instance) return route.fulfill({ status: 409, json: { error: { code: 'ambiguous', message: '2 processes' } } });
+    return route.fulfill({ json: { options: [route.request().method() === 'POST' ? { ...option, value: '750' } : option] } });
+  });
+  await page.goto(`/config/${encodeURIComponent(name)}`);
+  await expect(page.getByTestId('instances').locator('tbody tr')).toHaveCount(2);
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole('link', { name: 'process 8' }).click();
+  await page.getByTestId('options').getByRole('textbox').fill('750');
+  await page.getByRole('button', { name: 'Set', exact: true }).click();
+  await expect(page.getByTestId('options').getByRole('status')).toHaveText('changed');
+  expect(asked).toEqual(['GET null', `GET ${other}`, `POST ${other}`]);
+  await page.goto('/objects');
+  await expect(page.getByText('1 other of this name')).toHaveCount(2);
+  await expect(page.getByTestId('objects').getByRole('link', { name }).nth(1)).toHaveAttribute('href', `/config/%2Fhost%2Forders?instance=${other}`);
+});
+
 test('who may only look cannot change an option', async ({ page, request }) => {
   await page.route('**/api/v1/session', (/** @type {any} */ route) => route.fulfill({ json: { role: 'viewer', auth_required: true } }));
   const option = await options(page, request);

@@ -44,10 +44,17 @@ test('percentiles of a column are those of its transactions, within the height o
 
 test('rates are of each stretch, errors among them, and an empty stretch has no percentile', () => {
   const query = { first_column: 10, column_ms: 2_000 };
-  const lines = linesOf(counted([{ column: 0, us: 100 }, { column: 0, us: 100, isError: true }, { column: 2, us: 5 }], 3), query);
+  const lines = linesOf(counted([{ column: 0, us: 100 }, { column: 0, us: 100, isError: true }, { column: 2, us: 5 }], 3), query, 25_999);
   assert.deepEqual(lines.rate.map(([, v]) => v), [1, 0, 0.5]);
   assert.deepEqual(lines.errors.map(([, v]) => v), [0.5, 0, 0]);
   assert.deepEqual(lines.p50.map(([us]) => us), [21_000_000, 25_000_000]);
+});
+
+test('the stretch that still runs counts for what has passed of it, and not at all at its begin', () => {
+  const query = { first_column: 10, column_ms: 2_000 };
+  const picture = counted([{ column: 0, us: 100 }, { column: 1, us: 100 }, { column: 1, us: 100 }, { column: 1, us: 100 }], 2);
+  assert.deepEqual(linesOf(picture, query, 23_499).rate.map(([, v]) => v), [0.5, 2]);
+  assert.deepEqual(linesOf(picture, query, 22_500).rate.map(([, v]) => v), [0.5]);
 });
 
 test('the slowest are found by a height that leaves at least as many as are wanted', () => {
