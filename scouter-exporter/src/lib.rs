@@ -28,8 +28,9 @@ mod config;
 mod core_source;
 mod counters;
 mod digest;
+mod failures;
 mod guard;
-mod leaks;
+mod last_words;
 mod notice;
 mod process;
 mod sink;
@@ -41,6 +42,7 @@ mod texts;
 #[cfg(feature = "tls")]
 mod tls;
 mod visitors;
+mod watch;
 mod worker;
 
 pub use agent::{Agent, Builder, InitError, init};
@@ -54,6 +56,7 @@ pub use config::{
 };
 pub use counters::MAX_COUNTED_SERVICES;
 pub use digest::MAX_DIGESTS;
+pub use failures::{ERROR_WINDOW, HOP_WINDOW, MAX_FINGERPRINTS, MAX_HOPS};
 pub use guard::Guard;
 #[cfg(feature = "otlp")]
 pub use sink::{
