@@ -21,6 +21,7 @@ pub(crate) mod params;
 mod points;
 mod retention;
 mod router;
+mod samples;
 mod services;
 mod session;
 mod summary;

@@ -13,7 +13,8 @@ use axum::routing::{MethodRouter, get};
 use super::error::ApiError;
 use super::{
     active, alerts, callsites, counters, differences, digests, export, grid, monitor, objects,
-    options, own, points, retention, services, session, summary, topology, trace, tx, xlogs,
+    options, own, points, retention, samples, services, session, summary, topology, trace, tx,
+    xlogs,
 };
 use crate::app::App;
 use crate::auth::{authenticate, guard_origin};
@@ -35,6 +36,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/active", resource(get(active::get)))
         .route("/api/v1/counters", resource(get(counters::get)))
         .route("/api/v1/digests", resource(get(digests::get)))
+        .route("/api/v1/samples", resource(get(samples::get)))
         .route("/api/v1/topology", resource(get(topology::get)))
         .route("/api/v1/alerts", resource(get(alerts::get)))
         .route("/api/v1/retention/preview", resource(get(retention::preview)))
