@@ -129,7 +129,7 @@ pub(crate) const FAULTS: [Fault; 26] = [
     fault("panic-in-task", "panic", "every cart has a price"),
     fault("hidden-error", "error_burst", "cart").traffic(60, 2),
     fault("error-burst", "error_burst", "cart").traffic(400, 4),
-    fault("memory-growth", "memory_growth", "remember_session").traffic(4_000, 4),
+    fault("memory-growth", "memory_growth", "remember_session").traffic(1_000, 1),
     fault("huge-allocation", "large_allocation", "200 MiB"),
     fault("slow-back", "cascade", "127.0.0.1").tires_the_bank(),
     fault("retry-storm", "retry_storm", "127.0.0.1"),

@@ -1,6 +1,7 @@
 //! Requests that take memory and keep it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -25,6 +26,7 @@ async fn memory_growth() {
 // gallery: memory-growth
 #[scout]
 async fn remember_session() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
     if let Ok(mut sessions) = SESSIONS.lock() {
         sessions.push(vec![1; 256 * 1_024]);
     }
