@@ -20,7 +20,7 @@ const DRAWN = 80;
 /** With more calls than this only those of the node under the pointer or the focus have labels. */
 const LABELLED = 30;
 /** Who answers at an address is asked again so often. */
-const SERVED_EVERY_MS = 30_000;
+const SERVED_EVERY_MS = 10_000;
 const [NODE_WIDTH, NODE_HEIGHT, ROW, LABEL_WIDTH, LABEL_HEIGHT, LEAST_GAP, MARGIN] = [204, 50, 92, 128, 34, 156, 14];
 
 /** What was on the map of this tab before: it keeps its place while it is quiet. */

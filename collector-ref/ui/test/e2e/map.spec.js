@@ -11,7 +11,8 @@ test('the map shows who calls whom, an object by its name, and says the same as 
   const map = page.getByTestId('map');
   await expect(map.getByRole('link', { name: new RegExp(`^${front}`) })).toBeVisible();
   const calls = page.getByTestId('calls');
-  for (const [from, to] of [[front, orders], [orders, billing]]) await expect(calls.getByRole('link', { name: `${from} → ${to}`, exact: true })).toBeVisible();
+  // Who answers is known once a callee's own row has come, and is asked every ten seconds.
+  for (const [from, to] of [[front, orders], [orders, billing]]) await expect(calls.getByRole('link', { name: `${from} → ${to}`, exact: true })).toBeVisible({ timeout: 30_000 });
   // Left to right: who calls stands before whom it calls.
   const left = async name => (await map.getByRole('link', { name: new RegExp(`^${name}`) }).boundingBox()).x;
   expect(await left(front)).toBeLessThan(await left(orders));

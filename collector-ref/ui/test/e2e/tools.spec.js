@@ -112,7 +112,7 @@ async function options(page, request) {
   await page.goto('/objects');
   await page.getByRole('link', { name: objects.find(o => o.alive && o.name.endsWith('/front')).name }).click();
   await expect(page).toHaveURL(/\/config\//);
-  return page.getByTestId('options').locator('tr').filter({ hasText: 'sql_slow_time_ms' });
+  return page.getByTestId('options').locator('tr').filter({ has: page.getByRole('rowheader', { name: 'sql_slow_time_ms', exact: true }) });
 }
 
 test('an option of a running agent is changed, set back, and a wrong value refused', async ({ page, request, faults }) => {
