@@ -162,6 +162,20 @@ impl Texts {
         self.find(slot, 0).is_some()
     }
 
+    /// Copies the tenant; answers its length in bytes, 0 while texts are being written. For the
+    /// handler of a signal, which may have interrupted just that: loads of atomics, nothing else.
+    #[cfg(all(feature = "native", target_os = "linux", target_arch = "x86_64"))]
+    pub(crate) fn copy_tenant(&self, out: &mut [u64]) -> usize {
+        if self.version.load(Ordering::Relaxed) & 1 == 1 {
+            return 0;
+        }
+        let Some(entry) = self.find(Slot::Tenant, 0) else { return 0 };
+        for (n, place) in out.iter_mut().take(entry.bytes.div_ceil(8)).enumerate() {
+            *place = self.word(entry.at + 1 + n);
+        }
+        entry.bytes
+    }
+
     /// Copies a text, replacing the one of the same slot and key. Whether there was room.
     pub(crate) fn set(&self, slot: Slot, key: u32, text: &str) -> bool {
         let text = scouter_wire::text::cut(text, MAX_FIELD_BYTES);

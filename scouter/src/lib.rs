@@ -100,8 +100,8 @@
 //!
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
 //! `reqwest`, `tonic`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
-//! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `testing`:
-//! captures recordings in your tests.
+//! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `native`:
+//! stacks of threads and CPU samples on Linux x86_64. `testing`: captures recordings in your tests.
 #![forbid(unsafe_code)]
 
 #[cfg(not(feature = "enable"))]

@@ -88,6 +88,10 @@ options! {
             "A pooled connection that is still out, and not used, so long after its transaction has ended raises an alert with the line that took it; 0 raises none.");
         CONTROL_REJECT_SERVICE_MAX_COUNT = ("control_reject_service_max_count", "SCOUTER_CONTROL_REJECT_SERVICE_MAX_COUNT", "10000" = 10_000, "requests", 1 => 1_000_000,
             "While `control_reject_service_enabled` is on a layer turns a request away when so many that it let in are active. Those that were active when it was switched on are not counted.");
+        THREAD_DUMP_INTERVAL_MS = ("thread_dump_interval_ms", "SCOUTER_THREAD_DUMP_INTERVAL_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
+            "Native stacks of all threads are taken at most once in this time; whoever asks earlier is told when they may be again.");
+        SFA_INTERVAL_MS = ("sfa_interval_ms", "SCOUTER_SFA_INTERVAL_MS", "100" = 100, "ms", 0 => 60_000,
+            "How often the stack frequency analyzer looks at what every running transaction does or awaits; less often while a look takes more than a hundredth of the time in between. 0 switches it off.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,
@@ -128,5 +132,9 @@ options! {
             "Name of the header that carries the tenant.");
         TRACE_TENANT_HOSTS = ("trace_tenant_hosts", "SCOUTER_TRACE_TENANT_HOSTS", "",
             "Hosts that tenant and baggage are sent to, separated by commas; `*` stands for any characters. Empty: none.");
+        NATIVE_SIGNAL = ("native_signal", "SCOUTER_NATIVE_SIGNAL", "",
+            "Signal that asks a running thread for its native stack (feature `native`): the number of a real-time signal that nothing else handles, or `off` for none. Threads that sleep get none in any case. Empty: the sixth one, 39 with glibc.");
+        ENVIRONMENT_SHOWN = ("environment_shown", "SCOUTER_ENVIRONMENT_SHOWN", "RUST_LOG,RUST_BACKTRACE,TZ,LANG,LC_*,TOKIO_WORKER_THREADS",
+            "Variables of the environment whose values an operator may see, separated by commas; `*` stands for any characters. Of all others the names alone are shown, and of those that look like a secret in any case.");
     }
 }
