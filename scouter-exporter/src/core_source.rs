@@ -14,12 +14,14 @@ use crate::clock::Moment;
 use crate::counters::approximate;
 use crate::leaks::Leaks;
 use crate::source::{Source, TextSource, Visitor};
+use crate::tools::Tools;
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Owns the recorder's output: there is one in a process at a time.
 pub(crate) struct CoreSource {
     leaks: Leaks,
+    tools: Tools,
 }
 
 impl CoreSource {
@@ -29,7 +31,7 @@ impl CoreSource {
             return None;
         }
         scouter_core::set_recording(true);
-        Some(Self { leaks: Leaks::default() })
+        Some(Self { leaks: Leaks::default(), tools: Tools::default() })
     }
 }
 
@@ -130,6 +132,10 @@ impl Source for CoreSource {
             open_checkouts(&mut open);
             self.leaks.look(&open, now, Duration::from_millis(patience));
         }
+    }
+
+    fn tools(&mut self) -> &mut Tools {
+        &mut self.tools
     }
 
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize {

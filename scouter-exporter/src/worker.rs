@@ -194,6 +194,7 @@ impl Worker {
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
             self.look_at_config();
+            self.source.tools().tick(Moment::now());
             self.alerts();
             self.intervals(&mut times, &mut digests, &mut counters, &texts);
             let progress = self.turn(&texts, is_flush);

@@ -14,4 +14,5 @@ mod otlp;
 mod recorder;
 mod settings;
 mod sinks;
+mod tools;
 mod weather;

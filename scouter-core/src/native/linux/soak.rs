@@ -1,7 +1,7 @@
 //! Captures of an application that does everything that ever made a profiler crash: it allocates,
 //! panics, loads and unloads libraries, starts and ends threads, and sleeps, all at once.
 //!
-//! In a process of its own, so that its memory and files are those of the soak. 20,000 captures;
+//! In a process of its own, so that its memory and files are those of the soak. 10,000 captures;
 //! `SCOUTER_NATIVE_SOAK` says another number, a million before a release.
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use crate::native::{Quality, Unavailable, threads};
 use crate::sys;
 
 const IN_CHILD: &str = "SCOUTER_NATIVE_SOAK_CHILD";
-const USUAL_CAPTURES: u64 = 20_000;
+const USUAL_CAPTURES: u64 = 10_000;
 
 /// Captures of a hundred thousand that may be incomplete.
 const MAX_INCOMPLETE: u64 = 500;
@@ -52,7 +52,7 @@ fn child_under_load() {
             allocate,
             deep,
             deep,
-            panic_often,
+            deep,
             panic_often,
             load_libraries,
             churn,
