@@ -50,9 +50,13 @@ pub mod counters;
 #[cfg(feature = "enable")]
 mod finish;
 #[cfg(feature = "enable")]
+mod fixed;
+#[cfg(feature = "enable")]
 mod header;
 #[cfg(feature = "enable")]
 mod lane;
+#[cfg(feature = "enable")]
+pub mod last_words;
 #[cfg(feature = "enable")]
 #[cfg_attr(
     all(feature = "native", target_os = "linux", target_arch = "x86_64"),
@@ -61,6 +65,8 @@ mod lane;
 pub mod native;
 #[cfg(feature = "enable")]
 mod panics;
+#[cfg(feature = "enable")]
+mod path;
 #[cfg(feature = "enable")]
 mod pool;
 #[cfg(feature = "enable")]
@@ -176,10 +182,12 @@ pub mod limits {
     pub use crate::checkout::MAX_CHECKOUTS;
     pub use crate::clock::MAX_DRIFT_PPM;
     pub use crate::lane::MAX_SEGMENTS;
+    pub use crate::last_words::MAX_LAST_WORDS_BYTES;
     pub use crate::live::MAX_ACTIVE_STEPS;
     pub use crate::metrics::{MAX_METRIC_NAME_BYTES, MAX_METRICS};
     pub use crate::native::{MAX_FRAMES, MAX_SAMPLES_HZ, MAX_STACK_BYTES, SIGNAL_TIMEOUT_MS};
     pub use crate::options::{DEFAULT_PROFILE_STEPS, MAX_PROFILE_STEPS, MAX_TEXT_OPTION_BYTES};
+    pub use crate::panics::MAX_PANIC_PLACES;
     pub use crate::plugin::MAX_PLUGINS;
     pub use crate::pool::{MAX_PAGES, MAX_TRANSACTIONS};
     pub use crate::pools::{MAX_POOL_NAMES, MAX_WATCHED_POOLS};

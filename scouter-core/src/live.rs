@@ -8,15 +8,18 @@
 
 use scouter_wire::Gxid;
 use scouter_wire::Txid;
-use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
+use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, StepKind, XLogKind};
 
+use crate::callsite::Callsite;
 use crate::clock;
+use crate::drain::kind_of;
 use crate::header::{Half, Header, Word};
 use crate::records::{NO_RECORD, Record, StepName, parent_of};
 use crate::sync::Ordering;
 use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
 use crate::texts::{Slot, walk};
+use crate::transaction::mark;
 
 /// Most open steps of a transaction that the live view shows; of more, the innermost ones.
 pub const MAX_ACTIVE_STEPS: usize = 64;
@@ -57,8 +60,8 @@ impl Names {
 
 #[derive(Debug, Default)]
 struct Raw {
-    words: [u64; 9],
-    halves: [u32; 1],
+    words: [u64; 10],
+    halves: [u32; 4],
     steps: u32,
     /// First word and start of each open step, innermost first.
     stack: Vec<(u64, u64)>,
@@ -113,7 +116,7 @@ pub fn stacks(visit: &mut dyn FnMut(TextId, bool, &[TextId])) {
         }
         let is_read = read(header, |header, generation| {
             raw.words[SERVICE] = header.word(Word::ServiceEpoch);
-            raw.halves = [header.half(Half::Tid)];
+            raw.halves[0] = header.half(Half::Tid);
             copy_open(header, generation, &mut raw);
         });
         if is_read {
@@ -144,6 +147,8 @@ pub struct LaneView {
     pub txid: Option<Txid>,
     /// How long the poll takes already, µs; a long one blocks the runtime's thread.
     pub poll_age_us: u64,
+    /// Which poll it is: no two of one thread have the same number; 0 for none.
+    pub poll: u64,
 }
 
 /// Replaces the content of `out` with the lanes of all living threads that ever recorded.
@@ -164,8 +169,141 @@ pub fn lanes(out: &mut Vec<LaneView>) {
             tid,
             txid: Txid::new(slot.txid.load(Ordering::Relaxed)),
             poll_age_us: clock::ticks_to_us(age),
+            poll: start,
         })
     }));
+}
+
+/// A running transaction with what a watchdog has to know besides.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WatchedTransaction {
+    /// What [`active`] shows of it.
+    pub active: ActiveTransaction,
+    /// Its caller, in this process or another.
+    pub caller: Option<Txid>,
+    /// What kind of work it is.
+    pub kind: XLogKind,
+    /// How often it was polled: if that does not grow, nothing moves.
+    pub polls: u32,
+    /// Whether its response headers have left, so that it may only wait for its reader.
+    pub is_streaming: bool,
+    /// Whether the application said that it takes long ([`current::expect_long`]).
+    ///
+    /// [`current::expect_long`]: crate::current::expect_long
+    pub is_expected_long: bool,
+    /// The innermost open step: its kind and name.
+    pub inner: Option<(StepKind, TextId)>,
+    /// The innermost open function with `#[scout]`.
+    pub function: Option<&'static Callsite>,
+}
+
+/// Replaces the content of `out` with the running transactions that are at least so old, µs.
+///
+/// Entries that `out` holds are reused, as [`active`] does.
+pub fn watched(out: &mut Vec<WatchedTransaction>, min_age_us: u64) {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    let (mut raw, mut bytes, mut names) = (Raw::default(), Vec::new(), Names::default());
+    let now = clock::now_ticks();
+    let mut shown = 0;
+    for header in headers {
+        let age = now.saturating_sub(header.word(Word::Start));
+        if !header.is_alive() || clock::ticks_to_us(age) < min_age_us {
+            continue;
+        }
+        if !read(header, |header, generation| copy(header, generation, &mut raw)) {
+            continue;
+        }
+        if out.len() == shown {
+            let Some(blank) = blank(&raw) else { continue };
+            out.push(WatchedTransaction::blank(blank));
+        }
+        let place = &mut out[shown];
+        if resolve(&raw, now, &mut bytes, &mut names, &mut place.active) {
+            place.judge(&raw);
+            shown += 1;
+        }
+    }
+    out.truncate(shown);
+}
+
+/// The running transaction of this number, if it still runs.
+#[must_use]
+pub fn find(txid: Txid) -> Option<WatchedTransaction> {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    let mut raw = Raw::default();
+    let header = headers.into_iter().find(|header| header.word(Word::Txid) == txid.value())?;
+    let copied = read(header, |header, generation| copy(header, generation, &mut raw));
+    let mut found = WatchedTransaction::blank(blank(&raw).filter(|_| copied)?);
+    let now = clock::now_ticks();
+    let is_whole = resolve(&raw, now, &mut Vec::new(), &mut Names::default(), &mut found.active);
+    found.judge(&raw);
+    (is_whole && found.active.txid == txid).then_some(found)
+}
+
+impl WatchedTransaction {
+    fn blank(active: ActiveTransaction) -> Self {
+        Self {
+            active,
+            caller: None,
+            kind: XLogKind::Other,
+            polls: 0,
+            is_streaming: false,
+            is_expected_long: false,
+            inner: None,
+            function: None,
+        }
+    }
+
+    fn judge(&mut self, raw: &Raw) {
+        let [.., caller, _, ttfb] = raw.words;
+        let [_, kind, polls, marks] = raw.halves;
+        self.caller = Txid::new(caller);
+        self.kind = kind_of(kind);
+        self.polls = polls;
+        self.is_streaming = ttfb != 0;
+        self.is_expected_long = marks & mark::LONG != 0;
+        let mut names = raw.stack.iter().filter_map(|(word0, _)| StepName::of(*word0));
+        self.inner = names.clone().next().map(|name| (name.kind(), name.text()));
+        self.function = names.find_map(function);
+    }
+}
+
+fn function(name: StepName) -> Option<&'static Callsite> {
+    match name {
+        StepName::Site(site) if site.kind() == StepKind::Method => Some(site),
+        _ => None,
+    }
+}
+
+/// The innermost open function with `#[scout]` of the transaction this thread works on.
+pub(crate) fn function_of(header: &'static Header) -> Option<&'static Callsite> {
+    let mut index = header.current();
+    for _ in 0..MAX_ACTIVE_STEPS {
+        let record = header.record(index)?;
+        if let Some(site) = StepName::of(record.word0()).and_then(function) {
+            return Some(site);
+        }
+        let parent = parent_of(record.link());
+        if parent >= index {
+            return None;
+        }
+        index = parent;
+    }
+    None
+}
+
+/// How long the longest empty task on a watched runtime has been waiting to be run, µs, and by how
+/// many threads; see [`watch_runtime`](crate::watch_runtime). Asked again and again, each time a few
+/// hundred ms later. Without feature `tokio` never.
+#[must_use]
+pub fn late_beat() -> Option<(u64, usize)> {
+    #[cfg(feature = "tokio")]
+    return crate::runtime::late_beat();
+    #[cfg(not(feature = "tokio"))]
+    None
 }
 
 /// How many of the running transactions are younger than the first age, younger than the second,
@@ -218,9 +356,10 @@ fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
         Word::ServiceEpoch,
         Word::Caller,
         Word::BytesOut,
+        Word::Ttfb,
     ]
     .map(|word| header.word(word));
-    raw.halves = [header.half(Half::Tid)];
+    raw.halves = [Half::Tid, Half::Kind, Half::Polls, Half::Marks].map(|half| header.half(half));
     raw.steps = header.steps();
     raw.texts.clear();
     if header.texts.len_words() > 0 {

@@ -67,6 +67,8 @@ counts! {
     LIVE_RETRIES = "live_retries",
     LIVE_SKIPPED = "live_skipped",
     FORKS = "forks",
+    PANICS = "panics",
+    LAST_WORDS_FAILED = "last_words_failed",
 }
 
 /// What a layer around a server or a client counts here, besides headers it ignored

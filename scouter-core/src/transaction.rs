@@ -34,6 +34,10 @@ pub(crate) mod mark {
     pub(crate) const PANICKED: u32 = 1 << 5;
     /// A panic left one of its polls.
     pub(crate) const UNWOUND: u32 = 1 << 6;
+    /// The application said that it takes long.
+    pub(crate) const LONG: u32 = 1 << 7;
+    /// Where its first error came from is known.
+    pub(crate) const ORIGIN: u32 = 1 << 8;
 }
 
 impl Field {
@@ -221,6 +225,13 @@ impl Transaction {
     pub fn keep_profile(&self) {
         if let Some(header) = self.header {
             set_mark(header, mark::KEEP);
+        }
+    }
+
+    /// Says that it takes long, as a session does: no alert tells that it is slow or does not move.
+    pub fn expect_long(&self) {
+        if let Some(header) = self.header {
+            set_mark(header, mark::LONG);
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) struct Counters {
     users: Users,
     throttled_us: Option<u64>,
     process: Process,
+    rss_bytes: u64,
     points: Vec<CounterPoint>,
     name: String,
 }
@@ -91,8 +92,14 @@ impl Counters {
         &self.points
     }
 
+    /// Resident memory when the counters were taken last; 0 where it is not known.
+    pub(crate) fn rss_bytes(&self) -> u64 {
+        self.rss_bytes
+    }
+
     fn push_process(&mut self, source: &mut dyn Source, seconds: f64) {
         if let Some(process) = self.process.read() {
+            self.rss_bytes = process.rss_bytes;
             self.push(source, "process_rss|B", approximate(process.rss_bytes));
             self.push(source, "process_cpu|%", process.cpu_percent);
             self.push(source, "process_threads|", approximate(process.threads));

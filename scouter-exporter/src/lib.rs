@@ -28,8 +28,9 @@ mod config;
 mod core_source;
 mod counters;
 mod digest;
+mod failures;
 mod guard;
-mod leaks;
+mod last_words;
 mod notice;
 mod process;
 mod sink;
@@ -42,6 +43,7 @@ mod texts;
 mod tls;
 mod tools;
 mod visitors;
+mod watch;
 mod worker;
 
 pub use agent::{Agent, Builder, InitError, init};
@@ -55,6 +57,7 @@ pub use config::{
 };
 pub use counters::MAX_COUNTED_SERVICES;
 pub use digest::MAX_DIGESTS;
+pub use failures::{ERROR_WINDOW, HOP_WINDOW, MAX_FINGERPRINTS, MAX_HOPS};
 pub use guard::Guard;
 #[cfg(feature = "otlp")]
 pub use sink::{

@@ -46,7 +46,7 @@ pub(crate) trait Source: Send {
     /// Compares the recorder's clock with the kernel's; called about once a second.
     fn reanchor(&mut self);
 
-    /// Looks for what went wrong without anybody telling, and raises alerts; called as often.
+    /// Looks for what goes wrong without anybody telling, and raises alerts; called in each turn.
     fn watch(&mut self, now: Moment);
 
     /// The tools on demand.

@@ -9,6 +9,8 @@
 mod collector;
 mod control;
 mod delivery;
+mod failures;
+mod last_words;
 mod manual;
 mod otlp;
 mod recorder;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use super::handler;
 use crate::header::{Header, Word};
 use crate::lane;
+use crate::texts::Slot;
 
 /// Places of the ring. They take 4 MiB, from the first sampling on; at 99 samples a second sixteen
 /// busy cores fill them in 160 ms. Past it a sample is dropped and counted.
@@ -21,8 +22,8 @@ const FREE: u32 = 0;
 const WRITING: u32 = 1;
 const FULL: u32 = 2;
 
-/// Words of a tenant's name, which is at most 256 bytes.
-pub(super) const TENANT_WORDS: usize = 32;
+/// Longest name of a tenant, in bytes: that of any text of a transaction.
+pub(super) const MAX_TENANT_BYTES: usize = crate::texts::MAX_FIELD_BYTES;
 
 /// One sample.
 pub(super) struct Sample {
@@ -33,7 +34,7 @@ pub(super) struct Sample {
     /// Number of the text that names the service; 0 for none.
     pub(super) service: u32,
     pub(super) tenant_bytes: usize,
-    pub(super) tenant: [u64; TENANT_WORDS],
+    pub(super) tenant: [u8; MAX_TENANT_BYTES],
     pub(super) bytes: [MaybeUninit<u8>; MAX_SAMPLE_BYTES],
 }
 
@@ -116,12 +117,14 @@ pub(super) unsafe fn take(info: *const libc::siginfo_t, context: *const libc::uc
 }
 
 /// Service and tenant of what this thread works on. Loads of atomics, nothing else.
-fn whose(tenant: &mut [u64; TENANT_WORDS]) -> (u32, usize) {
+fn whose(tenant: &mut [u8; MAX_TENANT_BYTES]) -> (u32, usize) {
     let Some((header, _)) = lane::current() else { return (0, 0) };
     let header: &Header = header;
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
     let service = header.word(Word::ServiceEpoch) as u32;
-    (service, header.texts.copy_tenant(tenant))
+    // The signal may have interrupted just that.
+    let is_whole = !header.texts.is_in_write();
+    (service, if is_whole { header.texts.copy_text(Slot::Tenant, tenant) } else { 0 })
 }
 
 /// Visits the samples that have come, and frees their places.

@@ -77,9 +77,8 @@ impl Sampler {
         with_engine(|engine| {
             ring::drain(|sample| {
                 let (frames, _) = engine.unwinder.unwind(registers(sample), bytes(sample));
-                let mut tenant = [0; ring::TENANT_WORDS * 8];
                 let service = TextId::from_number(sample.service);
-                visit(service, tenant_of(sample, &mut tenant), sample.weight, &frames);
+                visit(service, tenant_of(sample), sample.weight, &frames);
             });
         });
     }
@@ -141,10 +140,7 @@ fn bytes(sample: &Sample) -> &[u8] {
     unsafe { std::slice::from_raw_parts(sample.bytes.as_ptr().cast(), sample.length) }
 }
 
-fn tenant_of<'a>(sample: &Sample, bytes: &'a mut [u8; ring::TENANT_WORDS * 8]) -> &'a str {
-    for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(sample.tenant) {
-        *place = word.to_le_bytes();
-    }
-    let tenant = bytes.get(..sample.tenant_bytes).unwrap_or_default();
+fn tenant_of(sample: &Sample) -> &str {
+    let tenant = sample.tenant.get(..sample.tenant_bytes).unwrap_or_default();
     std::str::from_utf8(tenant).unwrap_or_default()
 }
