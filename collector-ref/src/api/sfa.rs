@@ -14,7 +14,6 @@ use scouter_wire::codec::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::ApiError;
 use super::options::{command, malformed, need_operator, note, stated_instance, target};
 use super::params::{Params, unknown_choice};
 use super::session::body;
@@ -85,7 +84,6 @@ async fn answer(app: &Arc<App>, reply: &Reply, is_folded: bool) -> Answer {
         })
     })
     .await
-    .map_err(ApiError::from)
 }
 
 fn whole(app: &App, profile: &StackProfile) -> Value {

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_sleeping_thread_is_listed_with_its_name_and_where_it_waits() {
-        let (tell, told) = std::sync::mpsc::channel();
-        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let (end, ended) = std::sync::mpsc::sync_channel::<()>(1);
         let sleeper = std::thread::Builder::new().name("listed-sleeper".into()).spawn(move || {
             tell.send(crate::sys::thread_id()).unwrap();
             let _ = ended.recv();

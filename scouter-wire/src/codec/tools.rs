@@ -30,6 +30,7 @@ pub struct ModuleEntry {
 
 /// One frame of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a frame of another form cannot be read at all")]
 pub enum FrameEntry {
     /// A step, by its name.
     Step(String),

@@ -110,7 +110,7 @@ pub(super) unsafe fn take(info: *const libc::siginfo_t, context: *const libc::uc
             (&raw mut (*sample).bytes).cast(),
             MAX_SAMPLE_BYTES,
         );
-        let tenant = &mut *(&raw mut (*sample).tenant);
+        let tenant = &mut (*sample).tenant;
         ((*sample).service, (*sample).tenant_bytes) = whose(tenant);
     }
     cell.state.store(FULL, Ordering::Release);

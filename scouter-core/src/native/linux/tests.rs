@@ -23,22 +23,23 @@ struct Helper {
 impl Helper {
     fn start(work: impl FnOnce(&AtomicBool) + Send + 'static) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
         let over = Arc::clone(&is_over);
-        let thread = std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("helper".into()).spawn(move || {
             enter_thread();
             tell.send(sys::thread_id()).unwrap();
             work(&over);
         });
+        let thread = thread.unwrap();
         Self { tid: told.recv().unwrap(), is_over, thread: Some(thread) }
     }
 
     fn asleep() -> Self {
-        Self::start(|is_over| sleeps_here(is_over))
+        Self::start(sleeps_here)
     }
 
     fn running() -> Self {
-        Self::start(|is_over| runs_here(is_over))
+        Self::start(runs_here)
     }
 
     /// Until the kernel says that it sleeps.
