@@ -66,12 +66,13 @@ mod tests {
         TRACING_ATTRIBUTE, TRACING_OTEL,
     };
 
+    fn check(suite: &str, expected: &[(&str, &str)]) {
+        let found: Vec<_> = rows(suite).iter().map(|row| (row.name, row.unit)).collect();
+        assert_eq!(found, expected, "suite {suite}");
+    }
+
     #[test]
-    fn every_row_has_its_binding_name_and_unit() {
-        let check = |suite: &str, expected: &[(&str, &str)]| {
-            let found: Vec<_> = rows(suite).iter().map(|row| (row.name, row.unit)).collect();
-            assert_eq!(found, expected, "suite {suite}");
-        };
+    fn every_row_of_the_agent_has_its_binding_name_and_unit() {
         check(
             "hotpath",
             &[
@@ -114,6 +115,10 @@ mod tests {
             ],
         );
         check("diagnose", &[("alloc_wrapper_ns_per_pair", "ns"), ("alloc_sum_error_pct", "%")]);
+    }
+
+    #[test]
+    fn every_row_of_wire_and_collector_has_its_binding_name_and_unit() {
         check(
             "wire",
             &[

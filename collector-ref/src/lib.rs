@@ -30,6 +30,7 @@ mod query;
 mod rate;
 mod self_watch;
 pub mod store;
+mod symbols;
 mod telemetry;
 mod tls;
 

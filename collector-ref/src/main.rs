@@ -1,6 +1,8 @@
 //! The collector as a program.
 #![forbid(unsafe_code)]
 
+mod ask;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,8 @@ enum Task {
         /// The data folder
         folder: PathBuf,
     },
+    /// Ask a running agent by way of a running collector; the token is that of --token
+    Ask(ask::Question),
 }
 
 fn main() -> ExitCode {
@@ -96,6 +100,9 @@ fn main() -> ExitCode {
             generate(folder, transactions, minutes, seed)
         }
         Some(Task::Check { ref folder }) => return finish(tell(check(folder))),
+        Some(Task::Ask(ref question)) => question
+            .ask(options.token.as_deref())
+            .and_then(|text| Ok(std::io::stdout().write_all(text.as_bytes())?)),
         Some(Task::Repair { ref folder }) => return finish(tell(repair(folder))),
     };
     finish(result.map(|()| ExitCode::SUCCESS))

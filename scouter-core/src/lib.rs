@@ -18,6 +18,7 @@
 //! | alerts | [`alert`] |
 //! | numbers of your own | [`counter`], [`gauge`] |
 //! | add own code | [`plugin`] |
+//! | stacks of threads (feature `native`) | `native` |
 //! | export | [`drain`], [`live`], [`telemetry`], [`clock`] |
 //! | test | [`testing`] (feature `testing`) |
 //!
@@ -63,6 +64,12 @@ pub mod heap;
 mod lane;
 #[cfg(feature = "enable")]
 pub mod last_words;
+#[cfg(feature = "enable")]
+#[cfg_attr(
+    all(feature = "native", target_os = "linux", target_arch = "x86_64"),
+    expect(unsafe_code, reason = "signals, foreign stacks and the loader's tables")
+)]
+pub mod native;
 #[cfg(feature = "enable")]
 mod panics;
 #[cfg(feature = "enable")]
@@ -191,6 +198,7 @@ pub mod limits {
     pub use crate::last_words::MAX_LAST_WORDS_BYTES;
     pub use crate::live::MAX_ACTIVE_STEPS;
     pub use crate::metrics::{MAX_METRIC_NAME_BYTES, MAX_METRICS};
+    pub use crate::native::{MAX_FRAMES, MAX_SAMPLES_HZ, MAX_STACK_BYTES, SIGNAL_TIMEOUT_MS};
     pub use crate::options::{DEFAULT_PROFILE_STEPS, MAX_PROFILE_STEPS, MAX_TEXT_OPTION_BYTES};
     pub use crate::panics::MAX_PANIC_PLACES;
     pub use crate::plugin::MAX_PLUGINS;

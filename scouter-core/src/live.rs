@@ -106,6 +106,40 @@ pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
     total
 }
 
+/// Visits every running transaction with its service, whether a thread works on it, and the names
+/// of its open steps, outermost first. No name is looked up, so that it is cheap enough for many
+/// times a second.
+pub fn stacks(visit: &mut dyn FnMut(TextId, bool, &[TextId])) {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    let (mut raw, mut path) = (Raw::default(), Vec::new());
+    for (index, header) in headers.iter().copied().enumerate() {
+        if let Some(ahead) = headers.get(index + PREFETCHED) {
+            ahead.prefetch();
+        }
+        let is_read = read(header, |header, generation| {
+            raw.words[SERVICE] = header.word(Word::ServiceEpoch);
+            raw.halves[0] = header.half(Half::Tid);
+            copy_open(header, generation, &mut raw);
+        });
+        if is_read {
+            let names = raw.stack.iter().rev().filter_map(|(word0, _)| StepName::of(*word0));
+            path.clear();
+            path.extend(names.map(StepName::text));
+            visit(service_of(&raw), raw.halves[0] != 0, &path);
+        }
+    }
+}
+
+/// Place of the service among the words of a [`Raw`].
+const SERVICE: usize = 6;
+
+fn service_of(raw: &Raw) -> TextId {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
+    let number = raw.words[SERVICE] as u32;
+    TextId::from_number(number)
+}
+
 /// What an OS thread that ever recorded is working on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -217,6 +251,11 @@ fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
             }
         }
     }
+    copy_open(header, generation, raw);
+}
+
+/// Copies the open steps as they stood together, or none.
+fn copy_open(header: &'static Header, generation: u32, raw: &mut Raw) {
     for _ in 0..RECORD_TRIES {
         raw.stack.clear();
         if copy_stack(header, generation, raw.halves[0] != 0, &mut raw.stack) {
@@ -303,13 +342,11 @@ fn resolve(
     known: &mut Names,
     out: &mut ActiveTransaction,
 ) -> bool {
-    let [txid, gxid_high, gxid_low, start, poll_start, busy, service, ..] = raw.words;
+    let [txid, gxid_high, gxid_low, start, poll_start, busy, ..] = raw.words;
     let gxid = u128::from(gxid_high) << 64 | u128::from(gxid_low);
     let (Some(txid), Some(gxid)) = (Txid::new(txid), Gxid::new(gxid)) else { return false };
     (out.txid, out.gxid) = (txid, gxid);
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
-    let service = TextId::from_number(service as u32);
-    replace(&mut out.service, known.text(service));
+    replace(&mut out.service, known.text(service_of(raw)));
     for text in [&mut out.tenant, &mut out.login, &mut out.ip, &mut out.desc] {
         text.clear();
     }

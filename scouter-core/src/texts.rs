@@ -164,6 +164,12 @@ impl Texts {
         self.find(slot, 0).is_some()
     }
 
+    /// Whether a text is being written just now; then the others may not be where they seem.
+    #[cfg(all(feature = "native", target_os = "linux", target_arch = "x86_64"))]
+    pub(crate) fn is_in_write(&self) -> bool {
+        self.version.load(Ordering::Relaxed) & 1 == 1
+    }
+
     /// Copies at most as much of a text as `out` holds, without allocating; answers how many bytes.
     pub(crate) fn copy_text(&self, slot: Slot, out: &mut [u8]) -> usize {
         let Some(entry) = self.find(slot, 0) else { return 0 };

@@ -11,12 +11,14 @@ use scouter_wire::{TextKind, TextRef};
 use crate::clock::Moment;
 use crate::counters::approximate;
 use crate::source::{Source, TextSource, Visitor};
+use crate::tools::Tools;
 use crate::watch::Watch;
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Owns the recorder's output: there is one in a process at a time.
 pub(crate) struct CoreSource {
+    tools: Tools,
     watch: Watch,
 }
 
@@ -27,7 +29,7 @@ impl CoreSource {
             return None;
         }
         scouter_core::set_recording(true);
-        Some(Self { watch: Watch::default() })
+        Some(Self { tools: Tools::default(), watch: Watch::default() })
     }
 }
 
@@ -123,6 +125,10 @@ impl Source for CoreSource {
 
     fn watch(&mut self, now: Moment) {
         self.watch.look(now);
+    }
+
+    fn tools(&mut self) -> &mut Tools {
+        &mut self.tools
     }
 
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize {

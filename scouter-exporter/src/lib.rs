@@ -42,6 +42,7 @@ mod testing;
 mod texts;
 #[cfg(feature = "tls")]
 mod tls;
+mod tools;
 mod visitors;
 mod watch;
 mod worker;
@@ -68,5 +69,9 @@ pub use sink::{
 pub use sink::{JsonLines, MAX_MEMORY_RECORDS, Memory, MemoryContent, Progress, Sink, Turn};
 pub use telemetry::TelemetrySnapshot;
 pub use texts::Texts;
+pub use tools::{
+    DEFAULT_CPU_HZ, LOGICAL_WINDOW, MAX_CPU_SECONDS, MAX_CPU_STACKS, MAX_LOGICAL_STACKS,
+    MAX_STACKS_OF_A_SERVICE,
+};
 pub use visitors::RECENT_USER_US;
 pub use worker::{COUNTER_INTERVAL, DIGEST_INTERVAL};

@@ -209,6 +209,7 @@ impl Worker {
             growth.look(Moment::now(), || self.source.active_count());
             self.look_at_config();
             self.source.watch(Moment::now());
+            self.source.tools().tick(Moment::now());
             self.alerts();
             self.intervals(&mut times, &mut digests, &mut counters, &mut growth, &texts);
             let progress = self.turn(&texts, is_flush);

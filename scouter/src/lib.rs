@@ -101,7 +101,8 @@
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
 //! `reqwest`, `tonic`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
 //! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `alloc`:
-//! `ScoutAlloc`, an allocator that says who allocates. `testing`: captures recordings in your tests.
+//! `ScoutAlloc`, an allocator that says who allocates. `native`: stacks of threads and CPU samples on
+//! Linux x86_64. `testing`: captures recordings in your tests.
 #![forbid(unsafe_code)]
 
 #[cfg(not(feature = "enable"))]

@@ -12,6 +12,9 @@ pub fn active(out: &mut Vec<ActiveTransaction>, _: usize) -> usize {
     0
 }
 
+/// Visits nothing.
+pub fn stacks(_: &mut dyn FnMut(crate::TextId, bool, &[crate::TextId])) {}
+
 /// Always 0.
 #[must_use]
 pub fn active_count() -> usize {

@@ -132,6 +132,10 @@ options! {
             "When what lives of one callsite's allocations has grown by so much without falling in between, an alert names the callsite; 0 raises none. Only in programs whose allocator is `ScoutAlloc`.");
         MEMORY_LIMIT_WARNING_S = ("memory_limit_warning_s", "SCOUTER_MEMORY_LIMIT_WARNING_S", "600" = 600, "s", 0 => 86_400,
             "When memory in use is above 80 % of the limit of the control group, and grows so that it is reached within this time, an alert says so; 0 raises none.");
+        THREAD_DUMP_INTERVAL_MS = ("thread_dump_interval_ms", "SCOUTER_THREAD_DUMP_INTERVAL_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
+            "Native stacks of all threads are taken at most once in this time; whoever asks earlier is told when they may be again.");
+        SFA_INTERVAL_MS = ("sfa_interval_ms", "SCOUTER_SFA_INTERVAL_MS", "100" = 100, "ms", 0 => 60_000,
+            "How often the stack frequency analyzer looks at what every running transaction does or awaits; less often while a look takes more than a hundredth of the time in between. 0 switches it off.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,
@@ -178,5 +182,9 @@ options! {
             "Services that may take `alert_patience_factor` times as long before an alert is raised, patterns as in `xlog_discard_service_patterns`. Empty: none.");
         ALERT_QUIET_SERVICE_PATTERNS = ("alert_quiet_service_patterns", "SCOUTER_ALERT_QUIET_SERVICE_PATTERNS", "",
             "Services about which no alert tells that something runs, waits, blocks or is kept, patterns as in `xlog_discard_service_patterns`. Empty: none.");
+        NATIVE_SIGNAL = ("native_signal", "SCOUTER_NATIVE_SIGNAL", "",
+            "Signal that asks a running thread for its native stack (feature `native`): the number of a real-time signal that nothing else handles, or `off` for none. Threads that sleep get none in any case. Empty: the sixth one, 39 with glibc.");
+        ENVIRONMENT_SHOWN = ("environment_shown", "SCOUTER_ENVIRONMENT_SHOWN", "RUST_LOG,RUST_BACKTRACE,TZ,LANG,LC_*,TOKIO_WORKER_THREADS",
+            "Variables of the environment whose values an operator may see, separated by commas; `*` stands for any characters. Of all others the names alone are shown, and of those that look like a secret in any case.");
     }
 }

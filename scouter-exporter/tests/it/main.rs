@@ -16,4 +16,5 @@ mod otlp;
 mod recorder;
 mod settings;
 mod sinks;
+mod tools;
 mod weather;
