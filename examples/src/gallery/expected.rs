@@ -121,7 +121,8 @@ pub(crate) const FAULTS: [Fault; 26] = [
     fault("held-across-call", "held_across_call", "GET 127.0.0.1")
         .also(&["slow_call", "slow_statement"]),
     fault("pool-exhausted", "pool_exhausted", "service/pool.rs").traffic(8, 8).also(&["held_long"]),
-    fault("many-rows", "too_many_rows", "WITH RECURSIVE"),
+    // A build for debugging decodes so many rows slowly, and in one poll.
+    fault("many-rows", "too_many_rows", "WITH RECURSIVE").also(&["blocking_poll"]),
     fault("n-plus-one", "repeated_statement", "SELECT customer"),
     fault("chatty-writes", "repeated_statement", "INSERT INTO audit"),
     fault("tiny-calls", "chatty_calls", "10000 times"),
@@ -130,7 +131,7 @@ pub(crate) const FAULTS: [Fault; 26] = [
     fault("hidden-error", "error_burst", "cart").traffic(60, 2),
     fault("error-burst", "error_burst", "cart").traffic(400, 4),
     fault("memory-growth", "memory_growth", "remember_session").traffic(1_000, 1),
-    fault("huge-allocation", "large_allocation", "200 MiB"),
+    fault("huge-allocation", "large_allocation", "200 MiB").also(&["blocking_poll"]),
     fault("slow-back", "cascade", "127.0.0.1").tires_the_bank(),
     fault("retry-storm", "retry_storm", "127.0.0.1"),
 ];
