@@ -4,7 +4,7 @@
 //! backlog leaks into whatever is measured after it in the same process. A child answers with
 //! one number; the table shows the median and the minimum of the rounds. How each row is measured
 //! is written beside it in `suites/`; the figures we stand by are in `docs/BENCHMARKS.md`.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
 mod clock;
@@ -61,6 +61,9 @@ fn parent(options: &Options) -> ExitCode {
         return ExitCode::from(2);
     }
     let measured = harness::run(options, &rows);
+    if options.suite == "query" {
+        suites::query::clean();
+    }
     report::print(options, &measured);
     if let Some(path) = &options.json
         && let Err(error) = std::fs::write(path, report::json(options, &measured))

@@ -1,5 +1,5 @@
 //! See the library.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
     scouter_bench::run()

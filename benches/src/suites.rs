@@ -3,9 +3,11 @@
 mod active;
 pub(crate) mod compile;
 mod compiled_out;
+mod diagnose;
 mod hotpath;
 mod http;
 pub(crate) mod ingest;
+pub(crate) mod query;
 mod sql;
 mod wire;
 #[cfg(feature = "peers")]
@@ -14,8 +16,8 @@ mod wire_otlp;
 use crate::harness::{Cell, Row};
 
 /// Names of all suites.
-pub(crate) const SUITES: [&str; 7] =
-    ["hotpath", "http", "sql", "active", "wire", "ingest", "compile"];
+pub(crate) const SUITES: [&str; 9] =
+    ["hotpath", "http", "sql", "active", "diagnose", "wire", "ingest", "query", "compile"];
 
 /// The rows of one suite. Without feature `peers` those of [`crate::peers::HEAVY`] are left out.
 pub(crate) fn rows(suite: &str) -> Vec<Row> {
@@ -24,8 +26,10 @@ pub(crate) fn rows(suite: &str) -> Vec<Row> {
         "http" => http::ROWS,
         "sql" => sql::ROWS,
         "active" => active::ROWS,
+        "diagnose" => diagnose::ROWS,
         "wire" => wire::ROWS,
         "ingest" => ingest::ROWS,
+        "query" => query::ROWS,
         "compile" => compile::ROWS,
         _ => &[],
     };
@@ -39,8 +43,10 @@ pub(crate) fn run(suite: &str, cell: &Cell<'_>) -> Result<f64, String> {
         "http" => http::run(cell),
         "sql" => sql::run(cell),
         "active" => active::run(cell),
+        "diagnose" => diagnose::run(cell),
         "wire" => wire::run(cell),
         "ingest" => ingest::run(cell),
+        "query" => query::run(cell),
         "compile" => compile::run(cell),
         other => Err(format!("no suite `{other}`")),
     }
@@ -60,12 +66,13 @@ mod tests {
         TRACING_ATTRIBUTE, TRACING_OTEL,
     };
 
+    fn check(suite: &str, expected: &[(&str, &str)]) {
+        let found: Vec<_> = rows(suite).iter().map(|row| (row.name, row.unit)).collect();
+        assert_eq!(found, expected, "suite {suite}");
+    }
+
     #[test]
-    fn every_row_has_its_binding_name_and_unit() {
-        let check = |suite: &str, expected: &[(&str, &str)]| {
-            let found: Vec<_> = rows(suite).iter().map(|row| (row.name, row.unit)).collect();
-            assert_eq!(found, expected, "suite {suite}");
-        };
+    fn every_row_of_the_agent_has_its_binding_name_and_unit() {
         check(
             "hotpath",
             &[
@@ -107,6 +114,11 @@ mod tests {
                 ("idle_transaction_bytes", "bytes"),
             ],
         );
+        check("diagnose", &[("alloc_wrapper_ns_per_pair", "ns"), ("alloc_sum_error_pct", "%")]);
+    }
+
+    #[test]
+    fn every_row_of_wire_and_collector_has_its_binding_name_and_unit() {
         check(
             "wire",
             &[
@@ -122,6 +134,17 @@ mod tests {
                 ("disk_bytes_per_xlog", "bytes"),
                 ("disk_bytes_per_profile", "bytes"),
                 ("rss_mb", "MB"),
+            ],
+        );
+        check(
+            "query",
+            &[
+                ("scatter_1m_ms", "ms"),
+                ("grid_10m_ms", "ms"),
+                ("p99_by_service_10m_ms", "ms"),
+                ("profile_by_id_10m_p99_ms", "ms"),
+                ("trace_by_gxid_10m_p99_ms", "ms"),
+                ("recovery_1m_ms", "ms"),
             ],
         );
         check(

@@ -53,6 +53,11 @@ fn the_recorder_is_measured_beside_its_yardstick() {
 }
 
 #[test]
+fn a_question_to_the_store_is_measured_beside_its_yardstick() {
+    check("query", "grid_10m_ms", "ms");
+}
+
+#[test]
 fn the_axum_layer_is_measured_beside_its_yardstick() {
     check("http", "axum_layer_in_process_ns", "ns");
 }

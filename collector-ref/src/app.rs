@@ -17,6 +17,7 @@ use crate::objects::Objects;
 use crate::plugin::Plugins;
 use crate::rate::Rate;
 use crate::store::Store;
+use crate::symbols::Symboliser;
 use crate::telemetry::Telemetry;
 use crate::tls::Tls;
 
@@ -57,6 +58,8 @@ pub(crate) struct App {
     pub(crate) exports: Arc<Semaphore>,
     /// Plugins and their queues.
     pub(crate) plugins: Plugins,
+    /// Names for the code in stacks.
+    pub(crate) symbols: Symboliser,
     /// Who changed what.
     pub(crate) audit: Audit,
     /// Bounds of the server.

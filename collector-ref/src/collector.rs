@@ -29,6 +29,7 @@ use crate::rate::Rate;
 use crate::self_watch;
 use crate::store::Store;
 use crate::store::local::{LocalStore, StoreConfig};
+use crate::symbols::Symboliser;
 use crate::telemetry::Telemetry;
 use crate::tls::{Tls, TlsFiles, TlsListener, keep_renewed};
 
@@ -260,6 +261,7 @@ impl Builder {
             active_bands: ActiveBands::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             plugins,
+            symbols: Symboliser::new(&data),
             audit: Audit::new(&data),
             limits: self.limits,
             agent_addr,

@@ -16,7 +16,6 @@ mod config;
 mod control;
 mod embed;
 mod error;
-#[cfg(feature = "generate")]
 pub mod generate;
 mod ingest;
 pub mod limits;
@@ -31,6 +30,7 @@ mod query;
 mod rate;
 mod self_watch;
 pub mod store;
+mod symbols;
 mod telemetry;
 mod tls;
 

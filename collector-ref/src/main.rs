@@ -1,15 +1,19 @@
 //! The collector as a program.
 #![forbid(unsafe_code)]
 
+mod ask;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use scouter_collector::generate::{Plan, fill};
 use scouter_collector::store::local::{CheckReport, check, repair};
 use scouter_collector::store::{CorruptFile, OpenError};
-use scouter_collector::{Builder, FileConfig, Running, Tokens, hash_password};
+use scouter_collector::{Builder, Clock, FileConfig, Running, Tokens, hash_password};
 
 /// Receives what Scouter agents record, keeps it, and shows it.
 #[derive(Parser)]
@@ -59,11 +63,27 @@ enum Task {
         /// The data folder
         folder: PathBuf,
     },
+    /// Fill a new data folder with generated transactions, for trials; it must be empty
+    Generate {
+        /// The data folder
+        folder: PathBuf,
+        /// How many transactions
+        #[arg(long, default_value_t = 1_000_000)]
+        transactions: u64,
+        /// Over how many minutes, until now, they are spread
+        #[arg(long, default_value_t = 60)]
+        minutes: u64,
+        /// The same seed gives the same transactions
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Check a data folder, set aside what is damaged, and write its manifest anew; deletes nothing
     Repair {
         /// The data folder
         folder: PathBuf,
     },
+    /// Ask a running agent by way of a running collector; the token is that of --token
+    Ask(ask::Question),
 }
 
 fn main() -> ExitCode {
@@ -76,7 +96,13 @@ fn main() -> ExitCode {
     let result = match options.task {
         None => run(options),
         Some(Task::HashPassword) => print_hash(),
+        Some(Task::Generate { ref folder, transactions, minutes, seed }) => {
+            generate(folder, transactions, minutes, seed)
+        }
         Some(Task::Check { ref folder }) => return finish(tell(check(folder))),
+        Some(Task::Ask(ref question)) => question
+            .ask(options.token.as_deref())
+            .and_then(|text| Ok(std::io::stdout().write_all(text.as_bytes())?)),
         Some(Task::Repair { ref folder }) => return finish(tell(repair(folder))),
     };
     finish(result.map(|()| ExitCode::SUCCESS))
@@ -107,6 +133,34 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("stopped, everything is stored");
         Ok(())
     })
+}
+
+/// How often a long generation says how far it is.
+const PROGRESS_STEP: u64 = 1_000_000;
+
+fn generate(
+    folder: &Path,
+    transactions: u64,
+    minutes: u64,
+    seed: u64,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let end_unix_us = Clock::system().unix_us();
+    let span = Duration::from_secs(minutes.max(1).saturating_mul(60));
+    let plan = Plan { transactions, seed, end_unix_us, span };
+    let mut told = 0;
+    fill(folder, &plan, &mut |done| {
+        if done / PROGRESS_STEP > told {
+            told = done / PROGRESS_STEP;
+            tracing::info!(done, of = transactions, "generating");
+        }
+    })?;
+    writeln!(
+        std::io::stdout(),
+        "{transactions} transactions of {minutes} minutes in {}; look at them with \
+         scouter-collector --data {0}",
+        folder.display()
+    )?;
+    Ok(())
 }
 
 /// Prints what was found; what is damaged and is now set aside is a success of a repair.

@@ -4,8 +4,12 @@
 //! is the one that names our workers. Every address of the page serves the same shell; which view
 //! it shows is decided by the address in the browser.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
+use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -15,6 +19,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parking_lot::Mutex;
 
 use crate::api::error::ApiError;
 
@@ -48,8 +53,10 @@ pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
 pub(crate) fn is_page_route(path: &str) -> bool {
     !path.starts_with("/api/")
         && !path.starts_with("/assets/")
-        // A page may end with the name of a host.
-        && (path.starts_with("/config/") || !path.rsplit('/').next().unwrap_or("").contains('.'))
+        // A page may end with the name of a host, or of a gRPC method.
+        && (path.starts_with("/config/")
+            || path.starts_with("/services/")
+            || !path.rsplit('/').next().unwrap_or("").contains('.'))
 }
 
 fn file(path: &str, request: &HeaderMap) -> Response {
@@ -69,23 +76,46 @@ fn file(path: &str, request: &HeaderMap) -> Response {
     }
     let (content_type, is_text) = content_type(path);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    let data = match std::str::from_utf8(&file.data) {
-        Ok(script) if path.starts_with("src/") => without_comments(script).into_bytes().into(),
-        _ => file.data,
-    };
     if is_text
         && accepts_gzip(request)
-        && let Some(small) = gzip(&data)
+        && let Some(small) = compressed(path, &tag, || gzip(&served(path, &file.data)))
     {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (headers, small).into_response();
     }
+    let data = served(path, &file.data);
     (headers, data.into_owned()).into_response()
 }
 
-/// A script of ours without the comments that begin a line, which are a fifth of its bytes; every
-/// line stays where it is. It knows nothing of strings, so no line of a template may look like such
-/// a comment: a test of the page compares what is served with the file, by what they mean.
+/// Files as they are sent compressed, by path, each with the tag of what it was made of. There are
+/// at most as many as the page has files, some 150 kB in all.
+static COMPRESSED: LazyLock<Mutex<HashMap<String, (String, Bytes)>>> =
+    LazyLock::new(Mutex::default);
+
+/// A file compressed, from memory if it has not changed since. A first load is fifty files at once:
+/// making each anew would be most of what it costs.
+fn compressed(path: &str, tag: &str, make: impl FnOnce() -> Option<Vec<u8>>) -> Option<Bytes> {
+    if let Some((_, known)) = COMPRESSED.lock().get(path).filter(|(made_of, _)| made_of == tag) {
+        return Some(known.clone());
+    }
+    // Not under the lock: two that ask at once may both make it, and get the same.
+    let made = Bytes::from(make()?);
+    COMPRESSED.lock().insert(path.to_owned(), (tag.to_owned(), made.clone()));
+    Some(made)
+}
+
+/// What is served of a file.
+fn served<'a>(path: &str, data: &'a [u8]) -> Cow<'a, [u8]> {
+    match std::str::from_utf8(data) {
+        Ok(script) if path.starts_with("src/") => without_comments(script).into_bytes().into(),
+        _ => data.into(),
+    }
+}
+
+/// A script of ours without the comments that begin a line and without types inside one, which are
+/// a fifth of its bytes; every line stays where it is. It knows nothing of strings, so no line of a
+/// template may look like such a comment: a test of the page compares what is served with the file,
+/// by what they mean.
 fn without_comments(script: &str) -> String {
     let mut out = String::with_capacity(script.len());
     let mut is_inside = false;
@@ -105,10 +135,23 @@ fn without_comments(script: &str) -> String {
         } else if text.starts_with("//") {
             out.push('\n');
         } else {
-            out.push_str(line);
+            push_without_types(&mut out, line);
         }
     }
     out
+}
+
+/// A line without its `/** @type … */`, and without one blank behind each.
+fn push_without_types(out: &mut String, line: &str) {
+    let mut rest = line;
+    while let Some((before, (_, after))) = rest
+        .split_once("/** @")
+        .and_then(|(before, comment)| Some((before, comment.split_once("*/")?)))
+    {
+        out.push_str(before);
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    out.push_str(rest);
 }
 
 /// The headers that every answer with content for a browser carries.
@@ -132,8 +175,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
         .any(|value| value.split(',').any(|one| one.trim().split(';').next() == Some("gzip")))
 }
 
-/// Compresses a file at the lowest memory and a middle level. Files are at most some 100 kB and
-/// browsers revalidate by tag, so compressing per download is cheaper than keeping copies.
+/// Compresses a file at a middle level.
 fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::new(6));
     encoder.write_all(bytes).ok()?;
@@ -166,6 +208,7 @@ mod tests {
             ("/xlog", true),
             ("/tx/0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7", true),
             ("/config/%2Fshop.example.com%2Forders", true),
+            ("/services/shop.v1.Orders%2FGet", true),
             ("/api/v1/nothing", false),
             ("/assets/missing", false),
             ("/favicon.ico", false),
@@ -182,6 +225,19 @@ mod tests {
         let served = "\nimport x;\n\n\n\nf('// no', /* in */ 1);\n (y);\n";
         assert_eq!(without_comments(script), served);
         assert_eq!(without_comments("a // b"), "a // b");
+        let typed = "x => y((/** @type {T} */ a, /** @param {U} b */ b) => /* c */ `/** @open`);\n";
+        assert_eq!(without_comments(typed), "x => y((a, b) => /* c */ `/** @open`);\n");
+    }
+
+    #[test]
+    fn a_file_is_compressed_once_and_anew_when_it_has_changed() {
+        let make = |text: &'static [u8]| move || gzip(text);
+        let first = compressed("a test's own", "1", make(b"one")).unwrap();
+        let again = compressed("a test's own", "1", || panic!("it is known")).unwrap();
+        assert_eq!(first, again);
+        let changed = compressed("a test's own", "2", make(b"two")).unwrap();
+        assert_ne!(first, changed);
+        assert_eq!(compressed("a test's own", "3", || None), None);
     }
 
     #[test]

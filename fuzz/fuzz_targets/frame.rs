@@ -6,7 +6,8 @@ use scouter_wire::TextRef;
 use scouter_wire::codec::{
     Ack, Auth, BatchView, ClockReading, Command, Frame, Hello, Refusal, Reply, SectionDecoder, SeriesView,
     TextTable, Welcome, XLogColumns, check_preface, read_active, read_alerts, read_callsites,
-    read_object_frame, read_options, read_text_ids, read_texts,
+    read_environment, read_object_frame, read_options, read_profile, read_text_ids, read_texts,
+    read_threads,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -14,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = Frame::parse(data);
     let Some((kind, body)) = data.split_first() else { return };
     let mut table = TextTable::default();
-    match kind % 17 {
+    match kind % 20 {
         0 => drop(Hello::read(body)),
         1 => drop(Auth::read(body)),
         2 => drop(Welcome::read(body)),
@@ -48,6 +49,9 @@ fuzz_target!(|data: &[u8]| {
         13 => drop(read_active(body)),
         14 => drop(read_options(body)),
         15 => drop(ClockReading::read(body)),
+        16 => drop(read_threads(body)),
+        17 => drop(read_profile(body)),
+        18 => drop(read_environment(body)),
         _ => drop(read_callsites(body)),
     }
 });

@@ -1,6 +1,6 @@
 //! Something a person should know: raised anywhere in the agent, drained by the exporter.
 //!
-//! Raising is rare, so it may allocate and lock. Of one kind at one place at most one alert is
+//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one alert is
 //! queued per interval; the ones in between are counted in the next one. The queue is bounded: past
 //! [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
 
@@ -18,7 +18,7 @@ use crate::header::{Header, Word};
 use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED, TEXTS_CUT};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
-use crate::{clock, current, lane, options, panics, switch, transaction};
+use crate::{clock, current, lane, live, options, panics, switch, transaction};
 
 /// Most alerts that wait for the exporter; past it the newest is dropped.
 pub const MAX_ALERTS: usize = 256;
@@ -46,24 +46,70 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// Service, tenant and ids come from the transaction this thread works on. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
-    raise_with(about_current, kind, level, place, message);
+    raise_counted(about_current, ("", 1), kind, level, place, message);
 }
 
-/// Like [`raise`], about a transaction that may have ended: for whoever watches from outside.
-pub fn raise_about(
-    service: TextId,
-    transaction: Option<(Gxid, Txid)>,
+/// Like [`raise`], about a statement: its place is the innermost open `#[scout]` function, or the
+/// statement itself where there is none. Two statements of one function are two places.
+pub fn raise_for_statement(
+    kind: AlertKind,
+    level: AlertLevel,
+    sql: TextId,
+    message: fmt::Arguments<'_>,
+) {
+    let sql = text(sql);
+    match lane::current().and_then(|(header, _)| live::function_of(header)) {
+        Some(site) => {
+            let place = format!("{}:{}", site.file(), site.line());
+            raise_counted(about_current, (sql, 1), kind, level, &place, message);
+        }
+        None => raise(kind, level, sql, message),
+    }
+}
+
+/// What an alert is about, for whoever learned of it later or elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "built field by field, with a default for the rest")]
+pub struct About<'a> {
+    /// Service, or empty.
+    pub service: &'a str,
+    /// Tenant, or empty.
+    pub tenant: &'a str,
+    /// Transaction it happened in.
+    pub transaction: Option<(Gxid, Txid)>,
+    /// Tells alerts of one kind and place apart for the rate limit; empty where the place does, or
+    /// the service where there is no place.
+    pub group: &'a str,
+    /// How many of the same it stands for; 0 counts as one.
+    pub count: u32,
+    /// When it happened, unix µs; 0 stands for now.
+    pub unix_us: i64,
+}
+
+/// Like [`raise`], about what is described.
+pub fn raise_for(
+    about: &About<'_>,
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
     message: fmt::Arguments<'_>,
 ) {
-    let subject = || Alert { service: text(service).to_owned(), transaction, ..empty() };
-    raise_with(subject, kind, level, place, message);
+    let subject = || Alert {
+        unix_us: about.unix_us,
+        service: about.service.to_owned(),
+        tenant: about.tenant.to_owned(),
+        transaction: about.transaction,
+        ..empty()
+    };
+    // What is nowhere is told for each service.
+    let is_nowhere = place.is_empty() && about.group.is_empty();
+    let group = if is_nowhere { about.service } else { about.group };
+    raise_counted(subject, (group, about.count.max(1)), kind, level, place, message);
 }
 
-fn raise_with(
+fn raise_counted(
     subject: impl FnOnce() -> Alert,
+    (group, count): (&str, u32),
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
@@ -72,10 +118,12 @@ fn raise_with(
     if switch::is_forked() {
         return;
     }
-    let key = SEED.hash_one((kind, place));
-    let Some(suppressed) = admit(key, clock::steady_us()) else { return };
+    let key = SEED.hash_one((kind, level, place, group));
+    let Some(suppressed) = admit(key, count, clock::steady_us()) else { return };
     let mut alert = subject();
-    alert.unix_us = clock::unix_us(clock::now_ticks());
+    if alert.unix_us == 0 {
+        alert.unix_us = clock::unix_us(clock::now_ticks());
+    }
     alert.kind = kind;
     alert.level = level;
     alert.message = bounded(message);
@@ -91,21 +139,22 @@ fn raise_with(
     }
 }
 
-/// Whether an alert of this kind and place may be queued now, and how many were swallowed since
-/// the last one.
-fn admit(key: u64, now_us: u64) -> Option<u32> {
+/// Whether an alert of this kind and place, which stands for `count` of them, may be queued now, and
+/// how many were swallowed since the last one.
+fn admit(key: u64, count: u32, now_us: u64) -> Option<u32> {
     let interval_us = options::ALERT_SEND_INTERVAL_MS.value().saturating_mul(1_000);
     let mut alerts = ALERTS.lock();
     let suppressed = match alerts.places.get_mut(&key) {
         // Time that went back (a test's clock) does not mute.
         Some((last, swallowed)) if now_us.checked_sub(*last).is_some_and(|us| us < interval_us) => {
-            *swallowed = swallowed.saturating_add(1);
-            ALERTS_SUPPRESSED.add(1);
+            *swallowed = swallowed.saturating_add(count);
+            ALERTS_SUPPRESSED.add(count.into());
             return None;
         }
-        Some((_, swallowed)) => *swallowed,
-        None => 0,
+        Some((_, swallowed)) => swallowed.saturating_add(count - 1),
+        None => count - 1,
     };
+    ALERTS_SUPPRESSED.add((count - 1).into());
     if alerts.queue.len() >= MAX_ALERTS {
         ALERTS_DROPPED.add(1);
         return None;
@@ -173,5 +222,8 @@ pub(crate) fn service_of(header: &Header) -> TextId {
 
 /// Moves all waiting alerts to the end of `out`.
 pub fn drain_alerts(out: &mut Vec<Alert>) {
+    panics::tell();
+    #[cfg(feature = "alloc")]
+    crate::alloc::large::tell();
     out.append(&mut ALERTS.lock().queue);
 }

@@ -3,9 +3,12 @@
 //! Registering costs one short lock of one of a few shards. A checkout that is still open when
 //! its transaction is over is a leak; whoever watches ([`open_checkouts`]) decides that.
 
+#[path = "checkout/holders.rs"]
+mod holders;
+
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use scouter_wire::{Gxid, Txid};
@@ -13,7 +16,14 @@ use scouter_wire::{Gxid, Txid};
 use crate::header::Header;
 use crate::telemetry::CHECKOUTS_UNTRACKED;
 use crate::text::TextId;
-use crate::{alert, clock, lane, switch, transaction};
+use crate::texts::Slot;
+use crate::{alert, clock, current, lane, switch, transaction};
+
+pub use self::holders::{MAX_REPORTED_HOLDERS, holders};
+
+/// How a checkout was taken when a statement was sent to the pool itself. It ends with the
+/// statement, and its line is not that of the caller.
+pub const STATEMENT: &str = "statement";
 
 /// Most checkouts that are tracked at once; further ones are not, and `checkouts_untracked` grows.
 pub const MAX_CHECKOUTS: usize = 16_384;
@@ -28,15 +38,34 @@ struct Entry {
     at: &'static Location<'static>,
     since: u64,
     owner: Option<Owner>,
+    /// Of the owner, if it has one.
+    tenant: Option<Box<str>>,
+    is_expected_long: bool,
     is_leaked_on_purpose: bool,
 }
 
 /// What runs on a connection: written without the lock, by whoever holds the connection. A place
 /// of the registry keeps its own for ever, so at most [`MAX_CHECKOUTS`] of them exist.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Used {
     statements: AtomicU64,
     last_sql: AtomicU32,
+    /// Whether one runs now.
+    is_busy: AtomicBool,
+}
+
+/// A statement runs on a connection as long as this exists. See [`CheckoutGuard::note_statement`].
+#[derive(Debug)]
+#[must_use = "the statement ends when this is dropped"]
+pub struct StatementGuard(Option<&'static Used>);
+
+impl Drop for StatementGuard {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(used) = self.0 {
+            used.is_busy.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 struct Place {
@@ -106,11 +135,17 @@ pub struct CheckoutView {
     pub service: TextId,
     /// Whether that transaction still runs.
     pub is_owner_running: bool,
+    /// Whose request it was when it took it, or empty.
+    pub tenant: String,
     /// Statements run on it since.
     pub statements: u64,
+    /// Whether one runs now.
+    pub is_busy: bool,
     /// The last of them.
     pub last_sql: TextId,
-    /// Whether the application said that it stays out.
+    /// Whether the application said that it stays out for long.
+    pub is_expected_long: bool,
+    /// Whether the application said that it stays out for ever.
     pub is_leaked_on_purpose: bool,
 }
 
@@ -127,6 +162,9 @@ impl CheckoutGuard {
             gxid: transaction::gxid_of(header),
             service: alert::service_of(header),
         });
+        let tenant = owner
+            .filter(|owner| owner.header.texts.has(Slot::Tenant))
+            .map(|owner| current::text_of(owner.header, Slot::Tenant).into_boxed_str());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let entry = Entry {
             number,
@@ -135,6 +173,8 @@ impl CheckoutGuard {
             at,
             since: clock::now_ticks(),
             owner,
+            tenant,
+            is_expected_long: false,
             is_leaked_on_purpose: false,
         };
         #[expect(clippy::cast_possible_truncation, reason = "less than the number of shards")]
@@ -146,21 +186,31 @@ impl CheckoutGuard {
             place.entry = Some(entry);
             place.used.statements.store(0, Ordering::Relaxed);
             place.used.last_sql.store(0, Ordering::Relaxed);
+            place.used.is_busy.store(false, Ordering::Relaxed);
             return Self { place: Some((shard_number, index, place.used)) };
         }
         CHECKOUTS_UNTRACKED.add(1);
         Self { place: None }
     }
 
-    /// Says that a statement runs on the connection; for the one who holds it.
+    /// Says that a statement runs on the connection until the answer is dropped; for the one who
+    /// holds it.
     #[inline]
-    pub fn note_statement(&self, sql: TextId) {
-        if let Some((_, _, used)) = self.place {
+    pub fn note_statement(&self, sql: TextId) -> StatementGuard {
+        let used = self.place.map(|(_, _, used)| used);
+        if let Some(used) = used {
             // One writer at a time, so no read-modify-write is needed.
             let statements = used.statements.load(Ordering::Relaxed) + 1;
             used.statements.store(statements, Ordering::Relaxed);
             used.last_sql.store(sql.number(), Ordering::Relaxed);
+            used.is_busy.store(true, Ordering::Relaxed);
         }
+        StatementGuard(used)
+    }
+
+    /// Says that the connection stays out for long and is given back one day: nobody is told.
+    pub fn expect_long(&self) {
+        self.with(|entry| entry.is_expected_long = true);
     }
 
     /// Says that the connection stays out for the rest of the process: it remains listed, marked.
@@ -224,8 +274,11 @@ fn view(place: &Place, now: u64) -> Option<CheckoutView> {
         is_owner_running: entry
             .owner
             .is_some_and(|owner| owner.header.generation() == owner.generation),
+        tenant: entry.tenant.as_deref().unwrap_or_default().to_owned(),
         statements: place.used.statements.load(Ordering::Relaxed),
+        is_busy: place.used.is_busy.load(Ordering::Relaxed),
         last_sql: TextId::from_number(place.used.last_sql.load(Ordering::Relaxed)),
+        is_expected_long: entry.is_expected_long,
         is_leaked_on_purpose: entry.is_leaked_on_purpose,
     })
 }

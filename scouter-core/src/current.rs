@@ -8,6 +8,7 @@ use scouter_wire::{Gxid, Txid};
 use crate::begin::Field;
 use crate::bounded::Bounded;
 use crate::header::Header;
+use crate::path::{note_origin, site_around};
 use crate::propagation::TraceContext;
 use crate::records::{Note, closed};
 use crate::text::TextId;
@@ -105,6 +106,13 @@ fn set(slot: Slot, text: &str) {
     }
 }
 
+/// Says that it takes long: no alert tells that it is slow or does not move.
+pub fn expect_long() {
+    if let Some(header) = header() {
+        transaction::set_mark(header, mark::LONG);
+    }
+}
+
 /// Names its service anew.
 pub fn set_service(service: TextId) {
     if let Some(header) = header() {
@@ -122,8 +130,11 @@ pub fn tag(key: &'static str, value: &str) {
 /// Says that it failed (the first error wins) and notes the error as a step.
 pub fn error(error: &dyn fmt::Display) {
     if let Some(header) = header() {
-        transaction::set_error(header, error);
-        push(header, StepKind::Error, Bounded::of(error).as_str());
+        let error = Bounded::of(error);
+        let around = site_around(header, header.current());
+        note_origin(header, around, error.as_str());
+        transaction::set_error(header, &error.as_str());
+        push(header, StepKind::Error, error.as_str());
     }
 }
 

@@ -19,6 +19,7 @@ use crate::telemetry;
 
 pub use crate::alert::drain_alerts;
 pub use crate::text::new_texts;
+pub(crate) use row::kind as kind_of;
 pub use visitor::{DrainVisitor, Drained, Totals};
 
 #[derive(Default)]

@@ -196,6 +196,7 @@ fn register(lane: &Lane) -> Option<&'static Thread> {
         Some(thread) => thread,
         None => new_thread()?,
     };
+    crate::native::enter_thread();
     thread.slot.tid.store(tid(), Ordering::Relaxed);
     lane.thread.set(Some(thread));
     Some(thread)

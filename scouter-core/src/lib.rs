@@ -18,6 +18,7 @@
 //! | alerts | [`alert`] |
 //! | numbers of your own | [`counter`], [`gauge`] |
 //! | add own code | [`plugin`] |
+//! | stacks of threads (feature `native`) | `native` |
 //! | export | [`drain`], [`live`], [`telemetry`], [`clock`] |
 //! | test | [`testing`] (feature `testing`) |
 //!
@@ -31,6 +32,9 @@
 // crate could have no statics.
 #![cfg(not(loom))]
 
+#[cfg(feature = "alloc")]
+#[expect(unsafe_code, reason = "an allocator is an unsafe trait")]
+mod alloc;
 mod begin;
 mod outcome;
 #[expect(unsafe_code, reason = "calls to the machine and the C library")]
@@ -47,13 +51,29 @@ mod bounded;
 #[cfg(feature = "enable")]
 pub mod counters;
 #[cfg(feature = "enable")]
+mod edge;
+#[cfg(feature = "enable")]
 mod finish;
+#[cfg(feature = "enable")]
+mod fixed;
 #[cfg(feature = "enable")]
 mod header;
 #[cfg(feature = "enable")]
+pub mod heap;
+#[cfg(feature = "enable")]
 mod lane;
 #[cfg(feature = "enable")]
+pub mod last_words;
+#[cfg(feature = "enable")]
+#[cfg_attr(
+    all(feature = "native", target_os = "linux", target_arch = "x86_64"),
+    expect(unsafe_code, reason = "signals, foreign stacks and the loader's tables")
+)]
+pub mod native;
+#[cfg(feature = "enable")]
 mod panics;
+#[cfg(feature = "enable")]
+mod path;
 #[cfg(feature = "enable")]
 mod pool;
 #[cfg(feature = "enable")]
@@ -68,6 +88,8 @@ mod rules;
 mod runtime;
 #[cfg(feature = "enable")]
 mod sampling;
+#[cfg(feature = "enable")]
+mod scene;
 #[cfg(feature = "enable")]
 #[expect(unsafe_code, reason = "references to what is never freed")]
 mod sync;
@@ -131,6 +153,8 @@ pub mod __private {
 pub use scouter_wire::record;
 pub use scouter_wire::{Gxid, TextKind, Txid};
 
+#[cfg(feature = "alloc")]
+pub use crate::alloc::ScoutAlloc;
 pub use crate::begin::{Begin, Field};
 pub use crate::callsite::{Callsite, CallsiteFlags, callsites};
 pub use crate::in_step::{StepFuture, in_step, wait};
@@ -166,12 +190,17 @@ pub mod limits {
 #[cfg(feature = "enable")]
 pub mod limits {
     pub use crate::alert::{MAX_ALERT_BYTES, MAX_ALERTS};
+    #[cfg(feature = "alloc")]
+    pub use crate::alloc::large::MAX_LARGE_ALLOCATIONS;
     pub use crate::checkout::MAX_CHECKOUTS;
     pub use crate::clock::MAX_DRIFT_PPM;
     pub use crate::lane::MAX_SEGMENTS;
+    pub use crate::last_words::MAX_LAST_WORDS_BYTES;
     pub use crate::live::MAX_ACTIVE_STEPS;
     pub use crate::metrics::{MAX_METRIC_NAME_BYTES, MAX_METRICS};
+    pub use crate::native::{MAX_FRAMES, MAX_SAMPLES_HZ, MAX_STACK_BYTES, SIGNAL_TIMEOUT_MS};
     pub use crate::options::{DEFAULT_PROFILE_STEPS, MAX_PROFILE_STEPS, MAX_TEXT_OPTION_BYTES};
+    pub use crate::panics::MAX_PANIC_PLACES;
     pub use crate::plugin::MAX_PLUGINS;
     pub use crate::pool::{MAX_PAGES, MAX_TRANSACTIONS};
     pub use crate::pools::{MAX_POOL_NAMES, MAX_WATCHED_POOLS};

@@ -6,6 +6,9 @@
 //! is retried a few times (`live_retries`) and left out when it never holds still (`live_skipped`),
 //! which takes a transaction of nanoseconds.
 
+#[path = "live/watched.rs"]
+mod watched;
+
 use scouter_wire::Gxid;
 use scouter_wire::Txid;
 use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
@@ -17,6 +20,9 @@ use crate::sync::Ordering;
 use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
 use crate::texts::{Slot, walk};
+
+pub(crate) use self::watched::function_of;
+pub use self::watched::{WatchedTransaction, find, watched};
 
 /// Most open steps of a transaction that the live view shows; of more, the innermost ones.
 pub const MAX_ACTIVE_STEPS: usize = 64;
@@ -57,8 +63,8 @@ impl Names {
 
 #[derive(Debug, Default)]
 struct Raw {
-    words: [u64; 9],
-    halves: [u32; 1],
+    words: [u64; 10],
+    halves: [u32; 4],
     steps: u32,
     /// First word and start of each open step, innermost first.
     stack: Vec<(u64, u64)>,
@@ -100,6 +106,40 @@ pub fn active(out: &mut Vec<ActiveTransaction>, limit: usize) -> usize {
     total
 }
 
+/// Visits every running transaction with its service, whether a thread works on it, and the names
+/// of its open steps, outermost first. No name is looked up, so that it is cheap enough for many
+/// times a second.
+pub fn stacks(visit: &mut dyn FnMut(TextId, bool, &[TextId])) {
+    let mut headers = Vec::new();
+    crate::pool::headers(&mut headers);
+    let (mut raw, mut path) = (Raw::default(), Vec::new());
+    for (index, header) in headers.iter().copied().enumerate() {
+        if let Some(ahead) = headers.get(index + PREFETCHED) {
+            ahead.prefetch();
+        }
+        let is_read = read(header, |header, generation| {
+            raw.words[SERVICE] = header.word(Word::ServiceEpoch);
+            raw.halves[0] = header.half(Half::Tid);
+            copy_open(header, generation, &mut raw);
+        });
+        if is_read {
+            let names = raw.stack.iter().rev().filter_map(|(word0, _)| StepName::of(*word0));
+            path.clear();
+            path.extend(names.map(StepName::text));
+            visit(service_of(&raw), raw.halves[0] != 0, &path);
+        }
+    }
+}
+
+/// Place of the service among the words of a [`Raw`].
+const SERVICE: usize = 6;
+
+fn service_of(raw: &Raw) -> TextId {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
+    let number = raw.words[SERVICE] as u32;
+    TextId::from_number(number)
+}
+
 /// What an OS thread that ever recorded is working on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,6 +150,8 @@ pub struct LaneView {
     pub txid: Option<Txid>,
     /// How long the poll takes already, µs; a long one blocks the runtime's thread.
     pub poll_age_us: u64,
+    /// Which poll it is: no two of one thread have the same number; 0 for none.
+    pub poll: u64,
 }
 
 /// Replaces the content of `out` with the lanes of all living threads that ever recorded.
@@ -130,8 +172,20 @@ pub fn lanes(out: &mut Vec<LaneView>) {
             tid,
             txid: Txid::new(slot.txid.load(Ordering::Relaxed)),
             poll_age_us: clock::ticks_to_us(age),
+            poll: start,
         })
     }));
+}
+
+/// How long the longest empty task on a watched runtime has been waiting to be run, µs, and by how
+/// many threads; see [`watch_runtime`](crate::watch_runtime). Asked again and again, each time a few
+/// hundred ms later. Without feature `tokio` never.
+#[must_use]
+pub fn late_beat() -> Option<(u64, usize)> {
+    #[cfg(feature = "tokio")]
+    return crate::runtime::late_beat();
+    #[cfg(not(feature = "tokio"))]
+    None
 }
 
 /// How many of the running transactions are younger than the first age, younger than the second,
@@ -184,9 +238,10 @@ fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
         Word::ServiceEpoch,
         Word::Caller,
         Word::BytesOut,
+        Word::Ttfb,
     ]
     .map(|word| header.word(word));
-    raw.halves = [header.half(Half::Tid)];
+    raw.halves = [Half::Tid, Half::Kind, Half::Polls, Half::Marks].map(|half| header.half(half));
     raw.steps = header.steps();
     raw.texts.clear();
     if header.texts.len_words() > 0 {
@@ -196,6 +251,11 @@ fn copy(header: &'static Header, generation: u32, raw: &mut Raw) {
             }
         }
     }
+    copy_open(header, generation, raw);
+}
+
+/// Copies the open steps as they stood together, or none.
+fn copy_open(header: &'static Header, generation: u32, raw: &mut Raw) {
     for _ in 0..RECORD_TRIES {
         raw.stack.clear();
         if copy_stack(header, generation, raw.halves[0] != 0, &mut raw.stack) {
@@ -282,13 +342,11 @@ fn resolve(
     known: &mut Names,
     out: &mut ActiveTransaction,
 ) -> bool {
-    let [txid, gxid_high, gxid_low, start, poll_start, busy, service, ..] = raw.words;
+    let [txid, gxid_high, gxid_low, start, poll_start, busy, ..] = raw.words;
     let gxid = u128::from(gxid_high) << 64 | u128::from(gxid_low);
     let (Some(txid), Some(gxid)) = (Txid::new(txid), Gxid::new(gxid)) else { return false };
     (out.txid, out.gxid) = (txid, gxid);
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
-    let service = TextId::from_number(service as u32);
-    replace(&mut out.service, known.text(service));
+    replace(&mut out.service, known.text(service_of(raw)));
     for text in [&mut out.tenant, &mut out.login, &mut out.ip, &mut out.desc] {
         text.clear();
     }

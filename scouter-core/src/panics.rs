@@ -6,6 +6,10 @@
 //! on, unless it has one already (the first error wins), whatever becomes of the panic: it may end
 //! the transaction, or a layer inside may turn it into a response with status 500.
 //!
+//! Every panic also raises an alert (option `panic_alert_enabled`), with or without a transaction:
+//! one of a plain thread, or of a task whose handle was dropped, is seen by nobody else. See
+//! [`places`] for how, and [`last_words`] for processes that a panic aborts.
+//!
 //! A hook that the application installs later without calling the one it replaces takes this away;
 //! then a transaction that ends by a panic has the error `panicked`. Panics that the recorder
 //! itself catches (a `Debug` of the application, a plugin) are no errors of the transaction.
@@ -14,8 +18,15 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_h
 use std::sync::Once;
 
 use crate::bounded::Bounded;
+use crate::telemetry::PANICS;
 use crate::transaction::{mark, set_error, set_mark};
-use crate::{lane, switch};
+use crate::{lane, last_words, options, switch};
+
+#[path = "panics/places.rs"]
+mod places;
+
+pub use places::MAX_PANIC_PLACES;
+pub(crate) use places::{Seen, tell};
 
 /// Most bytes of a file's path that are shown, its end: the message needs the room too.
 const MAX_PATH_BYTES: usize = 120;
@@ -52,36 +63,28 @@ fn note(panic: &PanicHookInfo<'_>) {
     if switch::is_forked() || lane::is_panics_muted() {
         return;
     }
-    let Some((header, _)) = lane::current() else { return };
-    set_mark(header, mark::PANICKED);
+    let header = lane::current().map(|(header, _)| header);
+    if header.is_none() && !switch::is_recording() {
+        return;
+    }
     let payload = panic.payload();
     let message = payload
         .downcast_ref::<&'static str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(not a text)");
-    let (file, line) =
-        panic.location().map_or(("?", 0), |place| (end_of(place.file()), place.line()));
-    // The place first: the end of a long message is what may be cut.
-    let error = Bounded::format(format_args!("panicked at {file}:{line}: {message}"));
-    set_error(header, &error.as_str());
-}
-
-fn end_of(path: &str) -> &str {
-    let from = path.len().saturating_sub(MAX_PATH_BYTES);
-    path.get(path.ceil_char_boundary(from)..).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_path_is_cut_at_its_front_and_at_a_character() {
-        assert_eq!(end_of("src/main.rs"), "src/main.rs");
-        let long = format!("{}/main.rs", "é".repeat(100));
-        let shown = end_of(&long);
-        assert!(shown.ends_with("éé/main.rs") && shown.len() <= MAX_PATH_BYTES);
-        assert!(shown.len() >= MAX_PATH_BYTES - 1);
+    PANICS.add(1);
+    let seen = Seen::look(panic.location(), message);
+    // First: what follows may be the last thing that this process does.
+    last_words::write(&seen);
+    if options::PANIC_ALERT_ENABLED.value() {
+        places::add(&seen, panic.location());
+    }
+    if let Some(header) = header {
+        set_mark(header, mark::PANICKED);
+        let (file, line) = (seen.file.as_str(), seen.line);
+        // The place first: the end of a long message is what may be cut.
+        let error = Bounded::format(format_args!("panicked at {file}:{line}: {message}"));
+        set_error(header, &error.as_str());
     }
 }

@@ -126,12 +126,21 @@ pub fn watch<P: PoolProbe + 'static>(name: TextId, probe: &Arc<P>) {
     watched.push(Watched { name, probe });
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of what is in memory")]
-pub(crate) fn visit(visit: &mut dyn FnMut(String, f64)) {
-    if switch::is_forked() {
-        return;
-    }
+/// How the watched pools are now, by name, with how many wait for a connection of each.
+#[must_use]
+pub fn states() -> Vec<(TextId, PoolState, u64)> {
+    let states = by_name();
+    states
+        .into_iter()
+        .map(|(name, state)| (name, state, waits(name).waiters.load(Ordering::Relaxed)))
+        .collect()
+}
+
+fn by_name() -> Vec<(TextId, PoolState)> {
     let mut names: Vec<(TextId, PoolState)> = Vec::new();
+    if switch::is_forked() {
+        return names;
+    }
     for watched in &*WATCHED.lock() {
         let Some(probe) = watched.probe.upgrade() else { continue };
         let state = probe.state();
@@ -144,7 +153,12 @@ pub(crate) fn visit(visit: &mut dyn FnMut(String, f64)) {
         sum.size += state.size;
         sum.idle += state.idle;
     }
-    for (name, state) in names {
+    names
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of what is in memory")]
+pub(crate) fn visit(visit: &mut dyn FnMut(String, f64)) {
+    for (name, state) in by_name() {
         let waits = waits(name);
         let grown = |total: &AtomicU64, shown: &AtomicU64| {
             let total = total.load(Ordering::Relaxed);

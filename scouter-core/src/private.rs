@@ -20,6 +20,7 @@ use crate::bounded::Bounded;
 use crate::callsite::Callsite;
 use crate::header::Header;
 use crate::in_step::StepFuture;
+use crate::path::note_origin;
 use crate::plugin::{self, CaptureView, Hooks};
 use crate::records::{Note, site_word};
 use crate::step::{push_attr, push_note};
@@ -276,6 +277,9 @@ fn fail(site: &'static Callsite, service: Service<'_>, message: fmt::Arguments<'
     let message = Bounded::format(message);
     if let Some((header, index)) = innermost(site) {
         push_note(header, index, Note::Error, message.as_str());
+    }
+    if let Some((header, _)) = lane::current() {
+        note_origin(header, Some(site), message.as_str());
     }
     if let Some(transaction) = service.0 {
         transaction.set_error(&message.as_str());

@@ -1,9 +1,11 @@
 //! The tokio runtimes of the process (feature `tokio`): what of their metrics is stable in tokio.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::runtime::{Handle, RuntimeMetrics};
+use tokio::runtime::{Handle, RuntimeFlavor, RuntimeMetrics};
 
 use crate::{clock, switch};
 
@@ -12,9 +14,27 @@ pub const MAX_WATCHED_RUNTIMES: usize = 8;
 
 struct Watched {
     id: tokio::runtime::Id,
+    handle: Handle,
     metrics: RuntimeMetrics,
+    /// The task that was spawned last to see whether it runs.
+    beat: Option<Beat>,
     /// Busy time of all workers and when it was read.
     shown: Option<(Duration, u64)>,
+}
+
+/// A task of ours on a runtime, since some ticks.
+struct Beat {
+    asked: u64,
+    has_run: Arc<AtomicBool>,
+}
+
+/// Says that the task ran, or that its runtime is gone and nobody waits for it.
+struct Answer(Arc<AtomicBool>);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
@@ -36,8 +56,42 @@ pub fn watch_runtime() -> bool {
     if watched.len() >= MAX_WATCHED_RUNTIMES {
         return false;
     }
-    watched.push(Watched { id: handle.id(), metrics: handle.metrics(), shown: None });
+    let (id, metrics) = (handle.id(), handle.metrics());
+    watched.push(Watched { id, handle, metrics, beat: None, shown: None });
     true
+}
+
+/// How long the longest of our tasks has been waiting to be run by a watched runtime, µs, and by how
+/// many workers; `None` while all answer. Each call spawns an empty task where the last one has run.
+///
+/// Of runtimes with several threads only: one that lives on a thread of the application runs
+/// nothing while that thread does something else.
+pub(crate) fn late_beat() -> Option<(u64, usize)> {
+    if switch::is_forked() {
+        return None;
+    }
+    let now = clock::now_ticks();
+    let mut watched = WATCHED.lock();
+    let several = watched
+        .iter_mut()
+        .filter(|watched| watched.handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    several
+        .filter_map(|watched| {
+            match &watched.beat {
+                Some(beat) if !beat.has_run.load(Ordering::Acquire) => {
+                    let waiting = clock::ticks_to_us(now.saturating_sub(beat.asked));
+                    return Some((waiting, watched.metrics.num_workers()));
+                }
+                _ => {}
+            }
+            let has_run = Arc::new(AtomicBool::new(false));
+            let answer = Answer(Arc::clone(&has_run));
+            // Dropped unrun by a runtime that was shut down, which answers as well.
+            drop(watched.handle.spawn(async move { drop(answer) }));
+            watched.beat = Some(Beat { asked: now, has_run });
+            None
+        })
+        .max()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of what is in memory")]

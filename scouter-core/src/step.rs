@@ -17,6 +17,7 @@ use crate::bounded::{Bounded, field};
 use crate::callsite::Callsite;
 use crate::header::Header;
 use crate::in_step::close_anywhere;
+use crate::path::{note_origin, site_around};
 use crate::records::{
     NO_RECORD, Note, Record, Tag, WordType, add_link, closed, key_word, meta_word, owned_word,
     parent_of, records_of_text, site_word, write_text,
@@ -106,7 +107,7 @@ impl StepGuard {
             && header.generation() == self.generation
         {
             self.has_failed.set(true);
-            push_note(header, self.index, Note::Error, Bounded::of(error).as_str());
+            fail_step(header, self.index, Bounded::of(error).as_str());
         }
     }
 }
@@ -303,8 +304,13 @@ pub fn fail(error: &dyn fmt::Display) {
     if let Some((header, _)) = lane::current()
         && header.current() != NO_RECORD
     {
-        push_note(header, header.current(), Note::Error, Bounded::of(error).as_str());
+        fail_step(header, header.current(), Bounded::of(error).as_str());
     }
+}
+
+fn fail_step(header: &'static Header, index: u32, error: &str) {
+    push_note(header, index, Note::Error, error);
+    note_origin(header, site_around(header, index), error);
 }
 
 #[inline(always)]
@@ -349,6 +355,8 @@ pub(crate) fn note_error(header: &'static Header, owner: Option<u32>, error: &st
     if let Some(owner) = owner {
         push_note(header, owner, Note::Error, error);
     }
+    let around = site_around(header, owner.unwrap_or_else(|| header.current()));
+    note_origin(header, around, error);
     if marks {
         transaction::set_error(header, &error);
     }

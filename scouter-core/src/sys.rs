@@ -76,6 +76,20 @@ pub(crate) fn thread_id() -> u32 {
 }
 
 #[cfg(feature = "enable")]
+/// Name of this thread as the kernel knows it, the first 15 bytes of what its creator said, and its
+/// length. Asked of the kernel: `std::thread::current` may panic where thread-locals are gone.
+pub(crate) fn thread_name() -> ([u8; 16], usize) {
+    let mut name = [0_u8; 16];
+    #[cfg(target_os = "linux")]
+    // SAFETY: PR_GET_NAME writes at most 16 bytes, a NUL among them, into the live array.
+    unsafe {
+        libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr())
+    };
+    let len = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    (name, len)
+}
+
+#[cfg(feature = "enable")]
 /// Calls `child` in the child of every later fork of this process.
 pub(crate) fn on_fork_child(child: extern "C" fn()) {
     // SAFETY: `child` is a static function that only stores atomics, which is async-signal-safe.

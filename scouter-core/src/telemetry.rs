@@ -67,6 +67,11 @@ counts! {
     LIVE_RETRIES = "live_retries",
     LIVE_SKIPPED = "live_skipped",
     FORKS = "forks",
+    PANICS = "panics",
+    LAST_WORDS_FAILED = "last_words_failed",
+    LARGE_ALLOCATIONS_UNTOLD = "large_allocations_untold",
+    HEAP_SAMPLES_LEFT_OUT = "heap_samples_left_out",
+    HEAP_SITES_OTHER = "heap_sites_other",
 }
 
 /// What a layer around a server or a client counts here, besides headers it ignored

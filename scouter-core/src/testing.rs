@@ -42,7 +42,10 @@ pub struct RecordedXLog {
     pub flags: XLogFlags,
     pub service: String,
     pub status: u16,
+    /// Error without the place it came from, so that a test need not know lines.
     pub error: String,
+    /// That place, `src/orders.rs:12`, or empty.
+    pub error_place: String,
     pub busy_us: u64,
     pub polls: u32,
     pub ttfb_us: u64,
@@ -53,6 +56,7 @@ pub struct RecordedXLog {
     pub api_count: u32,
     pub api_us: u64,
     pub bytes_out: u64,
+    pub alloc_bytes: u64,
     pub steps: u32,
     pub steps_dropped: u32,
     pub tenant: String,
@@ -255,6 +259,9 @@ fn owned_tags(tags: &[scouter_wire::record::Tag<'_>]) -> Vec<(String, String)> {
 }
 
 fn owned_xlog(xlog: &XLog<'_>) -> RecordedXLog {
+    let mut error = xlog.error.to_owned();
+    let at = scouter_wire::text::error_place(&error);
+    let error_place = at.map(|at| error.drain(at).skip(" at ".len()).collect()).unwrap_or_default();
     RecordedXLog {
         end_unix_us: xlog.end_unix_us,
         elapsed_us: xlog.elapsed_us,
@@ -267,7 +274,8 @@ fn owned_xlog(xlog: &XLog<'_>) -> RecordedXLog {
         flags: xlog.flags,
         service: name_of(xlog.service.0).to_owned(),
         status: xlog.status,
-        error: xlog.error.to_owned(),
+        error,
+        error_place,
         busy_us: xlog.busy_us,
         polls: xlog.polls,
         ttfb_us: xlog.ttfb_us,
@@ -278,6 +286,7 @@ fn owned_xlog(xlog: &XLog<'_>) -> RecordedXLog {
         api_count: xlog.api_count,
         api_us: xlog.api_us,
         bytes_out: xlog.bytes_out,
+        alloc_bytes: xlog.alloc_bytes,
         steps: xlog.steps,
         steps_dropped: xlog.steps_dropped,
         tenant: xlog.tenant.to_owned(),

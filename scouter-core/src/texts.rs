@@ -32,6 +32,8 @@ pub(crate) enum Slot {
     Error = 6,
     /// With the key's number.
     Tag = 7,
+    /// The first error that a step had, with the number of the place it came from.
+    Origin = 8,
 }
 
 /// A page of words.
@@ -160,6 +162,23 @@ impl Texts {
     /// Whether there is such a text.
     pub(crate) fn has(&self, slot: Slot) -> bool {
         self.find(slot, 0).is_some()
+    }
+
+    /// Whether a text is being written just now; then the others may not be where they seem.
+    #[cfg(all(feature = "native", target_os = "linux", target_arch = "x86_64"))]
+    pub(crate) fn is_in_write(&self) -> bool {
+        self.version.load(Ordering::Relaxed) & 1 == 1
+    }
+
+    /// Copies at most as much of a text as `out` holds, without allocating; answers how many bytes.
+    pub(crate) fn copy_text(&self, slot: Slot, out: &mut [u8]) -> usize {
+        let Some(entry) = self.find(slot, 0) else { return 0 };
+        let len = entry.bytes.min(out.len());
+        for (n, bytes) in out[..len].chunks_mut(8).enumerate() {
+            let word = self.word(entry.at + 1 + n).to_le_bytes();
+            bytes.copy_from_slice(&word[..bytes.len()]);
+        }
+        len
     }
 
     /// Copies a text, replacing the one of the same slot and key. Whether there was room.

@@ -9,6 +9,7 @@ use scouter_wire::{Gxid, TextKind, Txid};
 
 use crate::begin::{Begin, Field};
 use crate::bounded::{Bounded, field};
+use crate::edge::Edge;
 use crate::header::{Half, Header, Word, stamp};
 use crate::lane::{self, Position};
 use crate::propagation::TraceContext;
@@ -18,23 +19,8 @@ use crate::text::{TextId, intern};
 use crate::texts::Slot;
 use crate::{clock, finish, options, plugin, switch};
 
-/// Private marks of a header.
-pub(crate) mod mark {
-    /// The author or a plugin asked to keep the profile.
-    pub(crate) const KEEP: u32 = 1;
-    /// It carries tracestate or baggage.
-    pub(crate) const CARRIED: u32 = crate::header::MARK_CARRIED;
-    /// Its caller does not record it.
-    pub(crate) const UNSAMPLED: u32 = 1 << 2;
-    /// Marked as slow by hand.
-    pub(crate) const SLOW: u32 = 1 << 3;
-    /// A plugin asked to drop the profile.
-    pub(crate) const DISCARD_PROFILE: u32 = 1 << 4;
-    /// A panic happened in it, and may have been caught inside.
-    pub(crate) const PANICKED: u32 = 1 << 5;
-    /// A panic left one of its polls.
-    pub(crate) const UNWOUND: u32 = 1 << 6;
-}
+#[path = "transaction/mark.rs"]
+pub(crate) mod mark;
 
 impl Field {
     pub(crate) const fn slot(self) -> Slot {
@@ -224,6 +210,13 @@ impl Transaction {
         }
     }
 
+    /// Says that it takes long, as a session does: no alert tells that it is slow or does not move.
+    pub fn expect_long(&self) {
+        if let Some(header) = self.header {
+            set_mark(header, mark::LONG);
+        }
+    }
+
     /// Whether a panic happened while a thread worked on it, even one that was caught inside.
     #[must_use]
     pub fn has_panicked(&self) -> bool {
@@ -388,6 +381,7 @@ pub struct Entered<'a> {
     previous: Position,
     previous_step: u32,
     previous_tid: u32,
+    edge: Edge,
     _life: PhantomData<&'a Transaction>,
     _not_send: PhantomData<*const ()>,
 }
@@ -400,10 +394,12 @@ impl Entered<'_> {
             previous: Position::NOTHING,
             previous_step: 0,
             previous_tid: 0,
+            edge: Edge::here(0),
             _life: PhantomData,
             _not_send: PhantomData,
         };
         if let Some(header) = header {
+            entered.edge = Edge::here(generation);
             entered.previous = lane::replace(Position::of(header, generation));
             entered.previous_step = header.current();
             entered.previous_tid = header.half(Half::Tid);
@@ -420,6 +416,7 @@ impl Drop for Entered<'_> {
             // A step guard that was forgotten inside must not become everybody's parent.
             header.set_current(self.previous_step);
             header.set_half(Half::Tid, self.previous_tid);
+            self.edge.close(header);
             lane::replace(self.previous);
         }
     }

@@ -16,6 +16,7 @@ use crate::collector::{Collector, CollectorSettings, Spool, Timeouts, transport_
 use crate::config::{DEFAULT_CONFIG_FILE, FILE_VARIABLE, Settings, Watch, listed, object_name};
 use crate::core_source::CoreSource;
 use crate::guard::Guard;
+use crate::last_words::LastWords;
 use crate::notice::{Notice, NoticeFn, Notices};
 use crate::sink::{Guarded, JsonLines, Sink};
 use crate::source::Source;
@@ -210,6 +211,19 @@ impl Builder {
         self
     }
 
+    /// Sets a folder for a file of last words, readable by nobody else: how the process was, every
+    /// two seconds, and its last panic, written before the panic hook returns. It survives
+    /// `panic = "abort"`, SIGKILL and the kernel's killing when memory is short. The next agent of
+    /// this object that starts with the folder raises an alert
+    /// ([`PreviousDeath`](scouter_wire::record::AlertKind::PreviousDeath)) with what it says. An agent
+    /// that ends removes its file, so keep the guard until the end of `main`.
+    ///
+    /// Default: none. Env: `SCOUTER_LAST_WORDS`.
+    pub fn last_words(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.settings.last_words = Some(folder.into());
+        self
+    }
+
     /// Sets how long the drop of the guard may take to deliver what is left.
     ///
     /// Default: [`DEFAULT_FLUSH_TIMEOUT`](crate::DEFAULT_FLUSH_TIMEOUT) (2 s). Env:
@@ -352,8 +366,10 @@ impl Builder {
                 .into_iter()
                 .map(|sink| Guarded::new(sink, None, Arc::clone(&telemetry), Arc::clone(&notices))),
         );
+        let last_words = open_last_words(&self.settings, source.unix_us(), &notices);
         let worker = Worker {
             source,
+            last_words,
             config: self.config,
             notices,
             sinks,
@@ -366,6 +382,20 @@ impl Builder {
             .spawn(move || worker.run())
             .map_err(InitError::Thread)?;
         Ok(Guard::new(shared, thread, telemetry, self.settings.flush_timeout))
+    }
+}
+
+/// The file of last words, if one is asked for. Without it the agent works as well.
+fn open_last_words(settings: &Settings, unix_us: i64, notices: &Notices) -> Option<LastWords> {
+    let folder = settings.last_words.as_ref()?;
+    match LastWords::open(folder, &object_name(&settings.object_name), unix_us) {
+        Ok(words) => Some(words),
+        Err(error) => {
+            notices.once(Notice::LastWords, || {
+                format!("no last words in {}: {error}", folder.display())
+            });
+            None
+        }
     }
 }
 

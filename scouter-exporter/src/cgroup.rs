@@ -18,6 +18,8 @@ pub(crate) struct CgroupFigures {
     pub(crate) memory_limit_bytes: Option<u64>,
     /// Memory used by the group with that limit, page cache included.
     pub(crate) memory_used_bytes: Option<u64>,
+    /// Of that, page cache that the kernel can drop at once.
+    pub(crate) memory_inactive_bytes: Option<u64>,
     /// 100 for one core.
     pub(crate) cpu_limit_percent: Option<f64>,
     /// Time threads of the group were held back by its limit so far, µs.
@@ -84,6 +86,9 @@ fn memory(levels: &[PathBuf], limit: &str, used: &str, figures: &mut CgroupFigur
     if let Some((bytes, level)) = limits.min_by_key(|(bytes, _)| *bytes) {
         figures.memory_limit_bytes = Some(bytes);
         figures.memory_used_bytes = number(level, used);
+        // Version 1 has the sum over the groups below under a name of its own.
+        let key = if used == "memory.current" { "inactive_file" } else { "total_inactive_file" };
+        figures.memory_inactive_bytes = stat(level, "memory.stat", key);
     }
 }
 
@@ -98,7 +103,7 @@ fn cpu_v1(levels: &[PathBuf], figures: &mut CgroupFigures) {
         percent(number(level, "cpu.cfs_quota_us")?, number(level, "cpu.cfs_period_us")?)
     });
     figures.cpu_limit_percent = limits.min_by(f64::total_cmp);
-    let own = levels.first().and_then(|level| stat(level, "throttled_time"));
+    let own = levels.first().and_then(|level| stat(level, "cpu.stat", "throttled_time"));
     figures.throttled_us = own.map(|nanos| nanos / 1_000);
 }
 
@@ -109,12 +114,13 @@ fn cpu_v2(levels: &[PathBuf], figures: &mut CgroupFigures) {
         percent(quota.parse().ok()?, period.parse().ok()?)
     });
     figures.cpu_limit_percent = limits.min_by(f64::total_cmp);
-    figures.throttled_us = levels.first().and_then(|level| stat(level, "throttled_usec"));
+    figures.throttled_us =
+        levels.first().and_then(|level| stat(level, "cpu.stat", "throttled_usec"));
 }
 
-/// A line of `cpu.stat`.
-fn stat(level: &Path, key: &str) -> Option<u64> {
-    let text = fs::read_to_string(level.join("cpu.stat")).ok()?;
+/// A line of a file of such lines.
+fn stat(level: &Path, file: &str, key: &str) -> Option<u64> {
+    let text = fs::read_to_string(level.join(file)).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?;
     line.trim().parse().ok()
 }
@@ -142,12 +148,14 @@ mod tests {
             ("pod/app/cpu.stat", "usage_usec 7\nnr_throttled 2\nthrottled_usec 1500\n"),
             ("pod/memory.max", "536870912\n"),
             ("pod/memory.current", "1048576\n"),
+            ("pod/memory.stat", "anon 7\ninactive_file 4096\nactive_file 8192\n"),
             ("pod/cpu.max", "max 100000\n"),
         ]);
         let figures = read_at(root.path(), "0::/pod/app\n");
         let expected = CgroupFigures {
             memory_limit_bytes: Some(536_870_912),
             memory_used_bytes: Some(1_048_576),
+            memory_inactive_bytes: Some(4_096),
             cpu_limit_percent: Some(250.0),
             throttled_us: Some(1_500),
         };
@@ -159,6 +167,7 @@ mod tests {
         let root = tree(&[
             ("memory/memory.limit_in_bytes", "1073741824\n"),
             ("memory/memory.usage_in_bytes", "4096\n"),
+            ("memory/memory.stat", "inactive_file 1\ntotal_inactive_file 512\n"),
             ("cpu/docker/x/cpu.cfs_quota_us", "50000\n"),
             ("cpu/docker/x/cpu.cfs_period_us", "100000\n"),
             ("cpu/docker/x/cpu.stat", "nr_periods 1\nthrottled_time 9000\n"),
@@ -168,6 +177,7 @@ mod tests {
         let figures = read_at(root.path(), groups);
         assert_eq!(figures.memory_limit_bytes, Some(1_073_741_824));
         assert_eq!(figures.memory_used_bytes, Some(4_096));
+        assert_eq!(figures.memory_inactive_bytes, Some(512));
         assert_eq!((figures.cpu_limit_percent, figures.throttled_us), (Some(50.0), Some(9)));
     }
 

@@ -1,9 +1,7 @@
 //! The recorder of this process as a [`Source`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use scouter_core::checkout::open_checkouts;
 use scouter_core::drain::{self, DrainVisitor};
 use scouter_core::{Callsite, CallsiteFlags, Txid, alert, clock, live, options, plugin, telemetry};
 use scouter_wire::codec::{CallsiteEntry, DropReason, HashSeed, OptionEntry, Totals};
@@ -12,14 +10,16 @@ use scouter_wire::{TextKind, TextRef};
 
 use crate::clock::Moment;
 use crate::counters::approximate;
-use crate::leaks::Leaks;
 use crate::source::{Source, TextSource, Visitor};
+use crate::tools::Tools;
+use crate::watch::Watch;
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Owns the recorder's output: there is one in a process at a time.
 pub(crate) struct CoreSource {
-    leaks: Leaks,
+    tools: Tools,
+    watch: Watch,
 }
 
 impl CoreSource {
@@ -29,7 +29,7 @@ impl CoreSource {
             return None;
         }
         scouter_core::set_recording(true);
-        Some(Self { leaks: Leaks::default() })
+        Some(Self { tools: Tools::default(), watch: Watch::default() })
     }
 }
 
@@ -124,12 +124,11 @@ impl Source for CoreSource {
     }
 
     fn watch(&mut self, now: Moment) {
-        let patience = options::CONNECTION_LEAK_AFTER_MS.value();
-        if patience > 0 {
-            let mut open = Vec::new();
-            open_checkouts(&mut open);
-            self.leaks.look(&open, now, Duration::from_millis(patience));
-        }
+        self.watch.look(now);
+    }
+
+    fn tools(&mut self) -> &mut Tools {
+        &mut self.tools
     }
 
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize {

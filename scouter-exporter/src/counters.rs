@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use scouter_core::limits::OTHER;
 use scouter_wire::record::{CounterPoint, Sketch, XLog};
 use scouter_wire::{TextKind, TextRef};
 
 use crate::Texts;
-use crate::cgroup;
+use crate::cgroup::{self, CgroupFigures};
 use crate::process::Process;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
@@ -20,10 +21,18 @@ use crate::visitors::Users;
 /// services are sent every ten seconds, so that nothing is lost but the finer steps.
 pub const MAX_COUNTED_SERVICES: usize = 100;
 
+/// Most tenants with a counter of allocated bytes in one interval: those that allocated most. Of a
+/// tenant that never was among them nothing is sent.
+pub const MAX_COUNTED_TENANTS: usize = 20;
+
+/// Most tenants whose bytes are added up apart in one interval; further ones are [`OTHER`] together.
+const MAX_TENANTS: usize = 10_000;
+
 #[derive(Debug, Default)]
 struct Figures {
     count: u64,
     errors: u64,
+    alloc_bytes: u64,
     sketch: Sketch,
 }
 
@@ -31,6 +40,7 @@ impl Figures {
     fn add(&mut self, xlog: &XLog<'_>) {
         self.count += 1;
         self.errors += u64::from(!xlog.error.is_empty());
+        self.alloc_bytes = self.alloc_bytes.saturating_add(xlog.alloc_bytes);
         self.sketch.insert(xlog.elapsed_us);
     }
 }
@@ -40,9 +50,13 @@ impl Figures {
 pub(crate) struct Counters {
     all: Figures,
     services: HashMap<TextRef, Figures>,
+    /// Bytes allocated, by tenant.
+    tenants: HashMap<String, u64>,
     users: Users,
     throttled_us: Option<u64>,
     process: Process,
+    rss_bytes: u64,
+    group: CgroupFigures,
     points: Vec<CounterPoint>,
     name: String,
 }
@@ -53,6 +67,24 @@ impl Counters {
         self.users.xlog(xlog);
         // The recorder bounds the number of services.
         self.services.entry(xlog.service).or_default().add(xlog);
+        if xlog.alloc_bytes > 0 && !xlog.tenant.is_empty() {
+            self.add_to_tenant(xlog.tenant, xlog.alloc_bytes);
+        }
+    }
+
+    /// What the control group said when the counters were taken last.
+    pub(crate) fn group(&self) -> &CgroupFigures {
+        &self.group
+    }
+
+    fn add_to_tenant(&mut self, tenant: &str, bytes: u64) {
+        let is_known = self.tenants.contains_key(tenant);
+        let tenant = if is_known || self.tenants.len() < MAX_TENANTS { tenant } else { OTHER };
+        // Two look-ups of a known one cost less than an owned text.
+        match self.tenants.get_mut(tenant) {
+            Some(sum) => *sum = sum.saturating_add(bytes),
+            None => _ = self.tenants.insert(tenant.to_owned(), bytes),
+        }
     }
 
     /// Takes the counters of an interval that lasted this long.
@@ -76,7 +108,14 @@ impl Counters {
         let names =
             ["service_rate", "service_error_rate", "service_p50", "service_p95", "service_p99"];
         for (service, figures) in services {
-            self.push_figures(&names, texts.text(service), &figures, seconds, source);
+            let name = texts.text(service);
+            self.push_figures(&names, name, &figures, seconds, source);
+            self.push_alloc("service_alloc", name, figures.alloc_bytes, seconds, source);
+        }
+        let mut tenants: Vec<_> = self.tenants.drain().collect();
+        tenants.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        for (tenant, bytes) in tenants.iter().take(MAX_COUNTED_TENANTS) {
+            self.push_alloc("tenant_alloc", tenant, *bytes, seconds, source);
         }
         let (recent, today) = self.users.counts(source.unix_us());
         self.push(source, "recent_users|", approximate(recent));
@@ -91,8 +130,14 @@ impl Counters {
         &self.points
     }
 
+    /// Resident memory when the counters were taken last; 0 where it is not known.
+    pub(crate) fn rss_bytes(&self) -> u64 {
+        self.rss_bytes
+    }
+
     fn push_process(&mut self, source: &mut dyn Source, seconds: f64) {
         if let Some(process) = self.process.read() {
+            self.rss_bytes = process.rss_bytes;
             self.push(source, "process_rss|B", approximate(process.rss_bytes));
             self.push(source, "process_cpu|%", process.cpu_percent);
             self.push(source, "process_threads|", approximate(process.threads));
@@ -102,6 +147,7 @@ impl Counters {
             }
         }
         let group = cgroup::read();
+        self.group = group;
         if let Some(bytes) = group.memory_limit_bytes {
             self.push(source, "cgroup_memory_limit|B", approximate(bytes));
         }
@@ -115,6 +161,20 @@ impl Counters {
         if let (Some(before), Some(now)) = (before, group.throttled_us) {
             let throttled_ms = approximate(now.saturating_sub(before)) / 1e3;
             self.push(source, "cgroup_cpu_throttled|ms/s", throttled_ms / seconds);
+        }
+    }
+
+    /// Nothing without an allocator that counts.
+    fn push_alloc(
+        &mut self,
+        name: &str,
+        of: &str,
+        bytes: u64,
+        seconds: f64,
+        source: &mut dyn Source,
+    ) {
+        if bytes > 0 {
+            self.push(source, &format!("{name}|B/s|{of}"), approximate(bytes) / seconds);
         }
     }
 
@@ -190,6 +250,33 @@ mod tests {
         assert_eq!(value("scouter_exporter_acked_xlogs|"), 0.0);
         let next = counters.take(Duration::from_secs(2), &mut source, &texts, &telemetry);
         assert_eq!(next[0].value, 0.0, "the next interval begins at nothing");
+    }
+
+    #[test]
+    fn allocated_bytes_are_added_up_by_service_and_tenant_where_there_are_any() {
+        let mut source = Synthetic::new();
+        let texts = Texts::new(source.text_source());
+        let service = source.intern(TextKind::Service, "GET /orders");
+        let mut counters = Counters::default();
+        for (id, tenant, alloc_bytes) in [(1, "acme", 100), (2, "acme", 300), (3, "b", 1_000)] {
+            counters.xlog(&XLog { service, alloc_bytes, ..xlog(id, tenant) });
+        }
+        counters.xlog(&xlog(4, "none"));
+        for id in 0..30 {
+            let tenant = format!("small {id}");
+            counters.xlog(&XLog { service, alloc_bytes: 1, ..xlog(5 + id, &tenant) });
+        }
+        let telemetry = Telemetry::default();
+        let points = counters.take(Duration::from_secs(2), &mut source, &texts, &telemetry);
+        let value = |name: &str| {
+            points.iter().find(|point| texts.text(point.name) == name).map(|point| point.value)
+        };
+        assert_eq!(value("service_alloc|B/s|GET /orders"), Some(715.0));
+        assert_eq!(value("tenant_alloc|B/s|acme"), Some(200.0));
+        assert_eq!(value("tenant_alloc|B/s|b"), Some(500.0));
+        assert_eq!(value("tenant_alloc|B/s|none"), None);
+        let is_tenant = |point: &&CounterPoint| texts.text(point.name).starts_with("tenant_alloc");
+        assert_eq!(points.iter().filter(is_tenant).count(), MAX_COUNTED_TENANTS);
     }
 
     #[test]

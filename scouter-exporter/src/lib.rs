@@ -28,8 +28,10 @@ mod config;
 mod core_source;
 mod counters;
 mod digest;
+mod failures;
+mod growth;
 mod guard;
-mod leaks;
+mod last_words;
 mod notice;
 mod process;
 mod sink;
@@ -40,7 +42,9 @@ mod testing;
 mod texts;
 #[cfg(feature = "tls")]
 mod tls;
+mod tools;
 mod visitors;
+mod watch;
 mod worker;
 
 pub use agent::{Agent, Builder, InitError, init};
@@ -52,8 +56,9 @@ pub use config::{
     CONFIG_INTERVAL, DEFAULT_COLLECTOR, DEFAULT_CONFIG_FILE, DEFAULT_FLUSH_TIMEOUT,
     MIN_WINDOW_BYTES, SettingInfo, settings,
 };
-pub use counters::MAX_COUNTED_SERVICES;
+pub use counters::{MAX_COUNTED_SERVICES, MAX_COUNTED_TENANTS};
 pub use digest::MAX_DIGESTS;
+pub use failures::{ERROR_WINDOW, HOP_WINDOW, MAX_FINGERPRINTS, MAX_HOPS};
 pub use guard::Guard;
 #[cfg(feature = "otlp")]
 pub use sink::{
@@ -64,5 +69,9 @@ pub use sink::{
 pub use sink::{JsonLines, MAX_MEMORY_RECORDS, Memory, MemoryContent, Progress, Sink, Turn};
 pub use telemetry::TelemetrySnapshot;
 pub use texts::Texts;
+pub use tools::{
+    DEFAULT_CPU_HZ, LOGICAL_WINDOW, MAX_CPU_SECONDS, MAX_CPU_STACKS, MAX_LOGICAL_STACKS,
+    MAX_STACKS_OF_A_SERVICE,
+};
 pub use visitors::RECENT_USER_US;
 pub use worker::{COUNTER_INTERVAL, DIGEST_INTERVAL};

@@ -15,6 +15,7 @@ pub(crate) enum Notice {
     Refused,
     SetAside,
     Spool,
+    LastWords,
     SinkPanic,
     BadOption,
 }

@@ -5,6 +5,7 @@ use scouter_wire::record::{ActiveTransaction, Alert, Step, XLog};
 use scouter_wire::{TextKind, TextRef, Txid};
 
 use crate::clock::Moment;
+use crate::tools::Tools;
 
 /// A text that appeared since the last time, with its number in this process.
 pub(crate) type NewText = (TextRef, TextKind, &'static str);
@@ -45,8 +46,11 @@ pub(crate) trait Source: Send {
     /// Compares the recorder's clock with the kernel's; called about once a second.
     fn reanchor(&mut self);
 
-    /// Looks for what went wrong without anybody telling, and raises alerts; called as often.
+    /// Looks for what goes wrong without anybody telling, and raises alerts; called in each turn.
     fn watch(&mut self, now: Moment);
+
+    /// The tools on demand.
+    fn tools(&mut self) -> &mut Tools;
 
     /// Lists transactions in flight and answers how many there are.
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize;

@@ -81,6 +81,10 @@ counters! {
     dropped_series,
     /// Digests that were not kept because an interval had too many keys.
     dropped_digests,
+    /// Errors not looked at for bursts because too many different ones are counted.
+    error_fingerprints_left_out,
+    /// Calls not looked at for retry storms and cascades because they go to too many destinations.
+    hops_left_out,
     /// Answers dropped because too many were waiting.
     dropped_replies,
     /// Panics of sinks that were caught.

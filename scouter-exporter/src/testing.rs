@@ -11,6 +11,7 @@ use scouter_wire::{Gxid, TextKind, TextRef, Txid};
 
 use crate::Texts;
 use crate::source::{NewText, Source, TextSource, Visitor};
+use crate::tools::Tools;
 
 /// An XLog with hardly anything in it.
 pub(crate) fn xlog(id: u64, tenant: &str) -> XLog<'_> {
@@ -78,6 +79,7 @@ pub(crate) struct Synthetic {
     texts: Arc<Mutex<Vec<NewText>>>,
     step_max: String,
     callsite: CallsiteEntry,
+    tools: Tools,
 }
 
 impl Synthetic {
@@ -89,7 +91,7 @@ impl Synthetic {
             arguments: Vec::new(),
             flags: 9,
         };
-        Self { texts: Arc::default(), step_max: "1024".into(), callsite }
+        Self { texts: Arc::default(), step_max: "1024".into(), callsite, tools: Tools::default() }
     }
 }
 
@@ -132,6 +134,10 @@ impl Source for Synthetic {
     fn reanchor(&mut self) {}
 
     fn watch(&mut self, _: crate::clock::Moment) {}
+
+    fn tools(&mut self) -> &mut Tools {
+        &mut self.tools
+    }
 
     fn active(&mut self, limit: usize, out: &mut Vec<ActiveTransaction>) -> usize {
         let transaction = ActiveTransaction {

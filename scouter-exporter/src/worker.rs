@@ -11,7 +11,10 @@ use crate::clock::Moment;
 use crate::config::Watch;
 use crate::counters::Counters;
 use crate::digest::Digests;
-use crate::notice::Notices;
+use crate::failures::Failures;
+use crate::growth::Growth;
+use crate::last_words::LastWords;
+use crate::notice::{Notice, Notices};
 use crate::sink::{Guarded, Progress, Turn};
 use crate::source::{Source, Visitor};
 use crate::telemetry::Telemetry;
@@ -102,6 +105,8 @@ impl Drop for Stopped {
 /// The worker's own part.
 pub(crate) struct Worker {
     pub(crate) source: Box<dyn Source>,
+    /// Taken away when the worker ends.
+    pub(crate) last_words: Option<LastWords>,
     /// The configuration file, if there is one.
     pub(crate) config: Option<Watch>,
     pub(crate) notices: Arc<Notices>,
@@ -129,6 +134,7 @@ struct Dispatch<'a> {
     sinks: &'a mut [Guarded],
     digests: &'a mut Digests,
     counters: &'a mut Counters,
+    failures: &'a mut Failures,
     texts: &'a Texts,
 }
 
@@ -136,6 +142,7 @@ impl Visitor for Dispatch<'_> {
     fn xlog(&mut self, xlog: &XLog<'_>) {
         self.digests.xlog(xlog);
         self.counters.xlog(xlog);
+        self.failures.xlog(xlog, self.texts);
         for sink in &mut *self.sinks {
             sink.offer(|sink| sink.xlog(xlog, self.texts));
         }
@@ -143,6 +150,7 @@ impl Visitor for Dispatch<'_> {
 
     fn profile_begin(&mut self, txid: Txid, end_unix_us: i64) {
         self.digests.profile_begin(txid);
+        self.failures.profile_begin(txid);
         for sink in &mut *self.sinks {
             sink.call(|sink| sink.profile_begin(txid, end_unix_us));
         }
@@ -150,12 +158,14 @@ impl Visitor for Dispatch<'_> {
 
     fn step(&mut self, step: &Step<'_>) {
         self.digests.step(step, |text| self.texts.text(text));
+        self.failures.step(step, self.texts);
         for sink in &mut *self.sinks {
             sink.call(|sink| sink.step(step, self.texts));
         }
     }
 
     fn profile_end(&mut self) {
+        self.failures.profile_end();
         for sink in &mut *self.sinks {
             sink.call(|sink| sink.profile_end());
         }
@@ -176,6 +186,7 @@ impl Worker {
         let stopped = Stopped(Arc::clone(&self.shared));
         let texts = Texts::new(self.source.text_source());
         let (mut digests, mut counters) = (Digests::default(), Counters::default());
+        let (mut failures, mut growth) = (Failures::default(), Growth::default());
         let now = Moment::now();
         let digests_unix_us = self.source.unix_us();
         let mut times = Times { counters: now, digests: now, digests_unix_us, anchor: now };
@@ -190,12 +201,17 @@ impl Worker {
                 sinks: &mut self.sinks,
                 digests: &mut digests,
                 counters: &mut counters,
+                failures: &mut failures,
                 texts: &texts,
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
+            failures.look(Moment::now(), &texts, &self.telemetry);
+            growth.look(Moment::now(), || self.source.active_count());
             self.look_at_config();
+            self.source.watch(Moment::now());
+            self.source.tools().tick(Moment::now());
             self.alerts();
-            self.intervals(&mut times, &mut digests, &mut counters, &texts);
+            self.intervals(&mut times, &mut digests, &mut counters, &mut growth, &texts);
             let progress = self.turn(&texts, is_flush);
             let is_done = drained == 0 && progress == Progress::Idle;
             if is_flush && is_done {
@@ -247,27 +263,39 @@ impl Worker {
         }
     }
 
+    fn counters(&mut self, lasted: Duration, counters: &mut Counters, texts: &Texts) {
+        let unix_us = self.source.unix_us();
+        let points = counters.take(lasted, &mut *self.source, texts, &self.telemetry);
+        for sink in &mut self.sinks {
+            sink.call(|sink| sink.counters(unix_us, points, texts));
+        }
+        if let Some(words) = &self.last_words {
+            let active = self.source.active_count();
+            if let Err(error) = words.note(counters.rss_bytes(), active, unix_us) {
+                self.notices
+                    .once(Notice::LastWords, || format!("last words cannot be written: {error}"));
+            }
+        }
+    }
+
     fn intervals(
         &mut self,
         times: &mut Times,
         digests: &mut Digests,
         counters: &mut Counters,
+        growth: &mut Growth,
         texts: &Texts,
     ) {
         let now = Moment::now();
         if now.since(times.anchor) >= ANCHOR_INTERVAL {
             times.anchor = now;
             self.source.reanchor();
-            self.source.watch(now);
         }
         let lasted = now.since(times.counters);
         if lasted >= self.intervals.counters {
             times.counters = now;
-            let unix_us = self.source.unix_us();
-            let points = counters.take(lasted, &mut *self.source, texts, &self.telemetry);
-            for sink in &mut self.sinks {
-                sink.call(|sink| sink.counters(unix_us, points, texts));
-            }
+            self.counters(lasted, counters, texts);
+            growth.limit(now, counters.group());
         }
         if now.since(times.digests) >= self.intervals.digests {
             times.digests = now;

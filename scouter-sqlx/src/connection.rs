@@ -81,6 +81,14 @@ impl<DB: Database> Conn<DB> {
         DB::TransactionManager::get_transaction_depth(self.raw())
     }
 
+    /// Says that it stays checked out for long and is given back one day, as that of a worker: no
+    /// alert tells that it leaks or is kept.
+    pub fn expect_long(&self) {
+        if let Some(checkout) = &self.checkout {
+            checkout.expect_long();
+        }
+    }
+
     /// Whether the driver rolled back a transaction or savepoint that is still held.
     ///
     /// Its count can be too high, as SQLite's worker lowers it on its own time; never too low.

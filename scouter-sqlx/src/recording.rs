@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use scouter_core::checkout::CheckoutGuard;
+use scouter_core::checkout::{CheckoutGuard, StatementGuard};
 use scouter_core::pools::{PoolWait, PoolWaits};
 use scouter_core::record::{AlertKind, AlertLevel, Outcome, StepKind};
 use scouter_core::{OpenStep, SqlOutcome, alert, current, options};
@@ -29,6 +29,8 @@ pub(crate) struct Recording {
     bind_values: Option<Box<str>>,
     /// A statement sent to a pool holds a connection while it runs; unset while it waits for it.
     checkout: Option<CheckoutGuard>,
+    /// While it runs on a connection that is tracked.
+    running: Option<StatementGuard>,
     is_waiting: bool,
     /// Where its wait is counted, if it waits at all.
     waits: Option<&'static PoolWaits>,
@@ -57,9 +59,9 @@ impl Recording {
         settings: Settings,
         checkout: Option<&CheckoutGuard>,
     ) -> Self {
-        let recording = Self::new(query, settings);
+        let mut recording = Self::new(query, settings);
         if let Some(checkout) = checkout {
-            checkout.note_statement(recording.tally.statement.name);
+            recording.running = Some(checkout.note_statement(recording.tally.statement.name));
         }
         recording
     }
@@ -100,6 +102,7 @@ impl Recording {
             tally,
             bind_values,
             checkout: None,
+            running: None,
             is_waiting: false,
             waits: None,
             wait: None,
@@ -147,7 +150,7 @@ impl Recording {
             }
             let pool = self.tally.settings.pool;
             let checkout = pool_report::statement_checkout(pool);
-            checkout.note_statement(self.tally.statement.name);
+            self.running = Some(checkout.note_statement(self.tally.statement.name));
             self.checkout = Some(checkout);
         }
         polled
@@ -229,6 +232,7 @@ impl Recording {
         error: &str,
         end: impl FnOnce(OpenStep, SqlOutcome<'_>) -> u64,
     ) {
+        self.running = None;
         self.checkout = None;
         self.wait = None;
         let Some(mut step) = self.step.take() else { return };
@@ -285,10 +289,10 @@ impl Tally {
             current::error(&self.complaint());
             current::keep_profile();
             let sql = scouter_core::text(self.statement.name);
-            alert::raise(
+            alert::raise_for_statement(
                 AlertKind::TooManyRows,
                 AlertLevel::Warn,
-                sql,
+                self.statement.name,
                 format_args!(
                     "a statement fetched {} rows and is still fetching: {sql}; add a LIMIT, or \
                      raise xlog_error_jdbc_fetch_max",
@@ -313,10 +317,10 @@ impl Tally {
             current::error(&format_args!("a statement took {} ms", executed_us / 1_000));
         }
         let sql = scouter_core::text(self.statement.name);
-        alert::raise(
+        alert::raise_for_statement(
             AlertKind::SlowStatement,
             AlertLevel::Warn,
-            sql,
+            self.statement.name,
             format_args!("a statement took {} ms: {sql}", executed_us / 1_000),
         );
     }

@@ -84,10 +84,10 @@ fn report(statement: Statement, runs: u32) {
     } else {
         "chatty writes? send them as one batch"
     };
-    alert::raise(
+    alert::raise_for_statement(
         AlertKind::RepeatedStatement,
         AlertLevel::Warn,
-        sql,
+        statement.name,
         format_args!("a statement ran {runs} times in one transaction ({advice}): {sql}"),
     );
 }

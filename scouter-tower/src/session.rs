@@ -102,6 +102,8 @@ impl Origin {
         let name = intern_parts(TextKind::Service, &["SESSION ", self.route]);
         let begin = Begin::new(name).kind(XLogKind::Service).context(self.context.as_ref());
         let transaction = Transaction::begin(begin);
+        // It waits for its peer most of the time.
+        transaction.expect_long();
         for (field, text) in INHERITED.into_iter().zip(&self.texts) {
             if !text.is_empty() {
                 transaction.set_text(field, text);

@@ -28,6 +28,7 @@ macro_rules! from_wire {
         }
     };
 }
+pub(crate) use from_wire;
 
 mod active;
 mod alert;

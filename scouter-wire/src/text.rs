@@ -67,6 +67,17 @@ pub fn split_method_text(text: &str) -> (&str, &str) {
     text.rsplit_once(" @ ").unwrap_or((text, ""))
 }
 
+/// Where in the error of a transaction the recorder named the place it came from: the bytes of
+/// ` at src/orders.rs:12`, at the end, or before a closing parenthesis there.
+#[must_use]
+pub fn error_place(error: &str) -> Option<std::ops::Range<usize>> {
+    let end = error.strip_suffix(')').unwrap_or(error).len();
+    let start = error[..end].rfind(" at ")?;
+    let (file, line) = error[start + 4..end].rsplit_once(':')?;
+    let is_line = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    (is_line && file.ends_with(".rs")).then_some(start..end)
+}
+
 /// Cuts a text to at most `limit` bytes at a character boundary.
 #[must_use]
 pub fn cut(text: &str, limit: usize) -> &str {

@@ -100,8 +100,9 @@
 //!
 //! `enable` (default) records; without it every item here is a no-op. `axum` (default), `hyper`,
 //! `reqwest`, `tonic`, `tower`: the layers. `sqlx`: the recorded sqlx API as `scouter::sqlx`. `tracing`:
-//! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `testing`:
-//! captures recordings in your tests.
+//! `scouter::tracing`, which records the spans and events you have. `tokio`: `spawn`. `alloc`:
+//! `ScoutAlloc`, an allocator that says who allocates. `native`: stacks of threads and CPU samples on
+//! Linux x86_64. `testing`: captures recordings in your tests.
 #![forbid(unsafe_code)]
 
 #[cfg(not(feature = "enable"))]
@@ -109,6 +110,8 @@ mod disabled;
 
 #[cfg(not(feature = "enable"))]
 pub use disabled::{Guard, InitError, init};
+#[cfg(feature = "alloc")]
+pub use scouter_core::ScoutAlloc;
 #[cfg(feature = "testing")]
 pub use scouter_core::clock::ManualClock;
 #[cfg(all(feature = "testing", feature = "enable"))]

@@ -1,5 +1,5 @@
 //! The same program with an allocator that counts; the timed one is built without it.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
     scouter_bench::run()

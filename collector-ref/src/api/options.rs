@@ -109,6 +109,11 @@ pub(super) async fn note(
 /// Which process a request is about, if it says so.
 pub(super) fn instance(params: &Params) -> Result<Option<u128>, ApiError> {
     params.only(&["instance"])?;
+    stated_instance(params)
+}
+
+/// The same, where other parameters are known too.
+pub(super) fn stated_instance(params: &Params) -> Result<Option<u128>, ApiError> {
     let Some(text) = params.text("instance") else { return Ok(None) };
     u128::from_str_radix(text, 16).map(Some).map_err(|_| {
         let message = format!("instance is not 32 hexadecimal digits: \"{text}\"");

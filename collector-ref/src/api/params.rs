@@ -13,6 +13,9 @@ use crate::store::{Bounds, Filter, Measure, TimeRange};
 /// Most parameters of one request; more are refused.
 const MAX_PARAMS: usize = 32;
 
+/// Furthest that `against_s` reaches back, seconds: a leap year. What is further is refused.
+const MAX_AGAINST_S: i64 = 366 * 86_400;
+
 /// The parameters of one request, each at most once.
 #[derive(Debug, Default)]
 pub(crate) struct Params {
@@ -98,6 +101,20 @@ impl Params {
             ));
         };
         checked(TimeRange { from_unix_us, to_unix_us })
+    }
+
+    /// The same range `against_s` seconds earlier, if that is given: what the range is compared with.
+    pub(crate) fn against(&self, range: TimeRange) -> Result<Option<TimeRange>, ApiError> {
+        let Some(earlier_s) = self.number::<i64>("against_s")? else { return Ok(None) };
+        if !(1..=MAX_AGAINST_S).contains(&earlier_s) {
+            let message = format!("against_s is {earlier_s}: give 1 to {MAX_AGAINST_S} seconds");
+            return Err(ApiError::bad("bad_parameter", message));
+        }
+        let earlier = |unix_us: i64| unix_us.saturating_sub(earlier_s * 1_000_000);
+        Ok(Some(TimeRange {
+            from_unix_us: earlier(range.from_unix_us),
+            to_unix_us: earlier(range.to_unix_us),
+        }))
     }
 
     /// The time range if any edge is given; a missing edge is open.

@@ -8,12 +8,13 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 use super::error::ApiError;
 use super::{
-    active, alerts, callsites, counters, differences, digests, export, grid, monitor, objects,
-    options, own, points, retention, services, session, summary, topology, trace, tx, xlogs,
+    active, alerts, callsites, counters, differences, digests, env, export, grid, monitor, objects,
+    options, own, points, retention, samples, services, session, sfa, summary, threads, topology,
+    trace, tx, xlogs,
 };
 use crate::app::App;
 use crate::auth::{authenticate, guard_origin};
@@ -35,12 +36,16 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/active", resource(get(active::get)))
         .route("/api/v1/counters", resource(get(counters::get)))
         .route("/api/v1/digests", resource(get(digests::get)))
+        .route("/api/v1/samples", resource(get(samples::get)))
         .route("/api/v1/topology", resource(get(topology::get)))
         .route("/api/v1/alerts", resource(get(alerts::get)))
         .route("/api/v1/retention/preview", resource(get(retention::preview)))
         .route("/api/v1/self", resource(get(own::get)))
         .route("/api/v1/options/{*object}", resource(get(options::get).post(options::post)))
         .route("/api/v1/callsites/{*object}", resource(get(callsites::get).post(callsites::post)))
+        .route("/api/v1/threads/{*object}", resource(post(threads::post)))
+        .route("/api/v1/sfa/{*object}", resource(get(sfa::get).post(sfa::post)))
+        .route("/api/v1/env/{*object}", resource(get(env::get)))
         .route("/api/v1/live", resource(get(live::upgrade)))
         .route("/metrics", resource(get(monitor::metrics)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), authenticate));

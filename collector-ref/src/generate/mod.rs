@@ -1,4 +1,4 @@
-//! A generator of realistic transactions, for benches and tests (feature `generate`).
+//! A generator of realistic transactions, for trials, benches and tests.
 //!
 //! It plays a fleet: applications with several instances each, every application with services,
 //! statements, functions and outbound calls of its own; tenants and users that are used unequally
@@ -6,6 +6,7 @@
 //! transaction to the next; profiles of 10 steps on average, the longest with 200. The numbers of a
 //! transaction add up from its steps. The same seed gives the same traffic.
 
+mod fill;
 mod random;
 mod vocabulary;
 
@@ -15,6 +16,7 @@ use scouter_wire::record::{
 };
 use scouter_wire::{Gxid, TextRef, Txid};
 
+pub use fill::{FillError, Plan, fill, fill_unsealed};
 use random::Random;
 pub use vocabulary::Vocabulary;
 use vocabulary::{Application, OBJECTS_PER_APPLICATION};

@@ -12,7 +12,9 @@ startTheme();
 startRouter();
 startKeys();
 startHub();
-render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+const app = /** @type {HTMLElement} */ (document.getElementById('app'));
+app.replaceChildren();
+render(html`<${App} />`, app);
 
 // What tests and the curious read in the console; nothing here is used by the page.
 Object.assign(globalThis, {

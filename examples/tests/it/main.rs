@@ -11,6 +11,7 @@
 
 mod custom_plugin;
 mod demo;
+mod gallery;
 #[path = "../../../tests/src/postgres.rs"]
 mod postgres;
 mod reconcile;

@@ -8,13 +8,23 @@ use scouter_wire::record::{Detail, Outcome, Step, StepKind, Tag as Attribute};
 use scouter_wire::{TextKind, Txid};
 
 use super::DrainVisitor;
+use crate::alert::{self, About, AlertKind, AlertLevel};
+use crate::callsite::Callsite;
 use crate::clock::Scale;
 use crate::header::{Header, Word, epoch_of};
 use crate::records::{
     NO_RECORD, Note, StepName, Tag, busy_of, comparable, end_of, key_of, meta, more_of_word0,
     owner_of_word0, parent_of, polls_of, read_text,
 };
-use crate::text::intern;
+use crate::text::{intern, text};
+use crate::texts::Slot;
+use crate::{current, options, transaction};
+
+/// Fewer calls in a row are never looked at.
+const MIN_CHATTY_CALLS: u64 = 100;
+
+/// In a faster transaction a share of its time says nothing.
+const MIN_CHATTY_US: u64 = 1_000_000;
 
 /// Buffers that are reused from profile to profile.
 #[derive(Debug, Default)]
@@ -57,6 +67,7 @@ pub(super) fn decode(
     scratch.load(header);
     let count = scratch.link();
     let life = Life {
+        header,
         start: header.word(Word::Start),
         end: header.word(Word::End),
         clock: Scale::of(epoch_of(header.word(Word::ServiceEpoch))),
@@ -72,9 +83,42 @@ pub(super) fn decode(
 
 /// Begin and end of the transaction, and the clock they are of.
 struct Life {
+    header: &'static Header,
     start: u64,
     end: u64,
     clock: Scale,
+}
+
+impl Life {
+    /// Raises an alert if the calls of one folded run were a cost of their own.
+    #[cold]
+    fn tell_chatty(&self, site: &'static Callsite, calls: u64, total_us: u64) {
+        let limit = options::ALERT_CHATTY_CALLS.value();
+        let elapsed_us = self.clock.us(self.end.saturating_sub(self.start));
+        let is_most = total_us >= elapsed_us / 2 && elapsed_us >= MIN_CHATTY_US;
+        if limit == 0 || calls < if is_most { limit / 5 } else { limit } {
+            return;
+        }
+        let service = text(alert::service_of(self.header));
+        if options::ALERT_QUIET_SERVICE_PATTERNS.lists_service(service) {
+            return;
+        }
+        let tenant = current::text_of(self.header, Slot::Tenant);
+        let transaction = transaction::gxid_of(self.header).zip(transaction::txid_of(self.header));
+        alert::raise_for(
+            &About { service, tenant: &tenant, transaction, ..About::default() },
+            AlertKind::ChattyCalls,
+            AlertLevel::Warn,
+            &format!("{}:{}", site.file(), site.line()),
+            format_args!(
+                "{} ran {calls} times in a row in one transaction, {} ms of its {} ms; do the work \
+                 of many calls in one",
+                site.name(),
+                total_us / 1_000,
+                elapsed_us / 1_000
+            ),
+        );
+    }
 }
 
 impl Scratch {
@@ -133,6 +177,11 @@ impl Scratch {
         let [total, max, count] = extras.fold.unwrap_or([elapsed, elapsed, 1]);
         let polls = polls_of(link);
         let total_us = clock.us(total);
+        if count >= MIN_CHATTY_CALLS
+            && let StepName::Site(site) = name
+        {
+            life.tell_chatty(site, count, total_us);
+        }
         let busy_us = if polls == 0 && !is_waited(name.kind()) {
             total_us
         } else {

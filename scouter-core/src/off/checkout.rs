@@ -10,6 +10,11 @@ use crate::text::TextId;
 #[derive(Debug)]
 pub struct CheckoutGuard(());
 
+/// A statement that nobody notes.
+#[derive(Debug)]
+#[must_use = "the statement ends when this is dropped"]
+pub struct StatementGuard(());
+
 /// An open checkout; there are none.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -24,8 +29,11 @@ pub struct CheckoutView {
     pub owner: Option<(Gxid, Txid)>,
     pub service: TextId,
     pub is_owner_running: bool,
+    pub tenant: String,
     pub statements: u64,
+    pub is_busy: bool,
     pub last_sql: TextId,
+    pub is_expected_long: bool,
     pub is_leaked_on_purpose: bool,
 }
 
@@ -38,7 +46,13 @@ impl CheckoutGuard {
 
     /// Does nothing.
     #[inline(always)]
-    pub fn note_statement(&self, _: TextId) {}
+    pub fn note_statement(&self, _: TextId) -> StatementGuard {
+        StatementGuard(())
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn expect_long(&self) {}
 
     /// Does nothing.
     #[inline(always)]
@@ -56,3 +70,12 @@ impl Drop for CheckoutGuard {
 
 /// There are never any.
 pub fn open_checkouts(_: &mut Vec<CheckoutView>) {}
+
+/// How a checkout was taken when a statement was sent to the pool itself.
+pub const STATEMENT: &str = "statement";
+
+/// There are none.
+#[must_use]
+pub fn holders(_: TextId) -> (usize, String) {
+    (0, String::new())
+}

@@ -103,6 +103,10 @@ pub fn note(_: &dyn fmt::Display) {}
 
 /// Does nothing.
 #[inline(always)]
+pub fn expect_long() {}
+
+/// Does nothing.
+#[inline(always)]
 pub fn keep_profile() {}
 
 /// Does nothing.

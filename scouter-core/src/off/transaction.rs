@@ -108,6 +108,10 @@ impl Transaction {
 
     /// Does nothing.
     #[inline(always)]
+    pub fn expect_long(&self) {}
+
+    /// Does nothing.
+    #[inline(always)]
     pub fn keep_profile(&self) {}
 
     /// Never.

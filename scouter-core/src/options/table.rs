@@ -84,10 +84,58 @@ options! {
             "From this age on a running transaction is shown in red.");
         ALERT_SEND_INTERVAL_MS = ("alert_send_interval_ms", "SCOUTER_ALERT_SEND_INTERVAL_MS", "10000" = 10_000, "ms", 0 => 86_400_000,
             "Of one kind of alert at one place at most one is sent in this time; the others are counted in the next one.");
-        CONNECTION_LEAK_AFTER_MS = ("connection_leak_after_ms", "SCOUTER_CONNECTION_LEAK_AFTER_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
-            "A pooled connection that is still out, and not used, so long after its transaction has ended raises an alert with the line that took it; 0 raises none.");
+        CONNECTION_LEAK_AFTER_MS = ("connection_leak_after_ms", "SCOUTER_CONNECTION_LEAK_AFTER_MS", "500" = 500, "ms", 0 => 86_400_000,
+            "A pooled connection that is still out so long after its transaction has ended raises an alert with the line that took it; ten times as long if it was used since. One that a statement runs on, or whose transaction has a child that still runs, raises none; 0 raises none at all.");
         CONTROL_REJECT_SERVICE_MAX_COUNT = ("control_reject_service_max_count", "SCOUTER_CONTROL_REJECT_SERVICE_MAX_COUNT", "10000" = 10_000, "requests", 1 => 1_000_000,
             "While `control_reject_service_enabled` is on a layer turns a request away when so many that it let in are active. Those that were active when it was switched on are not counted.");
+        ALERT_STATEMENT_RUNNING_MS = ("alert_statement_running_ms", "SCOUTER_ALERT_STATEMENT_RUNNING_MS", "3000" = 3_000, "ms", 0 => 86_400_000,
+            "A statement that runs so long raises an alert while it runs; 0 raises none. One that took long raises it at its end, see `sql_slow_time_ms`.");
+        ALERT_CALL_RUNNING_MS = ("alert_call_running_ms", "SCOUTER_ALERT_CALL_RUNNING_MS", "3000" = 3_000, "ms", 0 => 86_400_000,
+            "An outbound call that has had no answer for so long raises an alert while it waits; 0 raises none.");
+        ALERT_POOL_WAIT_MS = ("alert_pool_wait_ms", "SCOUTER_ALERT_POOL_WAIT_MS", "1000" = 1_000, "ms", 0 => 86_400_000,
+            "A transaction that waits so long for a connection of a pool raises an alert that names who holds them; 0 raises none.");
+        ALERT_STUCK_AWAIT_MS = ("alert_stuck_await_ms", "SCOUTER_ALERT_STUCK_AWAIT_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
+            "A transaction that was not polled for so long, and waits neither for a database nor for an answer, raises an alert that names where it stands; 0 raises none.");
+        ALERT_TRANSACTION_RUNNING_MS = ("alert_transaction_running_ms", "SCOUTER_ALERT_TRANSACTION_RUNNING_MS", "8000" = 8_000, "ms", 0 => 86_400_000,
+            "A transaction that runs so long raises an alert, unless one about its cause was raised before; 0 raises none.");
+        ALERT_BLOCKING_POLL_MS = ("alert_blocking_poll_ms", "SCOUTER_ALERT_BLOCKING_POLL_MS", "100" = 100, "ms", 0 => 86_400_000,
+            "One poll that takes so long raises an alert while it blocks its thread. The time in which the machine did not let the thread run is not counted; 0 raises none.");
+        ALERT_BLOCKING_POLL_ERROR_MS = ("alert_blocking_poll_error_ms", "SCOUTER_ALERT_BLOCKING_POLL_ERROR_MS", "1000" = 1_000, "ms", 1 => 86_400_000,
+            "From here on that alert is an error, not a warning.");
+        ALERT_RUNTIME_STARVED_MS = ("alert_runtime_starved_ms", "SCOUTER_ALERT_RUNTIME_STARVED_MS", "1000" = 1_000, "ms", 0 => 86_400_000,
+            "A runtime that did not run an empty task for so long raises an alert that names who keeps its threads; 0 raises none.");
+        ALERT_UNCOMMITTED_MS = ("alert_uncommitted_ms", "SCOUTER_ALERT_UNCOMMITTED_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
+            "A database transaction on which nothing ran for so long, neither committed nor rolled back, raises an alert with the line that began it; 0 raises none.");
+        ALERT_HELD_LONG_MS = ("alert_held_long_ms", "SCOUTER_ALERT_HELD_LONG_MS", "10000" = 10_000, "ms", 0 => 86_400_000,
+            "A pooled connection that a running transaction keeps so long without a statement raises an alert with the line that took it; 0 raises none.");
+        ALERT_HELD_ACROSS_CALL_MS = ("alert_held_across_call_ms", "SCOUTER_ALERT_HELD_ACROSS_CALL_MS", "1000" = 1_000, "ms", 0 => 86_400_000,
+            "A pooled connection that is kept while an outbound call has had no answer for so long raises an alert with both; 0 raises none.");
+        ALERT_CHATTY_CALLS = ("alert_chatty_calls", "SCOUTER_ALERT_CHATTY_CALLS", "5000" = 5_000, "calls", 0 => 1_000_000_000,
+            "A function that ran so often in a row in one transaction raises an alert at its end, or a fifth as often if the calls took half of its time and more than a second; 0 raises none. Only of profiles that are kept.");
+        ALERT_PATIENCE_FACTOR = ("alert_patience_factor", "SCOUTER_ALERT_PATIENCE_FACTOR", "10" = 10, "times", 1 => 1_000,
+            "How much longer everything may take in services of `alert_patient_service_patterns` before an alert tells that it runs, waits or is kept.");
+        ERROR_BURST_COUNT = ("error_burst_count", "SCOUTER_ERROR_BURST_COUNT", "20" = 20, "errors", 0 => 1_000_000_000,
+            "An error that comes so often within ten seconds in one service, and `error_burst_factor` times as often as usual, raises an alert; 0 raises none. Errors that differ in numbers, ids and quoted values only are the same.");
+        ERROR_BURST_FACTOR = ("error_burst_factor", "SCOUTER_ERROR_BURST_FACTOR", "5" = 5, "times", 1 => 1_000_000,
+            "How many times as often as usual an error must come to be a burst.");
+        RETRY_STORM_COUNT = ("retry_storm_count", "SCOUTER_RETRY_STORM_COUNT", "20" = 20, "calls", 0 => 1_000_000_000,
+            "So many calls within five seconds that a service makes right after a failed one to the same destination, while most fail, raise an alert; 0 raises none.");
+        CASCADE_COUNT = ("cascade_count", "SCOUTER_CASCADE_COUNT", "5" = 5, "transactions", 0 => 1_000_000_000,
+            "Least transactions of a service within five seconds that are looked at for whether one destination of its calls makes them slow or fail; 0 looks at none.");
+        CASCADE_SLOW_TIME_MS = ("cascade_slow_time_ms", "SCOUTER_CASCADE_SLOW_TIME_MS", "1000" = 1_000, "ms", 1 => 86_400_000,
+            "Average time of a service's transactions from which on it is looked for the destination that makes it slow, if it is three times as long as usual.");
+        LARGE_ALLOCATION_BYTES = ("large_allocation_bytes", "SCOUTER_LARGE_ALLOCATION_BYTES", "67108864" = 64 << 20, "bytes", 0 => 1 << 50,
+            "One allocation that is larger raises an alert; 0 raises none. Only in programs whose allocator is `ScoutAlloc`.");
+        HEAP_SAMPLE_BYTES = ("heap_sample_bytes", "SCOUTER_HEAP_SAMPLE_BYTES", "524288" = 512 << 10, "bytes", 0 => 1 << 40,
+            "About every so many allocated bytes a block is sampled for the heap profile; 0 samples none. Only in programs whose allocator is `ScoutAlloc`.");
+        MEMORY_GROWTH_BYTES = ("memory_growth_bytes", "SCOUTER_MEMORY_GROWTH_BYTES", "67108864" = 64 << 20, "bytes", 0 => 1 << 50,
+            "When what lives of one callsite's allocations has grown by so much without falling in between, an alert names the callsite; 0 raises none. Only in programs whose allocator is `ScoutAlloc`.");
+        MEMORY_LIMIT_WARNING_S = ("memory_limit_warning_s", "SCOUTER_MEMORY_LIMIT_WARNING_S", "600" = 600, "s", 0 => 86_400,
+            "When memory in use is above 80 % of the limit of the control group, and grows so that it is reached within this time, an alert says so; 0 raises none.");
+        THREAD_DUMP_INTERVAL_MS = ("thread_dump_interval_ms", "SCOUTER_THREAD_DUMP_INTERVAL_MS", "5000" = 5_000, "ms", 0 => 86_400_000,
+            "Native stacks of all threads are taken at most once in this time; whoever asks earlier is told when they may be again.");
+        SFA_INTERVAL_MS = ("sfa_interval_ms", "SCOUTER_SFA_INTERVAL_MS", "100" = 100, "ms", 0 => 60_000,
+            "How often the stack frequency analyzer looks at what every running transaction does or awaits; less often while a look takes more than a hundredth of the time in between. 0 switches it off.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,
@@ -116,6 +164,8 @@ options! {
             "Names the trace of each request in a response header.");
         CONTROL_REJECT_SERVICE_ENABLED = ("control_reject_service_enabled", "SCOUTER_CONTROL_REJECT_SERVICE_ENABLED", "false" = false,
             "Turns requests away with 503 and Retry-After, before the application sees them, while `control_reject_service_max_count` are active. Ignored requests are let in.");
+        PANIC_ALERT_ENABLED = ("panic_alert_enabled", "SCOUTER_PANIC_ALERT_ENABLED", "true" = true,
+            "Raises an alert for every panic, also of threads and of tasks that nobody awaits, with its place, its message and the steps that were open. Off, a panic is still the error of its transaction.");
     }
     texts {
         XLOG_DISCARD_SERVICE_PATTERNS = ("xlog_discard_service_patterns", "SCOUTER_XLOG_DISCARD_SERVICE_PATTERNS", "",
@@ -128,5 +178,13 @@ options! {
             "Name of the header that carries the tenant.");
         TRACE_TENANT_HOSTS = ("trace_tenant_hosts", "SCOUTER_TRACE_TENANT_HOSTS", "",
             "Hosts that tenant and baggage are sent to, separated by commas; `*` stands for any characters. Empty: none.");
+        ALERT_PATIENT_SERVICE_PATTERNS = ("alert_patient_service_patterns", "SCOUTER_ALERT_PATIENT_SERVICE_PATTERNS", "",
+            "Services that may take `alert_patience_factor` times as long before an alert is raised, patterns as in `xlog_discard_service_patterns`. Empty: none.");
+        ALERT_QUIET_SERVICE_PATTERNS = ("alert_quiet_service_patterns", "SCOUTER_ALERT_QUIET_SERVICE_PATTERNS", "",
+            "Services about which no alert tells that something runs, waits, blocks or is kept, patterns as in `xlog_discard_service_patterns`. Empty: none.");
+        NATIVE_SIGNAL = ("native_signal", "SCOUTER_NATIVE_SIGNAL", "",
+            "Signal that asks a running thread for its native stack (feature `native`): the number of a real-time signal that nothing else handles, or `off` for none. Threads that sleep get none in any case. Empty: the sixth one, 39 with glibc.");
+        ENVIRONMENT_SHOWN = ("environment_shown", "SCOUTER_ENVIRONMENT_SHOWN", "RUST_LOG,RUST_BACKTRACE,TZ,LANG,LC_*,TOKIO_WORKER_THREADS",
+            "Variables of the environment whose values an operator may see, separated by commas; `*` stands for any characters. Of all others the names alone are shown, and of those that look like a secret in any case.");
     }
 }

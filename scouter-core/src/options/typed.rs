@@ -114,6 +114,14 @@ impl TextOption {
         self.is_set.load(Ordering::Relaxed)
     }
 
+    /// Whether a service fits one of the patterns in the value: separated by commas, `*` stands for
+    /// any characters, and one that begins with `/` is compared with the route alone.
+    #[cfg(feature = "enable")]
+    #[must_use]
+    pub fn lists_service(&self, service: &str) -> bool {
+        self.is_set() && crate::rules::is_listed(&self.value(), service)
+    }
+
     /// The value now. Takes a read lock; readers on the request path keep what they need.
     pub fn value(&self) -> Arc<str> {
         match &*self.value.read() {

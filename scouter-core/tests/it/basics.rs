@@ -119,3 +119,46 @@ async fn async_steps_have_polls_and_siblings_keep_their_parent() {
     assert_eq!(xlog.polls, 3);
     assert!(xlog.busy_us <= xlog.elapsed_us);
 }
+
+#[test]
+fn error_hidden_by_wrapping_shows_where_it_came_from_and_a_handled_one_does_not() {
+    let mut line = 0;
+    let recording = capture(|| {
+        let mut failing = |service: &str, answer: Option<&str>| {
+            let transaction = begin(service);
+            {
+                let _entered = transaction.enter();
+                let _handler = step(callsite!(name: "handler"));
+                line = line!() + 1;
+                let load = step(callsite!(name: "load_order"));
+                load.fail(&"db down");
+                drop(load);
+                scouter_core::fail(&"cannot load the order");
+            }
+            if let Some(answer) = answer {
+                transaction.set_error(&answer);
+            }
+            transaction.end(EndReason::Complete);
+        };
+        failing("wrapped", Some("500 Internal Server Error"));
+        failing("handled", None);
+        let transaction = begin("statement");
+        {
+            let _entered = transaction.enter();
+            let _load = step(callsite!(name: "load"));
+            let sql = OpenStep::begin(StepKind::Sql, intern(TextKind::Sql, "SELECT ?"));
+            let outcome = Outcome::Error;
+            sql.finish_sql(SqlOutcome { outcome, error: "no table", ..SqlOutcome::default() });
+        }
+        transaction.end(EndReason::Complete);
+    });
+    let error = |service: &str| {
+        let row = recording.xlog(service).unwrap();
+        (row.error.as_str(), row.error_place.as_str())
+    };
+    let place = format!("{}:{line}", file!());
+    assert_eq!(error("wrapped"), ("500 Internal Server Error (first: db down)", place.as_str()));
+    assert_eq!(error("handled"), ("", ""));
+    assert_eq!(error("statement").0, "no table");
+    assert!(error("statement").1.starts_with(file!()), "{:?}", error("statement"));
+}

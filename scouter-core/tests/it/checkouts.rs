@@ -5,7 +5,7 @@ use std::panic::Location;
 use scouter_core::checkout::{CheckoutGuard, CheckoutView, open_checkouts};
 use scouter_core::record::EndReason;
 use scouter_core::testing::exclusive;
-use scouter_core::{TextId, TextKind, intern};
+use scouter_core::{Field, TextId, TextKind, intern};
 
 use crate::support::begin;
 
@@ -26,9 +26,12 @@ fn checkout_names_its_line_its_owner_and_its_last_statement() {
         CheckoutGuard::register(pool, "acquire", Location::caller())
     };
     let sql = intern(TextKind::Sql, "SELECT checkout");
-    guard.note_statement(TextId::NONE);
-    guard.note_statement(sql);
+    drop(guard.note_statement(TextId::NONE));
+    let running = guard.note_statement(sql);
+    assert!(of(pool)[0].is_busy, "one runs");
+    drop(running);
     let view = of(pool).remove(0);
+    assert!(!view.is_busy && !view.is_expected_long);
     assert_eq!((view.how, view.file, view.statements), ("acquire", file!(), 2));
     assert_eq!((view.last_sql, view.is_owner_running), (sql, true));
     assert_eq!(view.owner, transaction.gxid().zip(transaction.txid()));
@@ -54,6 +57,22 @@ fn checkout_leaked_on_purpose_stays_listed_and_says_so() {
     let pool = intern(TextKind::Pool, "checkout leaked");
     CheckoutGuard::register(pool, "acquire", Location::caller()).leaked_on_purpose();
     assert!(of(pool)[0].is_leaked_on_purpose);
+}
+
+#[test]
+fn checkout_knows_whose_request_took_it_and_that_it_stays_out_for_long() {
+    let _recorder = exclusive();
+    let pool = intern(TextKind::Pool, "checkout tenant");
+    let transaction = begin("checking out for a tenant");
+    transaction.set_text(Field::Tenant, "acme");
+    let guard = {
+        let _entered = transaction.enter();
+        CheckoutGuard::register(pool, "acquire", Location::caller())
+    };
+    guard.expect_long();
+    transaction.end(EndReason::Complete);
+    let view = of(pool).remove(0);
+    assert_eq!((view.tenant.as_str(), view.is_expected_long), ("acme", true));
 }
 
 #[test]

@@ -5,11 +5,18 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use scouter_core::record::EndReason;
-use scouter_core::testing::capture;
-use scouter_core::{callsite, current, in_transaction, set_recording, step};
+use std::time::Duration;
 
-use crate::support::{begin, is_own_process, poll_once, within};
+use scouter_core::alert::{Alert, AlertKind, AlertLevel, drain_alerts};
+use scouter_core::clock::{ManualClock, wall_us};
+use scouter_core::record::{EndReason, StepKind};
+use scouter_core::testing::{capture, exclusive};
+use scouter_core::{
+    Field, OpenStep, TextKind, callsite, current, in_transaction, intern, options, set_recording,
+    step,
+};
+
+use crate::support::{begin, counter, is_own_process, poll_once, within};
 
 fn caught(code: impl FnOnce()) {
     assert!(catch_unwind(AssertUnwindSafe(code)).is_err());
@@ -132,7 +139,7 @@ fn panic_that_the_recorder_caught_is_no_error_of_the_transaction() {
         transaction.end(EndReason::Complete);
     });
     let formatting = recording.only();
-    assert!(formatting.error.ends_with(": of the application"), "{}", formatting.error);
+    assert!(formatting.error.contains(": of the application"), "{}", formatting.error);
 }
 
 #[test]
@@ -153,4 +160,123 @@ fn hook_that_was_there_before_is_still_called() {
     let recording = capture(|| within("hooked", || caught(|| panic!("inside"))));
     assert_eq!(CALLS.load(Ordering::Relaxed), 2);
     assert!(recording.only().error.ends_with(": inside"));
+}
+
+/// The alerts of panics that were raised since the last call.
+fn told() -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    drain_alerts(&mut alerts);
+    alerts.retain(|alert| alert.kind == AlertKind::Panic);
+    alerts
+}
+
+#[test]
+fn every_panic_raises_an_alert_with_place_message_open_steps_and_whose_request_it_was() {
+    let _recorder = exclusive();
+    drop(told());
+    let line;
+    let transaction = begin("GET /orders/{id}");
+    transaction.set_text(Field::Tenant, "acme");
+    let ids = transaction.gxid().zip(transaction.txid());
+    {
+        let _entered = transaction.enter();
+        let _outer = step(callsite!(name: "load_order"));
+        let _wait = OpenStep::begin(StepKind::Wait, intern(TextKind::Method, "the stock"));
+        let _inner = step(callsite!(name: "price"));
+        line = line!() + 1;
+        caught(|| panic!("order {} is gone", 7));
+    }
+    drop(transaction);
+    let alerts = told();
+    let [alert] = &alerts[..] else { panic!("{alerts:#?}") };
+    let place = format!("{}:{line}", file!());
+    assert_eq!(alert.place, place);
+    assert_eq!((alert.service.as_str(), alert.tenant.as_str()), ("GET /orders/{id}", "acme"));
+    assert_eq!((alert.transaction, alert.level), (ids, AlertLevel::Error));
+    let message = &alert.message;
+    assert!(message.starts_with(&format!("panicked at {place}: order 7 is gone (")), "{message}");
+    let (outer, inner) = message.split_once(" > price @ ").expect("the innermost step comes last");
+    assert!(outer.contains("inside load_order @ "), "{message}");
+    assert!(inner.contains(&format!("{}:{}", file!(), line - 2)), "{message}");
+    assert!(alert.unix_us.abs_diff(wall_us()) < 60_000_000);
+}
+
+#[test]
+fn panics_of_plain_threads_and_of_tasks_nobody_awaits_are_told_with_their_thread() {
+    let _recorder = exclusive();
+    drop(told());
+    let thread = std::thread::Builder::new().name("stock keeper".into());
+    assert!(thread.spawn(|| panic!("in a thread")).unwrap().join().is_err());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("tasks of a test")
+        .build()
+        .unwrap();
+    drop(runtime.spawn(async { panic!("in a task") }));
+    // Of one worker the second task runs after the first.
+    runtime.block_on(async { runtime.spawn(async {}).await.unwrap() });
+    let alerts = told();
+    for (message, thread) in [("in a thread", "stock keeper"), ("in a task", "tasks of a test")] {
+        let alert = alerts.iter().find(|alert| alert.message.contains(message));
+        let alert = alert.unwrap_or_else(|| panic!("{message} is not in {alerts:#?}"));
+        assert!(alert.message.ends_with(&format!("(thread {thread})")), "{}", alert.message);
+        assert!(alert.place.starts_with(file!()) && alert.transaction.is_none(), "{alert:?}");
+    }
+}
+
+#[test]
+fn panics_of_one_place_are_one_alert_with_their_number_and_none_is_lost() {
+    let _recorder = exclusive();
+    let clock = ManualClock::install();
+    drop(told());
+    let before = counter("panics");
+    let boom = || caught(|| panic!("again"));
+    (0..5).for_each(|_| boom());
+    let first = told();
+    assert_eq!((first.len(), first[0].suppressed), (1, 4), "{first:#?}");
+    (0..3).for_each(|_| boom());
+    assert!(told().is_empty(), "within the interval");
+    clock.advance(Duration::from_secs(10));
+    boom();
+    let second = told();
+    assert_eq!((second.len(), second[0].suppressed), (1, 3), "{second:#?}");
+    assert_eq!(counter("panics") - before, 9);
+}
+
+struct Unwinding;
+
+impl Drop for Unwinding {
+    fn drop(&mut self) {
+        caught(|| panic!("while unwinding"));
+    }
+}
+
+#[test]
+fn panic_while_another_one_unwinds_passes_the_hook_too() {
+    let _recorder = exclusive();
+    drop(told());
+    within("twice", || {
+        caught(|| {
+            let _unwinding = Unwinding;
+            panic!("the first");
+        });
+    });
+    let alerts = told();
+    for message in ["the first", "while unwinding"] {
+        assert!(alerts.iter().any(|alert| alert.message.contains(message)), "{alerts:#?}");
+    }
+}
+
+#[test]
+fn switched_off_or_caught_by_the_recorder_a_panic_raises_no_alert() {
+    let recorder = exclusive();
+    drop(told());
+    within("formats", || step(callsite!(name: "fails")).fail(&Panics));
+    assert!(told().is_empty());
+    options::set("panic_alert_enabled", "false").unwrap();
+    within("quiet", || caught(|| panic!("nobody wants to know")));
+    options::set("panic_alert_enabled", "true").unwrap();
+    assert!(told().is_empty());
+    let quiet = recorder.take();
+    assert!(quiet.xlog("quiet").unwrap().error.ends_with("nobody wants to know"));
 }

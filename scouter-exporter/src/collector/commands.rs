@@ -1,6 +1,9 @@
 //! Answers to the collector's commands.
 
-use scouter_wire::codec::{Command, CommandKind, Encoding, put_active, put_callsites, put_options};
+use scouter_wire::codec::{
+    Command, CommandKind, Encoding, put_active, put_callsites, put_environment, put_options,
+    put_profile, put_threads,
+};
 
 use crate::source::Source;
 
@@ -85,6 +88,18 @@ fn try_answer(command: &Command<'_>, source: &mut dyn Source) -> Result<Answered
                 changed.push(source.set_callsite(id, flags)?);
             }
             Answered::records(|out| put_callsites(out, &changed))
+        }
+        CommandKind::Threads => {
+            let dump = source.tools().threads()?;
+            Answered::records(|out| put_threads(out, &dump))
+        }
+        CommandKind::Sfa => {
+            let profile = source.tools().sfa(text(command)?)?;
+            Answered::records(|out| put_profile(out, &profile))
+        }
+        CommandKind::Environment => {
+            let entries = source.tools().environment();
+            Answered::records(|out| put_environment(out, &entries))
         }
         _ => Err(format!("this agent cannot answer {kind:?}")),
     }

@@ -48,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) spool_bytes: u64,
     pub(crate) flush_timeout: Duration,
     pub(crate) json_lines: Option<String>,
+    pub(crate) last_words: Option<PathBuf>,
 }
 
 impl Settings {
@@ -63,6 +64,7 @@ impl Settings {
             spool_bytes: DEFAULT_SPOOL_BYTES,
             flush_timeout: DEFAULT_FLUSH_TIMEOUT,
             json_lines: None,
+            last_words: None,
         }
     }
 
@@ -104,6 +106,7 @@ impl Settings {
                 self.flush_timeout = Duration::from_millis(ms);
             }
             "json_lines" => self.json_lines = (!value.is_empty()).then(|| value.to_owned()),
+            "last_words" => self.last_words = (!value.is_empty()).then(|| value.into()),
             _ => return Ok(false),
         }
         Ok(true)
@@ -232,7 +235,7 @@ const fn own(
     SettingInfo { name, env, default, unit, help }
 }
 
-const OWN: [SettingInfo; 10] = [
+const OWN: [SettingInfo; 11] = [
     own(
         "enabled",
         "SCOUTER_ENABLED",
@@ -296,6 +299,13 @@ const OWN: [SettingInfo; 10] = [
         "",
         "",
         "Writes each transaction as a line of JSON to this file too; `-` is standard output.",
+    ),
+    own(
+        "last_words",
+        "SCOUTER_LAST_WORDS",
+        "",
+        "",
+        "Folder for a file of 3 KiB that says, should the process die, how it was and whether it panicked; the next start raises an alert of it. Empty: none.",
     ),
 ];
 

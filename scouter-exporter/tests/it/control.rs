@@ -10,7 +10,7 @@ use scouter_wire::codec::{
 use crate::collector::{Collector, State};
 use crate::recorder::{Recorder, agent, flush, record, until};
 
-fn ask(collector: &Collector, id: u64, kind: CommandKind, payload: &str) -> Answer {
+pub(crate) fn ask(collector: &Collector, id: u64, kind: CommandKind, payload: &str) -> Answer {
     collector.command(id, kind, payload);
     until("the command is answered", || collector.state().answered.contains(&id));
     collector.state().answers.remove(&id).unwrap()
@@ -28,7 +28,8 @@ fn commands_are_answered_over_the_connection_that_brought_them() {
     let options = read_options(&ask(&collector, 2, CommandKind::Options, "").payload).unwrap();
     // Lists are empty by default.
     let is_list = |name: &str| {
-        ["trace_tenant_hosts", "trace_read_formats"].contains(&name) || name.ends_with("_patterns")
+        ["trace_tenant_hosts", "trace_read_formats", "native_signal"].contains(&name)
+            || name.ends_with("_patterns")
     };
     for option in &options {
         assert!(!option.help.is_empty(), "{}", option.name);

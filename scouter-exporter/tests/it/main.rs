@@ -9,9 +9,12 @@
 mod collector;
 mod control;
 mod delivery;
+mod failures;
+mod last_words;
 mod manual;
 mod otlp;
 mod recorder;
 mod settings;
 mod sinks;
+mod tools;
 mod weather;

@@ -11,13 +11,23 @@ use crate::{Gxid, Txid};
 const MAX_RECORDS_BYTES: usize = MAX_REPLY_BYTES - 32;
 
 /// Appends the number of records and the records: as many as fit into a reply.
-fn put_list<T>(out: &mut Vec<u8>, items: &[T], mut put: impl FnMut(&mut Vec<u8>, &T)) {
+fn put_list<T>(out: &mut Vec<u8>, items: &[T], put: impl FnMut(&mut Vec<u8>, &T)) {
+    put_list_within(out, MAX_RECORDS_BYTES, items, put);
+}
+
+/// The same, as many as fit into `limit` bytes.
+pub(super) fn put_list_within<T>(
+    out: &mut Vec<u8>,
+    limit: usize,
+    items: &[T],
+    mut put: impl FnMut(&mut Vec<u8>, &T),
+) {
     let start = out.len();
     let mut count = 0;
     for item in items.iter().take(MAX_LIST_ITEMS) {
         let end = out.len();
         put_record(out, |out| put(out, item));
-        if out.len() - start > MAX_RECORDS_BYTES {
+        if out.len() - start > limit {
             out.truncate(end);
             break;
         }

@@ -26,11 +26,20 @@ pub enum CommandKind {
     /// Sets the flags of callsites. Payload: text, `id=flags` in decimal, one per line. Answer: the
     /// callsites that were changed.
     SetCallsites = 6,
+    /// All OS threads with their native stacks. No payload. Answer:
+    /// [`put_threads`](super::put_threads).
+    Threads = 7,
+    /// Stack frequencies. Payload: text, `take logical`, `take cpu`, `start cpu HZ SECONDS` or
+    /// `stop cpu`. Answer: [`put_profile`](super::put_profile).
+    Sfa = 8,
+    /// The process: variables, arguments, limits, sockets. No payload. Answer:
+    /// [`put_environment`](super::put_environment).
+    Environment = 9,
 }
 
 impl CommandKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Ping,
         Self::Active,
         Self::Options,
@@ -38,6 +47,9 @@ impl CommandKind {
         Self::SetOption,
         Self::Callsites,
         Self::SetCallsites,
+        Self::Threads,
+        Self::Sfa,
+        Self::Environment,
     ];
 
     /// The kind with this wire number.

@@ -64,6 +64,7 @@ mod rewrite;
 mod series;
 mod strings;
 mod texts;
+mod tools;
 mod totals;
 
 pub use alert::{read_alerts, write_alerts_frame};
@@ -96,5 +97,10 @@ pub use series::{DigestInterval, EncodedSeries, SeriesEncoder, SeriesView};
 pub use texts::{
     NewText, NumberedText, TextEntry, TextName, TextTable, put_text_ids, put_texts, read_text_ids,
     read_texts,
+};
+pub use tools::{
+    CapabilityEntry, EnvironmentEntry, FrameEntry, MAX_STACK_FRAMES, ModuleEntry, ProfileMode,
+    StackCount, StackProfile, StackQuality, ThreadDump, ThreadEntry, put_environment, put_profile,
+    put_threads, read_environment, read_profile, read_threads,
 };
 pub use totals::{DropReason, Totals};

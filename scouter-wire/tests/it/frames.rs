@@ -6,8 +6,9 @@ use crate::sample::{
 use scouter_wire::codec::{
     Answer, Auth, Command, CommandKind, DecodeError, EncodeError, Encoding, Frame, FrameType,
     Hello, MAX_FRAME_BYTES, MAX_REPLY_BYTES, MAX_REPLY_CHUNK_BYTES, PREFACE, Refusal, RefusalCode,
-    Reply, Welcome, check_preface, read_active, read_alerts, read_callsites, read_object_frame,
-    read_options, read_text_ids, read_texts, write_frame,
+    Reply, Welcome, check_preface, read_active, read_alerts, read_callsites, read_environment,
+    read_object_frame, read_options, read_profile, read_text_ids, read_texts, read_threads,
+    write_frame,
 };
 
 fn body(name: &str) -> Vec<u8> {
@@ -40,6 +41,10 @@ fn answers_round_trip() {
     assert_eq!(read_active(&payload("reply_active")).unwrap(), (10_000, vec![active()]));
     assert_eq!(read_options(&payload("reply_options")).unwrap(), options());
     assert_eq!(read_callsites(&payload("reply_callsites")).unwrap(), callsites());
+    assert_eq!(read_threads(&payload("reply_threads")).unwrap(), crate::sample::threads());
+    assert_eq!(read_profile(&payload("reply_profile")).unwrap(), crate::sample::profile());
+    let environment = read_environment(&payload("reply_environment")).unwrap();
+    assert_eq!(environment, crate::sample::environment());
     let body = body("command");
     let command = Command::read(&body).unwrap();
     assert_eq!(CommandKind::from_wire(command.kind_number), Some(CommandKind::Active));

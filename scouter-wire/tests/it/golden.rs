@@ -13,7 +13,7 @@ use crate::sample::{
 };
 use scouter_wire::codec::{
     ClockReading, Hello, Reply, SeriesView, TextTable, Welcome, read_active, read_alerts,
-    read_callsites, read_options,
+    read_callsites, read_environment, read_options, read_profile, read_threads,
 };
 
 fn folder() -> PathBuf {
@@ -79,4 +79,8 @@ fn golden_messages_decode_to_what_they_were_made_of() {
     assert_eq!(read_active(&payload("reply_active")).unwrap().1, [active()]);
     assert_eq!(read_options(&payload("reply_options")).unwrap(), options());
     assert_eq!(read_callsites(&payload("reply_callsites")).unwrap(), callsites());
+    assert_eq!(read_threads(&payload("reply_threads")).unwrap(), crate::sample::threads());
+    assert_eq!(read_profile(&payload("reply_profile")).unwrap(), crate::sample::profile());
+    let environment = read_environment(&payload("reply_environment")).unwrap();
+    assert_eq!(environment, crate::sample::environment());
 }

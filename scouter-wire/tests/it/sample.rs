@@ -2,11 +2,13 @@
 
 use scouter_wire::codec::DropReason;
 use scouter_wire::codec::{
-    Ack, Auth, BatchEncoder, BatchView, CallsiteEntry, ClockReading, Command, CommandKind,
-    EncodedBatch, Encoding, Frame, FrameType, HashSeed, Hello, InstanceId, NumberedText,
-    OptionEntry, Origin, Refusal, RefusalCode, Reply, SectionDecoder, SeriesEncoder, StoreId,
-    TextName, TextTable, Totals, Welcome, XLogColumns, put_active, put_callsites, put_object,
-    put_options, put_text_ids, put_texts, write_alerts_frame, write_frame,
+    Ack, Auth, BatchEncoder, BatchView, CallsiteEntry, CapabilityEntry, ClockReading, Command,
+    CommandKind, EncodedBatch, Encoding, EnvironmentEntry, Frame, FrameEntry, FrameType, HashSeed,
+    Hello, InstanceId, ModuleEntry, NumberedText, OptionEntry, Origin, ProfileMode, Refusal,
+    RefusalCode, Reply, SectionDecoder, SeriesEncoder, StackCount, StackProfile, StackQuality,
+    StoreId, TextName, TextTable, ThreadDump, ThreadEntry, Totals, Welcome, XLogColumns,
+    put_active, put_callsites, put_environment, put_object, put_options, put_profile, put_text_ids,
+    put_texts, put_threads, write_alerts_frame, write_frame,
 };
 use scouter_wire::record::{
     ActiveStep, ActiveTransaction, Alert, AlertKind, AlertLevel, CounterPoint, Detail, Digest,
@@ -402,6 +404,69 @@ pub(crate) fn callsites() -> Vec<CallsiteEntry> {
     }]
 }
 
+pub(crate) fn modules() -> Vec<ModuleEntry> {
+    vec![ModuleEntry { path: "/srv/orders".into(), build_id: vec![0xab, 0xcd] }]
+}
+
+pub(crate) fn threads() -> ThreadDump {
+    ThreadDump {
+        modules: modules(),
+        capabilities: vec![CapabilityEntry {
+            name: "cpu_samples".into(),
+            unavailable: "signal 39 has a handler already".into(),
+        }],
+        total: 2,
+        threads: vec![ThreadEntry {
+            tid: 4_242,
+            name: "tokio-runtime-w".into(),
+            state: b'S',
+            cpu_ms: 1_500,
+            waits_in: "futex_wait_queue".into(),
+            txid: Txid::new(7),
+            service: "GET /orders/{id}".into(),
+            poll_us: 300_000,
+            quality: StackQuality::Guessed,
+            missing: String::new(),
+            pause_ns: 800,
+            frames: vec![
+                FrameEntry::Code { module: Some(0), offset: 0x1234 },
+                FrameEntry::Code { module: None, offset: u64::MAX },
+            ],
+        }],
+    }
+}
+
+pub(crate) fn profile() -> StackProfile {
+    StackProfile {
+        mode: ProfileMode::Cpu,
+        is_running: true,
+        covers_ms: 30_000,
+        rate_mhz: 99_000,
+        samples: 70,
+        dropped: 1,
+        modules: modules(),
+        stacks: vec![StackCount {
+            service: "GET /orders/{id}".into(),
+            tenant: "acme".into(),
+            is_running: true,
+            count: 70,
+            frames: vec![
+                FrameEntry::Step("load_order @ src/orders.rs:12".into()),
+                FrameEntry::Code { module: Some(0), offset: 16 },
+            ],
+        }],
+    }
+}
+
+pub(crate) fn environment() -> Vec<EnvironmentEntry> {
+    vec![EnvironmentEntry {
+        section: "variables".into(),
+        name: "DATABASE_URL".into(),
+        value: String::new(),
+        is_hidden: true,
+    }]
+}
+
 pub(crate) fn clock() -> ClockReading {
     ClockReading { asked_unix_us: 1_000, received_unix_us: 1_600, answered_unix_us: 1_700 }
 }
@@ -457,6 +522,9 @@ pub(crate) fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("reply_active", reply(&|out| put_active(out, 10_000, &[active()]))),
         ("reply_options", reply(&|out| put_options(out, &options()))),
         ("reply_callsites", reply(&|out| put_callsites(out, &callsites()))),
+        ("reply_threads", reply(&|out| put_threads(out, &threads()))),
+        ("reply_profile", reply(&|out| put_profile(out, &profile()))),
+        ("reply_environment", reply(&|out| put_environment(out, &environment()))),
         ("clock", frame(FrameType::Clock, 0, |out| clock().put(out))),
         ("error", frame(FrameType::Error, 0, |out| refusal.put(out))),
     ]

@@ -11,7 +11,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scouter-wire", &["crc32c", "zstd"]),
     (
         "scouter-core",
-        &["scouter-wire", "libc", "linkme", "pin-project-lite", "parking_lot", "tokio", "tracing"],
+        &[
+            "scouter-wire",
+            "addr2line",
+            "framehop",
+            "libc",
+            "linkme",
+            "object",
+            "parking_lot",
+            "pin-project-lite",
+            "tokio",
+            "tracing",
+        ],
     ),
     ("scouter-macros", &["proc-macro2", "quote", "syn"]),
     (

@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
 
+mod diagnosis;
 mod house;
 mod in_flight;
 mod leaks;

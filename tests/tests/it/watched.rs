@@ -15,6 +15,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two questions to a running collector.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What tests need to be told sooner, of whom, and what must not be told.
+const OPTIONS: &str = r#"
+trace_tenant_trusted = true
+alert_stuck_await_ms = 2000
+alert_uncommitted_ms = 2000
+alert_patient_service_patterns = "/patient/*"
+"#;
+
 /// A collector that watches this process.
 pub(crate) struct Watched {
     runtime: Runtime,
@@ -31,7 +39,10 @@ static WATCHED: LazyLock<Watched> = LazyLock::new(|| {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let collector = Collector::builder().data(folder.path().join("data")).agents(any).http(any);
     let running = runtime.block_on(collector.start()).expect("the collector starts");
+    let options = folder.path().join("scouter.toml");
+    std::fs::write(&options, OPTIONS).expect("a file with options");
     let guard = scouter::exporter::Agent::builder("in-flight")
+        .config_file(options)
         .collector(running.agent_addr().to_string())
         .start()
         .expect("the agent starts");

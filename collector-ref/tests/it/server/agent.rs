@@ -154,6 +154,10 @@ impl Agent {
                 for step in steps(method, sql) {
                     assert!(self.encoder.push_step(&step));
                 }
+                if let Some((address, callee)) = row.calls {
+                    let api = self.text(TextKind::Api, "GET billing/bills/{id}");
+                    assert!(self.encoder.push_step(&call(api, address, callee)));
+                }
                 self.encoder.end_profile();
             }
         }
@@ -283,6 +287,8 @@ pub(crate) struct Tx {
     pub(crate) error: &'static str,
     pub(crate) tenant: &'static str,
     pub(crate) profile: ProfileFate,
+    /// Whom it calls: an address, and the txid of whoever answers.
+    pub(crate) calls: Option<(&'static str, u64)>,
 }
 
 /// A transaction that has just ended.
@@ -298,6 +304,7 @@ pub(crate) fn tx(id: u64) -> Tx {
         error: "",
         tenant: "acme",
         profile: ProfileFate::Kept,
+        calls: None,
     }
 }
 
@@ -332,8 +339,8 @@ impl Tx {
             sql_us: self.elapsed_us / 4,
             sql_rows: 1,
             pool_wait_us: 10,
-            api_count: 0,
-            api_us: 0,
+            api_count: u32::from(self.calls.is_some()),
+            api_us: if self.calls.is_some() { 300 } else { 0 },
             bytes_out: 512,
             alloc_bytes: 0,
             steps: 2,
@@ -345,6 +352,21 @@ impl Tx {
             user_agent: "test/1",
             tags: &[],
         }
+    }
+}
+
+fn call(api: TextRef, address: &str, callee: u64) -> Step<'_> {
+    let callee = Txid::new(callee);
+    Step {
+        kind: StepKind::Api,
+        name: api,
+        parent: Some(0),
+        start_us: 10,
+        elapsed_us: 300,
+        count: 1,
+        max_us: 300,
+        detail: Detail::Api { status: 200, callee, address, ttfb_us: 200 },
+        ..Step::default()
     }
 }
 

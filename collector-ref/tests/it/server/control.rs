@@ -1,7 +1,9 @@
 //! Commands to agents over their own connections.
 
 use scouter_wire::codec::{
-    CallsiteEntry, CommandKind, InstanceId, OptionEntry, put_active, put_callsites, put_options,
+    CallsiteEntry, CommandKind, EnvironmentEntry, FrameEntry, InstanceId, ModuleEntry, OptionEntry,
+    ProfileMode, StackCount, StackProfile, StackQuality, ThreadDump, ThreadEntry, put_active,
+    put_callsites, put_environment, put_options, put_profile, put_threads,
 };
 use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, StepKind};
 use scouter_wire::{Gxid, Txid};
@@ -213,4 +215,75 @@ async fn a_command_reaches_the_process_that_was_chosen_of_two_under_one_name() {
     first.join().unwrap().close();
     let (status, _) = collector.get(&format!("{url}?instance={chosen}")).await;
     assert_eq!(status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threads_are_shown_with_names_for_code_whose_debug_file_is_here_and_why_not_elsewhere() {
+    let collector = start().await;
+    let agent = collector.agent("/test/orders");
+    let agent = answering(agent, CommandKind::Threads, false, |_, out| {
+        let modules =
+            vec![ModuleEntry { path: "/srv/elsewhere".into(), build_id: vec![0xab, 0xcd] }];
+        let blocked = ThreadEntry {
+            tid: 42,
+            name: "tokio-runtime-w".into(),
+            state: b'S',
+            txid: Txid::new(7),
+            service: "GET /orders/{id}".into(),
+            quality: StackQuality::Complete,
+            frames: vec![FrameEntry::Code { module: Some(0), offset: 0x10 }],
+            ..ThreadEntry::default()
+        };
+        let threads = vec![blocked];
+        put_threads(out, &ThreadDump { modules, total: 1, threads, ..ThreadDump::default() });
+    });
+    let url = collector.url("/api/v1/threads/%2Ftest%2Forders");
+    let answer = collector.client.post(&url).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    let thread = &answer["threads"][0];
+    assert_eq!(thread["service"], "GET /orders/{id}");
+    assert_eq!(thread["frames"][0]["functions"][0]["name"], "elsewhere+0x10");
+    let missing = thread["frames"][0]["missing"].as_str().unwrap();
+    assert!(missing.contains("build-id abcd"), "{missing}");
+    agent.join().unwrap();
+    let audit = std::fs::read_to_string(collector.folder.path().join("data/audit.jsonl")).unwrap();
+    assert!(audit.contains("dump threads"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stack_frequencies_are_folded_root_first_and_the_environment_hides_what_the_agent_hid() {
+    let collector = start().await;
+    let agent = collector.agent("/test/orders");
+    let agent = answering(agent, CommandKind::Sfa, false, |sent, out| {
+        assert_eq!(sent, b"take logical");
+        let step = |name: &str| FrameEntry::Step(name.into());
+        let stack = |is_running, count| StackCount {
+            service: "GET /a;b".into(),
+            is_running,
+            count,
+            frames: vec![step("outer"), step("inner")],
+            ..StackCount::default()
+        };
+        let stacks = vec![stack(false, 3), stack(true, 1)];
+        put_profile(
+            out,
+            &StackProfile { mode: ProfileMode::Logical, stacks, ..StackProfile::default() },
+        );
+    });
+    let text = collector.text("/api/v1/sfa/%2Ftest%2Forders?format=folded").await;
+    assert_eq!(text, "GET /a,b;outer;inner;(running) 1\nGET /a,b;outer;inner;(waiting) 3\n");
+    let agent = answering(agent.join().unwrap(), CommandKind::Environment, false, |_, out| {
+        let hidden = EnvironmentEntry {
+            section: "variables".into(),
+            name: "DATABASE_URL".into(),
+            value: String::new(),
+            is_hidden: true,
+        };
+        put_environment(out, &[hidden]);
+    });
+    let answer = collector.json("/api/v1/env/%2Ftest%2Forders").await;
+    let expected = json!([{"section": "variables", "name": "DATABASE_URL", "value": null}]);
+    assert_eq!(answer["environment"], expected);
+    agent.join().unwrap();
 }

@@ -169,6 +169,39 @@ async fn counters_and_alerts_are_kept_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counters_of_a_day_stand_beside_those_of_the_day_before() {
+    const TODAY: i64 = 1_795_000_000_000_000;
+    const YESTERDAY: i64 = TODAY - 86_400_000_000;
+    let collector = start().await;
+    let mut agent = collector.agent("/test/orders");
+    let name = agent.text(TextKind::Counter, "request_rate|1/s");
+    agent.announce_texts();
+    let mut frame = Vec::new();
+    for (seq, unix_us, value) in [(1, YESTERDAY, 8.0), (2, TODAY, 12.5)] {
+        let points = [CounterPoint { name, value }];
+        let series = scouter_wire::codec::SeriesEncoder::new().counters(unix_us, &points);
+        let named = |kind, text| agent.name(kind, text);
+        series.write_frame(&mut frame, seq, &agent.origin(), named).unwrap();
+    }
+    agent.send_raw(&frame);
+    agent.wait_acked(2);
+    let (from, to) = (TODAY - 1_000_000, TODAY + 1_000_000);
+    let path =
+        format!("/api/v1/counters?name=request_rate%7C1/s&from_unix_us={from}&to_unix_us={to}");
+    let alone = collector.json(&path).await;
+    assert_eq!(alone["series"][0]["points"], serde_json::json!([[TODAY, 12.5]]));
+    assert!(alone.get("against").is_none(), "{alone}");
+    let beside = collector.json(&format!("{path}&against_s=86400")).await;
+    assert_eq!(beside["series"], alone["series"]);
+    let against = &beside["against"];
+    assert_eq!(against["from_unix_us"], from - 86_400_000_000);
+    assert_eq!(against["to_unix_us"], to - 86_400_000_000);
+    assert_eq!(against["series"][0]["points"], serde_json::json!([[YESTERDAY, 8.0]]));
+    let nothing = collector.json(&format!("{path}&against_s=3600")).await;
+    assert_eq!(nothing["against"]["series"][0]["points"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn end_times_are_corrected_by_a_clock_that_is_off_and_left_alone_otherwise() {
     let collector = start().await;
     let mut off = hello("/test/off");

@@ -11,6 +11,7 @@ mod check;
 pub(crate) mod crash;
 mod damage;
 mod digests;
+mod filled;
 pub(crate) mod full_disk;
 mod open_data;
 mod pressure;

@@ -79,10 +79,11 @@ export const endSession = () => request(apiUrl('session'), { method: 'DELETE' })
  * POST of a JSON document.
  * @param {string} path
  * @param {unknown} body
+ * @param {Record<string, string | undefined | null>} [query]
  * @returns {Promise<any>}
  */
-export async function postJson(path, body) {
-  const response = await request(apiUrl(path), {
+export async function postJson(path, body, query) {
+  const response = await request(apiUrl(path, query), {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
   });
   return response.status === 204 ? null : response.json().catch(() => null);

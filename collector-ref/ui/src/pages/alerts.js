@@ -1,36 +1,50 @@
 // What the agents noticed: all of it, and what was taken and never given back.
 
 import { html } from '../../vendor/preact.js';
-import { count, dateTime, plural } from '../core/format.js';
-import { view } from '../core/router.js';
+import { LEAKS, grouped, titleOf, toneOf } from '../core/alert_kinds.js';
+import { count, plural } from '../core/format.js';
+import { url, view } from '../core/router.js';
+import { viewUrl } from '../core/view.js';
 import { alertsSeen } from '../data/hub.js';
-import { grouped } from '../parts/alerts.js';
+import { AlertGroups } from '../parts/alert_list.js';
 import { Panel, useRanged } from '../parts/ranged.js';
 
 /** Most alerts asked for: the newest ones. */
 const ASKED = 1_000;
-const LEAK = /leak|long_open/;
 
 export const AlertsPage = () => html`<${AlertList} title="Alerts" none="No agent noticed anything in this range." />`;
-export const LeaksPage = () => html`<${AlertList} title="Leaks" only=${LEAK} none="Everything that was taken was given back: no connection, task or guard stayed open past its limit." />`;
+export const LeaksPage = () => html`<${AlertList} title="Leaks" only=${LEAKS} none="Everything that was taken was given back: no connection, task or guard stayed open past its limit." />`;
 
-/** @param {{title: string, only?: RegExp, none: string}} props */
+/** @param {{title: string, only?: Set<string>, none: string}} props */
 function AlertList({ title, only, none }) {
   void alertsSeen.value;
   const loaded = useRanged('alerts', { limit: ASKED }, false);
   const { f } = view.value;
-  const fits = (/** @type {any} */ a) => !only || only.test(a.kind);
+  const kind = url.value.searchParams.get('kind');
   return html`<${Panel} id="alerts-title" title=${title} loaded=${loaded} head=${f && html`<span class="mut">the filter does not apply here</span>`}>${(/** @type {any} */ data) => {
-    const alerts = data.alerts.filter(fits);
-    const groups = grouped(alerts);
-    if (groups.length === 0) return html`<div class="calm"><h2>None</h2><p>${none}</p></div>`;
-    return html`<p class="mut">${plural(groups.length, 'cause')}, ${plural(alerts.length, 'alert')}${data.alerts.length === ASKED ? `; the newest ${count(ASKED)} alerts of the range: choose a shorter one for the others` : ''}</p>
-      <div class="scroll" tabindex="0" role="region" aria-label=${`Table of ${title.toLowerCase()}`}><table class="data alert-list roomy" data-testid="alert-list">
-        <colgroup><col style=${{ width: '150px' }} /><col style=${{ width: '150px' }} /><col style=${{ width: '70px' }} /><col style=${{ width: '19%' }} /><col /><col style=${{ width: '22%' }} /></colgroup>
-        <thead><tr><th scope="col">Last</th><th scope="col">What</th><th scope="col" class="num">Times</th><th scope="col">Where</th><th scope="col">Message</th><th scope="col">Place</th></tr></thead>
-        <tbody>${groups.map(({ alert, times }) => html`<tr key=${JSON.stringify([alert.kind, alert.place, alert.service, alert.object])} class=${alert.level === 'error' || alert.level === 'fatal' ? 'row-error' : ''}><td>${dateTime(alert.unix_us / 1000, false)}</td>
-          <th scope="row"><span class=${alert.level === 'error' || alert.level === 'fatal' ? 'err' : 'warn'}>${String(alert.kind).replaceAll('_', ' ')}</span> <span class="tag">${alert.level}</span></th><td class="num">${count(times)}</td>
-          <td>${alert.gxid && alert.txid ? html`<a href=${`/tx/${alert.gxid}-${alert.txid}`}>${alert.service || alert.txid}</a>` : alert.service}<br /><span class="mut">${alert.object}${alert.tenant ? `, ${alert.tenant}` : ''}</span></td>
-          <td>${alert.message}</td><td><code>${alert.place}</code></td></tr>`)}</tbody></table></div>`;
+    const all = data.alerts.filter((/** @type {any} */ a) => !only || only.has(a.kind));
+    const alerts = kind ? all.filter((/** @type {any} */ a) => a.kind === kind) : all;
+    if (all.length === 0) return html`<div class="calm"><h2>None</h2><p>${none}</p></div>`;
+    const times = alerts.reduce((/** @type {number} */ sum, /** @type {any} */ a) => sum + 1 + a.suppressed, 0);
+    return html`<${Kinds} alerts=${all} chosen=${kind} />
+      <p class="mut">${plural(grouped(alerts).length, 'cause')}, noticed ${plural(times, 'time')}${data.alerts.length === ASKED ? `; the newest ${count(ASKED)} alerts of the range: choose a shorter one for the others` : ''}</p>
+      <${AlertGroups} alerts=${alerts} />`;
   }}<//>`;
+}
+
+/** The kinds there are, each a link that shows it alone. @param {{alerts: any[], chosen: string | null}} props */
+function Kinds({ alerts, chosen }) {
+  const groups = grouped(alerts);
+  const kinds = [...new Set(groups.map(group => group.alert.kind))];
+  if (kinds.length < 2 && !chosen) return null;
+  const href = (/** @type {string | null} */ kind) => {
+    const to = new URL(viewUrl(location.pathname, view.value), location.origin);
+    if (kind) to.searchParams.set('kind', kind);
+    return to.pathname + to.search;
+  };
+  const chip = (/** @type {string | null} */ kind, /** @type {string} */ text, /** @type {number} */ n, /** @type {string} */ tone) => html`<a key=${kind ?? ''} class="chip" href=${href(kind)} aria-current=${chosen === kind ? 'true' : undefined}>${text} <b class=${tone}>${count(n)}</b></a>`;
+  return html`<nav class="chips" aria-label="Kinds of alerts">${chip(null, 'All', groups.length, '')}${kinds.map(kind => {
+    const mine = groups.filter(group => group.alert.kind === kind);
+    return chip(kind, titleOf(kind), mine.length, mine.some(group => toneOf(group.level) === 'err') ? 'err' : '');
+  })}</nav>`;
 }

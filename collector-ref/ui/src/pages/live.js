@@ -8,6 +8,7 @@ import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
 import { Alerts } from '../parts/alerts.js';
 import { Equaliser, activeOf, pulseRows } from '../parts/equaliser.js';
+import { PeopleTiles } from '../parts/people.js';
 import { lazy, needStyle } from '../core/lazy.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { Scatter } from '../scatter/scatter.js';
@@ -53,11 +54,12 @@ function Tiles({ now }) {
   return html`<section class="tiles" aria-label="Now">
     <${Tile} label="Rate" value=${rate(now?.rate)} unit="/s" note="" series=${of('rate')} />
     <${Tile} label="Errors" value=${rate(now?.errors_per_s)} unit="/s" note=${errors > 0 ? percent(errors, now?.rate ?? 0) : 'none'} series=${of('errors_per_s')} tone=${errors > 0 ? 'err' : ''} />
-    <${Tile} label="p50" value=${percentile('p50_us')} note="half are faster" series=${of('p50_us')} />
+    <${Tile} label="p50" value=${percentile('p50_us')} note="" series=${of('p50_us')} />
     <${Tile} label="p95" value=${percentile('p95_us')} note="" series=${of('p95_us')} />
     <${Tile} label="p99" value=${percentile('p99_us')} note="" series=${of('p99_us')} />
     <${Tile} label="Active" value=${count(active && total(active))} note=${old > 0 ? `${count(old)} over 8 s` : aging > 0 ? `${count(aging)} over 3 s` : ''} tone=${old > 0 ? 'old' : ''}
       series=${history.filter(p => p.active).map(activeOf).filter(bands => bands !== null).map(total)} />
+    <${PeopleTiles} />
   </section>`;
 }
 

@@ -7,6 +7,7 @@ import { html } from '../../vendor/preact.js';
 import { count, dateTime, duration, plural } from '../core/format.js';
 import { feed, pulse } from '../data/hub.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
+import { configHref } from './config.js';
 
 const REFRESH_MS = 2_000;
 /** A larger difference of clocks is worth a word. */
@@ -23,7 +24,7 @@ export function ObjectsPage() {
       ${loaded.error && html`<span class="problem" role="alert">${loaded.error.message}</span>`}</header>
     ${objects.length === 0 ? html`<p class="calm">No agent has connected yet. <a href="/">How to start one</a></p>` : html`<div class="scroll" tabindex="0" role="region" aria-label="Table of objects"><table class="data roomy" data-testid="objects">
       <thead><tr>${HEADS.map(head => html`<th scope="col" key=${head} class=${NUMBERS.has(head) ? 'num' : ''}>${head}</th>`)}</tr></thead>
-      <tbody>${objects.map((/** @type {any} */ o) => html`<${ObjectRow} key=${o.id} o=${o} />`)}</tbody></table></div>`}</section>`;
+      <tbody>${objects.map((/** @type {any} */ o) => html`<${ObjectRow} key=${`${o.id} ${o.instance}`} o=${o} />`)}</tbody></table></div>`}</section>`;
 }
 
 const HEADS = ['Object', 'State', 'Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Profiles not kept', 'Clock', 'Agent', 'Numbers', 'Process', 'Started', 'Last seen'];
@@ -55,12 +56,12 @@ function ObjectRow({ o }) {
   const agoUs = feed.serverNow() * 1000 - o.last_seen_unix_us;
   const isKnown = typeof o.last_seen_unix_us === 'number';
   return html`<tr class=${o.alive ? '' : 'is-gone'}>
-    <th scope="row">${o.alive ? html`<a href=${`/config/${encodeURIComponent(o.name)}`} title="Options">${o.name}</a>` : o.name} ${o.object_type && html`<span class="tag">${o.object_type}</span>`}</th>
+    <th scope="row">${o.alive ? html`<a href=${configHref(o.name, o.same_name > 0 ? o.instance : undefined)} title="Options">${o.name}</a>` : o.name} ${o.object_type && html`<span class="tag">${o.object_type}</span>`}</th>
     <td><span class=${o.alive ? 'state is-live' : 'state is-off'}><i class="lamp"></i>${o.alive ? 'alive' : 'gone'}</span></td>
     <td class="num"><a href=${`/active?object=${encodeURIComponent(o.name)}`}>${running === undefined ? '–' : count(running)}</a></td>
     <td class="num">${count(o.recorded)}</td><td class="num">${count(o.stored)}</td><td class="num"><${Dropped} o=${o} /></td><td class="num"><${Pending} o=${o} /></td>
     <td>${noProfile || html`<span class="mut">${typeof o.recorded === 'number' ? 'none' : '–'}</span>`}</td>
     <td class="num">${Math.abs(o.clock_offset_us) > SKEW_US ? html`<span class="warn">${duration(o.clock_offset_us)} off</span>` : html`<span class="mut">${duration(o.clock_offset_us)}</span>`}</td>
-    <td>${o.agent_version}</td><td><a href=${`/counters?o=${encodeURIComponent(o.name)}`}>counters</a></td><td><code>${o.pid}</code> <span class="mut">${o.address}</span></td>
+    <td>${o.agent_version}</td><td><a href=${`/counters?o=${encodeURIComponent(o.name)}`}>counters</a></td><td><code>${o.pid}</code> <span class="mut">${o.address}</span>${o.same_name > 0 && html` <span class="warn" title="Their transactions are shown together: give each process a name of its own">${plural(o.same_name, 'other')} of this name</span>`}</td>
     <td>${isKnown ? dateTime(o.started_unix_us / 1000, false) : ''}</td><td>${!isKnown ? html`<span class="mut">before this run of the collector</span>` : o.alive && agoUs < 5e6 ? 'now' : `${duration(Math.max(0, agoUs))} ago`}</td></tr>`;
 }

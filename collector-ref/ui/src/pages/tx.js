@@ -14,6 +14,7 @@ import { Fact, StepDetail } from '../parts/step_detail.js';
 import { CompareButton } from '../parts/compare_button.js';
 import { ProfilePanes } from '../parts/profile_panes.js';
 import { Standing } from '../parts/standing.js';
+import { TxAlerts } from '../parts/tx_alerts.js';
 import { speedscope } from '../data/speedscope.js';
 
 const MISSING = /** @type {Record<string, string>} */ ({
@@ -66,11 +67,13 @@ function TxHead({ xlog, id, place, steps }) {
       <span class="spring"></span>
       ${place && html`<${Walk} place=${place} />`}
       <${CompareButton} what="tx" value=${id} />
+      <a class="button" href=${viewUrl(`/services/${encodeURIComponent(xlog.service)}`, { ...view.value, f: '', box: null })}>Service</a>
       <a class="button" href=${`/trace/${xlog.gxid}`}>Trace</a>
       <a class="button" href=${apiUrl(`tx/${id}`, { format: 'text' })} target="_blank" rel="noopener">Text</a>
       ${steps && html`<button title="Save it for speedscope" onClick=${() => saveSpeedscope(xlog, steps)}>speedscope</button>`}
     </header>
     ${xlog.error && html`<p class="problem" data-testid="tx-error">${xlog.error}</p>`}
+    <${TxAlerts} xlog=${xlog} />
     <${Breakdown} xlog=${xlog} />
     <dl class="facts wide"><${Facts} xlog=${xlog} /></dl>
   </section>`;

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from '../../vendor/preact.js';
 import { problem } from '../core/filter.js';
-import { lazy } from '../core/lazy.js';
+import { lazy, needStyle } from '../core/lazy.js';
 import { PAGES, pageOf } from '../core/pages.js';
 import { changeView, route, view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
@@ -25,6 +25,7 @@ export function Bar() {
     <nav aria-label="Main">${PAGES.filter(one => one.nav === 'bar').map(one => html`<${PageLink} key=${one.name} of=${one} />`)}<${More} key=${page} /></nav>
     ${pageOf(page).isRanged ? html`<${FilterBox} /><${RangeControl} />` : html`<span class="spring"></span>`}
     <${LiveState} />
+    <${Views} />
     <button class="icon" onClick=${toggleTheme} aria-label=${theme.value === 'dark' ? 'Light theme' : 'Dark theme'} title="Key: t">
       <svg viewBox="0 0 16 16" aria-hidden="true">${theme.value === 'dark'
         ? html`<circle cx="8" cy="8" r="3.200"/><path d="M8 .800v2M8 13.200v2M.800 8h2M13.200 8h2M2.900 2.900l1.400 1.400M11.700 11.700l1.400 1.400M2.900 13.100l1.400-1.400M11.700 4.300l1.400-1.400"/>`
@@ -50,6 +51,24 @@ function More() {
   };
   return html`<details class=${here ? 'more is-here' : 'more'} onFocusOut=${close} onKeyDown=${onKeyDown}><summary>${here ? here.title : 'More'}</summary>
     <div class="more-list">${pages.map(one => html`<${PageLink} key=${one.name} of=${one} />`)}</div></details>`;
+}
+
+const ViewsMenu = lazy(async () => {
+  await needStyle('more');
+  return (await import('./views.js')).ViewsMenu;
+});
+
+/** Links to what is shown, and views kept under a name. */
+function Views() {
+  const [isOpen, setOpen] = useState(false);
+  const onKeyDown = (/** @type {any} */ event) => {
+    if (event.key !== 'Escape') return;
+    setOpen(false);
+    event.currentTarget.querySelector('button').focus();
+  };
+  return html`<div class="views-button" onKeyDown=${onKeyDown}><button class="icon" aria-label="Views and links" aria-expanded=${isOpen ? 'true' : 'false'} onClick=${() => setOpen(!isOpen)}>
+      <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 2.500h8v11l-4-3-4 3z"/></svg></button>
+    ${isOpen && html`<${ViewsMenu} close=${() => setOpen(false)} />`}</div>`;
 }
 
 const Suggestions = lazy(async () => (await import('./suggest.js')).Suggestions);

@@ -4,8 +4,7 @@ import { html, useRef, useState } from '../../vendor/preact.js';
 import { dateTime } from '../core/format.js';
 import { MIN_SPAN_MS, parseSpan, parseTimestamp } from '../core/range.js';
 import { changeView, view } from '../core/router.js';
-import { viewUrl } from '../core/view.js';
-import { feed, pausedAtMs, rightEdgeMs } from '../data/hub.js';
+import { feed, pausedAtMs } from '../data/hub.js';
 
 const PAST = ['15m', '1h', '6h', '24h'];
 /** Around a single pasted time. */
@@ -35,11 +34,6 @@ export function RangeForm({ close }) {
     else if (b <= a) setWrong('“To” is not after “From”.');
     else show(typedTo === '' ? a - AROUND_MS : a, b);
   };
-  const copy = async () => {
-    const toMs = Math.ceil(rightEdgeMs());
-    const fixed = range.live ? { live: /** @type {const} */ (false), fromMs: toMs - range.spanMs, toMs } : range;
-    await navigator.clipboard?.writeText(location.origin + viewUrl(location.pathname, { ...view.value, range: fixed })).catch(() => setWrong('The browser does not allow copying here.'));
-  };
   return html`<form onSubmit=${submit}>
     <h2 id="range-title">Time range</h2>
     <div class="row">${PAST.map(span => html`<button type="button" class="switch" key=${span} onClick=${() => show(now - /** @type {number} */ (parseSpan(span)), now)}>last ${span}</button>`)}</div>
@@ -48,7 +42,6 @@ export function RangeForm({ close }) {
     <p class="mut">Paste any timestamp: Unix s, ms, µs; ISO; 10:22:31; now-15m.</p>
     <p class="err" role="alert">${wrong}</p>
     <div class="row"><button class="primary" type="submit">Show</button>
-      <button type="button" onClick=${copy}>Copy link to this time</button>
       <button type="button" onClick=${close}>Close</button></div>
   </form>`;
 }

@@ -16,6 +16,23 @@ import { Scale } from './scale.js';
 export const LANE_PX = 15;
 export const TICK_PX = 4;
 
+/** Most pixels of a picture that the collector counts, `MAX_GRID_CELLS` there. */
+export const MAX_CELLS = 4 * 1024 * 1024;
+/** Finer than this nobody sees. */
+const MAX_RATIO = 3;
+
+/**
+ * Pixels of the picture for one of CSS: those of the screen, unless the picture would have more than
+ * the collector counts. Then each is a square of whole pixels of the screen, so that none is blurred.
+ * @param {number} width @param {number} height CSS pixels @param {number} device pixels of the screen for one of CSS
+ */
+export function pixelRatio(width, height, device) {
+  const ratio = Math.min(MAX_RATIO, device || 1);
+  let parts = 1;
+  while (Math.round((width * ratio) / parts) * (Math.round((height * ratio) / parts) + 1) > MAX_CELLS) parts += 1;
+  return ratio / parts;
+}
+
 export class Plot {
   /** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height device pixels @param {number} ratio */
   constructor(canvas, width, height, ratio) {

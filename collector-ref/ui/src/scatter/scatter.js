@@ -15,7 +15,7 @@ import { ScatterHead } from './head.js';
 import { afterKey, firstBox } from './keyboard_box.js';
 import { Marginal } from './marginal.js';
 import { PlotNote } from './note.js';
-import { Plot, LANE_PX, TICK_PX } from './plot.js';
+import { LANE_PX, Plot, TICK_PX, pixelRatio } from './plot.js';
 import { axisTicks } from './scale.js';
 import { usePointer } from './pointer.js';
 import { tickLabel, timeTicks } from './ticks.js';
@@ -95,7 +95,7 @@ export function Scatter({ height: whole }) {
  */
 function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
   if (width < 16) return undefined;
-  const ratio = Math.min(3, devicePixelRatio || 1);
+  const ratio = pixelRatio(width, height, devicePixelRatio);
   const made = new Plot(canvas.current, Math.round(width * ratio), Math.round(height * ratio), ratio);
   plot.current = made;
   const slides = /** @type {HTMLElement[]} */ ([...host.current.querySelectorAll('[data-slide]')]);

@@ -108,6 +108,23 @@ test('a range with more points than a page holds is counted by the collector', a
   await expect(page.getByTestId('box-count')).not.toHaveText('–');
 });
 
+test('a counted picture fits the collector also on a large screen with fine pixels', async ({ browser }) => {
+  const context = await browser.newContext({ viewport: { width: 2560, height: 1400 }, deviceScaleFactor: 3 });
+  const page = await context.newPage();
+  await page.route('**/api/v1/points?*', route => route.fulfill({ status: 413, json: { error: { code: 'too_many', message: 'too many points' } } }));
+  const counted = page.waitForResponse(response => response.url().includes('/api/v1/grid?'));
+  const toMs = Date.now() - 5_000;
+  await page.goto(`${process.env.SCOUTER_URL}/xlog?from=${toMs - 60_000}&to=${toMs}`);
+  expect((await counted).status()).toBe(200);
+  await expect(page.getByTestId('in-view')).not.toHaveText('0');
+  const { canvas, css } = await page.evaluate(() => {
+    const element = /** @type {HTMLCanvasElement} */ (document.querySelector('.plot canvas'));
+    return { canvas: element.width, css: element.clientWidth };
+  });
+  expect(css / canvas * 3, 'a pixel of the picture is a whole number of those of the screen').toBeCloseTo(Math.round(css / canvas * 3), 2);
+  await context.close();
+});
+
 test('a live window with more points than a page holds is counted again and again', async ({ page, request }) => {
   await page.routeWebSocket('**/api/v1/live', socket => {
     const server = socket.connectToServer();

@@ -89,10 +89,12 @@ test('an alert is there when the pulse tells of it, not at the next round', asyn
   await page.goto('/');
   const list = page.getByRole('region', { name: 'Alerts' });
   await expect(list).toContainText('None.');
-  for (const [i, kind] of ['leaked_connection', 'blocking_poll'].entries()) {
-    alerts.push({ unix_us: Date.now() * 1000 + i, kind, message: `alert ${i}`, place: 'src/orders.rs:7', object: '/host/orders', suppressed: 0, txid: null, gxid: null });
+  for (const [i, [kind, title]] of [['connection_leak', 'Connection not given back'], ['of_tomorrow', 'Of tomorrow']].entries()) {
+    alerts.push({ unix_us: Date.now() * 1000 + i, kind, level: 'error', message: `alert ${i}`, place: 'src/orders.rs:7', object: '/host/orders', suppressed: 0, txid: null, gxid: null });
     collector.pulse({ alerts_new: 1 });
-    await expect(list.getByText(kind.replace('_', ' '))).toBeVisible();
+    await expect(list.getByText(title)).toBeVisible();
   }
+  await expect(list.locator('.badge.err')).toHaveText('2');
+  await expect(list.getByTestId('leaks')).toHaveText('1');
   await expect(list).not.toContainText('since start');
 });

@@ -24,6 +24,8 @@ async function opened(page, path) {
 /** The sum of a column. @param {any} page @param {string} testId @param {string} head */
 async function sum(page, testId, head) {
   const table = page.getByTestId(testId);
+  // The tables of a page come one by one, and reading texts waits for none of them.
+  await expect(table.locator('tbody tr').first()).toBeVisible();
   const heads = await table.locator('thead th').allInnerTexts();
   const at = heads.findIndex(text => text.replace(/ [↓↑]$/, '') === head);
   expect(at, heads.join()).toBeGreaterThan(0);
@@ -37,7 +39,7 @@ test('services add up to all transactions, and one of them leads to its dots', a
   expect(await sum(page, 'groups', 'Errors')).toBe(await total(request, range, 'err'));
   const row = page.getByTestId('groups').locator('tbody tr').filter({ hasText: 'GET /search' }).first();
   const count = await numberIn(row.locator('td').nth(2).locator('span'));
-  await row.getByRole('link').click();
+  await row.getByRole('link', { name: 'in the XLog' }).click();
   await expect(page).toHaveURL(/\/xlog\?from=.*f=service/);
   await expect(page.getByTestId('in-view')).not.toHaveText('0');
   // The picture is of whole columns: what ended within a column of its edges may differ.
@@ -108,6 +110,7 @@ test('hostile values are text on every page of totals and among the suggestions'
   const group = { value: HOSTILE, count: 3, errors: 3, elapsed_sum_us: 9, sql_sum_us: 1, api_sum_us: 1, p50_us: 1, p95_us: 2, p99_us: 3, max_us: 3, first_unix_us: now, last_unix_us: now };
   await page.route('**/api/v1/summary?*', (/** @type {any} */ route) => route.fulfill({ json: { by: new URL(route.request().url()).searchParams.get('by'), total: 3, group_count: 1, groups: [group] } }));
   await page.route('**/api/v1/services?*', (/** @type {any} */ route) => route.fulfill({ json: { services: [{ ...group, service: HOSTILE, object: HOSTILE }] } }));
+  await page.route('**/api/v1/digests?*', (/** @type {any} */ route) => route.fulfill({ json: { kind: 'sql', step_us: 1, group_count: 1, groups: [{ ...group, name: HOSTILE, detail: HOSTILE, unseen_profiles: 0 }] } }));
   await page.route('**/api/v1/grid?*', (/** @type {any} */ route) => route.fulfill({ body: Buffer.from([1, 40, 1, 0, 0, 0, 80, 0, 80]) }));
   for (const path of ['/services', '/users', '/sql', '/calls', '/errors']) {
     await page.goto(path);

@@ -1,5 +1,5 @@
 // Counters, alerts and leaks, the collector itself, options, comparisons, and the way to all pages.
-import { XLOG, demo, drag, expect, numberIn, open, test } from './support.js';
+import { XLOG, axe, demo, drag, expect, numberIn, open, test } from './support.js';
 
 test('counters are searched, added, removed, and come back from the address', async ({ page }) => {
   await page.goto('/counters');
@@ -42,21 +42,55 @@ test('the cursor is shared by all charts, and the day before lies below', async 
 
 const ALERT = { level: 'warn', place: 'src/a.rs:1', service: '/a', tenant: '', object: '/host/a', gxid: null, txid: null, suppressed: 0 };
 
-test('alerts are one row for each cause, and leaks are those that were not given back', async ({ page }) => {
+test('alerts are one entry for each cause, the worst first, with what to look at and where', async ({ page }) => {
   const unix_us = Date.now() * 1000 - 5_000_000;
+  const [gxid, txid] = ['1'.repeat(32), '2'.repeat(16)];
   const alerts = [
-    { ...ALERT, unix_us, kind: 'slow_statement', message: 'slow <b>x</b>', suppressed: 3 }, { ...ALERT, unix_us: unix_us - 1, kind: 'slow_statement', message: 'slow' },
-    { ...ALERT, unix_us, kind: 'connection_leak', level: 'error', message: 'taken, not given back', gxid: '1'.repeat(32), txid: '2'.repeat(16) },
+    { ...ALERT, unix_us, kind: 'slow_statement', message: 'slow <b>x</b>', suppressed: 3, tenant: 'acme' }, { ...ALERT, unix_us: unix_us - 1, kind: 'slow_statement', message: 'slow', object: '/host/b', tenant: 'globex' },
+    { ...ALERT, unix_us: unix_us - 2, kind: 'connection_leak', level: 'error', message: 'taken, not given back', gxid, txid },
+    { ...ALERT, unix_us, kind: 'blocking_poll', level: 'fatal', place: '', message: 'one poll took 4 s' }, { ...ALERT, unix_us, kind: 'lock_convoy', level: 'info', message: 'of a newer agent' },
   ];
   await page.route('**/api/v1/alerts?*', (/** @type {any} */ route) => route.fulfill({ json: { alerts } }));
   await page.goto('/alerts');
-  const rows = page.getByTestId('alert-list').locator('tbody tr');
-  await expect(rows).toHaveCount(2);
-  await expect(rows.filter({ hasText: 'slow statement' })).toContainText('5');
-  await expect(rows.filter({ hasText: 'slow statement' })).toContainText('slow <b>x</b>');
+  const causes = page.getByTestId('alert-list').getByRole('listitem');
+  await expect(causes.getByRole('heading')).toHaveText(['Thread blocked by one poll', 'Connection not given back', 'Slow statement', 'Lock convoy']);
+  await expect(page.getByText('4 causes, noticed 8 times')).toBeVisible();
+  const slow = causes.filter({ hasText: 'Slow statement' });
+  await expect(slow.locator('.times')).toHaveText('×5');
+  for (const text of ['slow <b>x</b>', 'src/a.rs:1', '/host/a, /host/b', 'acme, globex', 'EXPLAIN', 'warn']) await expect(slow).toContainText(text);
+  await expect(slow.getByRole('link', { name: '/a', exact: true })).toHaveAttribute('href', '/services/%2Fa');
+  const leak = causes.filter({ hasText: 'not given back' });
+  await expect(leak.locator(`a[href="/tx/${gxid}-${txid}"]`)).toBeVisible();
+  await expect(leak.getByRole('link', { name: 'Trace' })).toHaveAttribute('href', `/trace/${gxid}`);
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole('navigation', { name: 'Kinds of alerts' }).getByRole('link', { name: /Slow statement/ }).click();
+  await expect(page).toHaveURL(/kind=slow_statement/);
+  await expect(causes).toHaveCount(1);
   await page.goto('/leaks');
-  await expect(rows).toHaveCount(1);
-  await expect(rows.getByRole('link')).toHaveAttribute('href', `/tx/${'1'.repeat(32)}-${'2'.repeat(16)}`);
+  await expect(causes.getByRole('heading')).toHaveText(['Connection not given back']);
+});
+
+test('a transaction says what was noticed about it, and leads there', async ({ page, request }) => {
+  const now = Date.now() * 1000;
+  const { rows } = await (await request.get('/api/v1/xlogs', { params: { from_unix_us: now - 300_000_000, to_unix_us: now, limit: 2 } })).json();
+  const [x, other] = rows;
+  const alert = { ...ALERT, kind: 'repeated_statement', unix_us: x.end_unix_us, message: 'ran <i>20</i> times' };
+  const alerts = [{ ...alert, gxid: x.gxid, txid: x.txid, suppressed: 2 }, { ...alert, kind: 'panic', gxid: other.gxid, txid: other.txid }];
+  let asked = '';
+  await page.route('**/api/v1/alerts?*', (/** @type {any} */ route) => {
+    asked = route.request().url();
+    return route.fulfill({ json: { alerts } });
+  });
+  await page.goto(`/tx/${x.gxid}-${x.txid}`);
+  const list = page.getByTestId('tx-alerts').getByRole('listitem');
+  await expect(list).toHaveText(/One statement again and again ×3 ran <i>20<\/i> times src\/a.rs:1/);
+  const { searchParams } = new URL(asked);
+  expect(Number(searchParams.get('from_unix_us'))).toBeLessThan(x.end_unix_us - x.elapsed_us);
+  expect(Number(searchParams.get('to_unix_us'))).toBeGreaterThan(x.end_unix_us);
+  expect(await axe(page)).toEqual([]);
+  await list.getByRole('link').click();
+  await expect(page).toHaveURL(/\/alerts\?from=.*kind=repeated_statement/);
+  await expect(page.getByTestId('alert-list').getByRole('listitem')).toHaveCount(1);
 });
 
 test('the collector has its books, and its counters can be searched', async ({ page }) => {
@@ -78,7 +112,7 @@ async function options(page, request) {
   await page.goto('/objects');
   await page.getByRole('link', { name: objects.find(o => o.alive && o.name.endsWith('/front')).name }).click();
   await expect(page).toHaveURL(/\/config\//);
-  return page.getByTestId('options').locator('tr').filter({ hasText: 'sql_slow_time_ms' });
+  return page.getByTestId('options').locator('tr').filter({ has: page.getByRole('rowheader', { name: 'sql_slow_time_ms', exact: true }) });
 }
 
 test('an option of a running agent is changed, set back, and a wrong value refused', async ({ page, request, faults }) => {
@@ -97,6 +131,33 @@ test('an option of a running agent is changed, set back, and a wrong value refus
   await expect(input).toHaveValue('750');
   await option.getByRole('button', { name: 'Set to default' }).click();
   await expect(input).toHaveValue('500');
+});
+
+test('where two processes share a name the page lets one choose, and a change goes to that one', async ({ page, faults }) => {
+  faults.expected.push(/409/);
+  const [name, one, other] = ['/host/orders', 'a'.repeat(32), 'b'.repeat(32)];
+  const object = { id: 1, name, same_name: 1, alive: true, pid: 7, address: '10.0.0.1:1', agent_version: '1', started_unix_us: Date.now() * 1000, last_seen_unix_us: Date.now() * 1000, recorded: 1, stored: 1, pending: 0, dropped_xlogs: 0, dropped: {}, clock_offset_us: 0 };
+  await page.route('**/api/v1/objects', (/** @type {any} */ route) => route.fulfill({ json: { objects: [{ ...object, instance: one }, { ...object, instance: other, pid: 8 }] } }));
+  const option = { name: 'sql_slow_time_ms', value: '500', default: '500', unit: 'ms', help: 'x', live: true };
+  const asked = /** @type {string[]} */ ([]);
+  await page.route('**/api/v1/options/**', (/** @type {any} */ route) => {
+    const { searchParams } = new URL(route.request().url());
+    const instance = searchParams.get('instance');
+    asked.push(`${route.request().method()} ${instance}`);
+    if (!instance) return route.fulfill({ status: 409, json: { error: { code: 'ambiguous', message: '2 processes' } } });
+    return route.fulfill({ json: { options: [route.request().method() === 'POST' ? { ...option, value: '750' } : option] } });
+  });
+  await page.goto(`/config/${encodeURIComponent(name)}`);
+  await expect(page.getByTestId('instances').locator('tbody tr')).toHaveCount(2);
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole('link', { name: 'process 8' }).click();
+  await page.getByTestId('options').getByRole('textbox').fill('750');
+  await page.getByRole('button', { name: 'Set', exact: true }).click();
+  await expect(page.getByTestId('options').getByRole('status')).toHaveText('changed');
+  expect(asked).toEqual(['GET null', `GET ${other}`, `POST ${other}`]);
+  await page.goto('/objects');
+  await expect(page.getByText('1 other of this name')).toHaveCount(2);
+  await expect(page.getByTestId('objects').getByRole('link', { name }).nth(1)).toHaveAttribute('href', `/config/%2Fhost%2Forders?instance=${other}`);
 });
 
 test('who may only look cannot change an option', async ({ page, request }) => {

@@ -10,6 +10,6 @@ export function withoutComments(script) {
       isInside = end < 0;
       return end < 0 ? '\n' : line.slice(end + 2);
     }
-    return text.startsWith('//') ? '\n' : line;
+    return text.startsWith('//') ? '\n' : line.replaceAll(/\/\*\* @.*?\*\/ ?/g, '');
   }).join('');
 }

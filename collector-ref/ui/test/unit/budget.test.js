@@ -1,5 +1,5 @@
-// Budgets as tests: the least CPU time of several runs, since the machine may be busy. A ceiling is
-// several times what a quiet machine needs: it catches a change of kind, not of degree.
+// Budgets as tests, and the bench of the page's pure parts: minima and medians of several runs. Asserted
+// is the least CPU time, since the machine may be busy, against three times the target of the design.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_AXIS } from '../../src/core/view.js';
@@ -24,9 +24,9 @@ function cpuMs(run) {
   return (user + system) / 1000;
 }
 
-/** @param {() => void} run @param {number} [times] */
-function leastMs(run, times = 9) {
-  return Math.min(...Array.from({ length: times }, () => cpuMs(run)));
+/** CPU times of several runs, ascending. @param {() => void} run @param {number} [times] */
+function costs(run, times = 9) {
+  return Array.from({ length: times }, () => cpuMs(run)).sort((a, b) => a - b);
 }
 
 /** A plot on a canvas that draws nothing: all own work, none of the browser's. */
@@ -49,31 +49,38 @@ const raster = new Raster(WIDTH, HEIGHT);
 const view = { toMs: BASE_MS + 600_000, spanMs: 600_000, rowOf: new Scale(DEFAULT_AXIS, HEIGHT).rowOf, mask: NO_MASK };
 const px = new Uint32Array(WIDTH * (HEIGHT + LAYOUT.lane + 1 + LAYOUT.tick));
 
-/** @param {string} what @param {number} ms @param {number} ceilingMs */
-function within(what, ms, ceilingMs) {
-  console.log(`${what}: ${ms.toFixed(2)} ms (ceiling ${ceilingMs} ms)`);
-  assert.ok(ms < ceilingMs, `${what} took ${ms} ms`);
+/** A busy machine may take so many times the target. */
+const SLACK = 3;
+
+/** Prints the least and the median, and holds the least. @param {string} what @param {number[]} sorted ms @param {number} targetMs */
+function within(what, sorted, targetMs) {
+  const median = sorted[Math.floor(sorted.length / 2)];
+  console.log(`bench ui: ${what}: min ${sorted[0].toFixed(2)} ms, median ${median.toFixed(2)} ms of ${sorted.length} (target ${targetMs} ms, held at ${SLACK * targetMs} ms)`);
+  assert.ok(sorted[0] < SLACK * targetMs, `${what} took ${sorted[0]} ms`);
 }
 
 test('a full picture of two million points is made within its budget', () => {
-  const rasterMs = leastMs(() => {
+  const rasterMs = costs(() => {
     raster.reset(view);
     for (const chunk of store.chunks) raster.add(chunk);
   });
   assert.ok(raster.inView > 1_900_000);
-  within('raster of 2 M points', rasterMs, 240);
-  within('painting all columns', leastMs(() => paintColumns(raster, px, PALETTES.dark, LAYOUT, { lo: raster.first, hi: raster.first + WIDTH - 1, radius: 0, holes: [] })), 240);
+  // What is as the design wants it says so; the targets of the others are their share of a frame.
+  within('raster of 2 M points', rasterMs, 25);
+  within('painting all columns', costs(() => paintColumns(raster, px, PALETTES.dark, LAYOUT, { lo: raster.first, hi: raster.first + WIDTH - 1, radius: 0, holes: [] })), 25);
 });
 
 test('a box among two million points is counted within its budget', () => {
-  const costs = Array.from({ length: 41 }, () => {
+  const boxes = Array.from({ length: 41 }, () => {
     const [t0, y0] = [BASE_MS + Math.floor(next() * 300_000), 13_000 + Math.floor(next() * 15_000)];
     const box = { t0, t1: t0 + Math.floor(next() * 300_000), y0, y1: y0 + Math.floor(next() * 15_000) };
-    return cpuMs(() => store.count(box));
+    // The cheapest box is an empty one: of each the least of three, and of all of them the dearest.
+    return costs(() => store.count(box), 3)[0];
   }).sort((a, b) => a - b);
-  within(`box among ${store.size} points, median of ${costs.length}`, costs[20], 3 * 50);
-  within('large box', leastMs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 500_000, y0: 25_000, y1: 40_000 })), 200);
-  within('small box', leastMs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 52_000, y0: 25_000, y1: 40_000 })), 20);
+  console.log(`bench ui: box among ${store.size} points, ${boxes.length} random ones: min ${boxes[0].toFixed(2)} ms, median ${boxes[20].toFixed(2)} ms, dearest ${boxes[40].toFixed(2)} ms (target 50 ms, held at ${SLACK * 50} ms)`);
+  assert.ok(boxes[40] < SLACK * 50, `${boxes[40]} ms`);
+  within('large box among 2 M points', costs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 500_000, y0: 25_000, y1: 40_000 })), 50);
+  within('small box among 2 M points', costs(() => store.count({ t0: BASE_MS + 50_000, t1: BASE_MS + 52_000, y0: 25_000, y1: 40_000 })), 5);
 });
 
 test('a frame with a million points held and two thousand new ones a second is within its budget', () => {
@@ -85,12 +92,12 @@ test('a frame with a million points held and two thousand new ones a second is w
   plot.redraw({ axis: DEFAULT_AXIS, mask: NO_MASK, spanMs: 500_000, toMs: nowMs, theme: 'dark', holes: [] }, live);
   plot.paint();
   let sentMs = nowMs;
-  const costs = /** @type {number[]} */ ([]);
+  const frames = /** @type {number[]} */ ([]);
   for (let frame = 0; frame < 1_800; frame++) {
     nowMs += frameMs;
     const batch = nowMs - sentMs >= batchMs ? block(next, Math.floor(sentMs), perBatch, batchMs) : null;
     if (batch) sentMs += batchMs;
-    costs.push(cpuMs(() => {
+    frames.push(cpuMs(() => {
       if (batch) {
         live.append(batch);
         plot.raster.add(batch);
@@ -102,22 +109,22 @@ test('a frame with a million points held and two thousand new ones a second is w
   }
   assert.ok(live.size > 0.9 * held, `${live.size} held`);
   assert.ok(plot.raster.inView > 0.9 * held, `${plot.raster.inView} in view`);
-  costs.sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) => costs[Math.floor(costs.length * share)];
-  console.log(`own work a frame, ${live.size} points held: median ${at(0.5).toFixed(3)} ms, 99 % ${at(0.99).toFixed(3)} ms, most ${at(0.9999).toFixed(3)} ms`);
-  within('own work a frame at the 99th percentile', at(0.99), 3 * 2);
+  frames.sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) => frames[Math.floor(frames.length * share)];
+  console.log(`bench ui: own work a frame, ${live.size} points held: median ${at(0.5).toFixed(3)} ms, 99 % ${at(0.99).toFixed(3)} ms, most ${at(0.9999).toFixed(3)} ms (target 2 ms at 99 %, held at ${SLACK * 2} ms)`);
+  assert.ok(at(0.99) < SLACK * 2, `${at(0.99)} ms`);
 });
 
 test('a live frame costs its new points, not the whole picture', () => {
   const news = block(next, BASE_MS + 599_000, 33, 900);
-  within('33 new points', leastMs(() => {
+  within('33 new points', costs(() => {
     raster.clean();
     raster.add(news);
     paintColumns(raster, px, PALETTES.dark, LAYOUT, { lo: raster.dirtyLo - 4, hi: Math.min(raster.first + WIDTH - 1, raster.dirtyHi + 4), radius: 0, holes: [] });
-  }), 10);
+  }), 2);
 });
 
 test('a profile of a hundred thousand steps becomes a tree within its budget', () => {
   const steps = Array.from({ length: 100_000 }, (_, i) => ({ parent: i === 0 ? null : Math.floor(next() * i) }));
-  within('tree of 100,000 steps', leastMs(() => new StepTree(steps)), 200);
+  within('tree of 100,000 steps', costs(() => new StepTree(steps)), 50);
 });

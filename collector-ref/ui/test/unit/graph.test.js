@@ -43,6 +43,13 @@ test('a script means the same without the comments that are not served', () => {
   }
 });
 
+test('the shell asks for all scripts of the first load at once, and for no other one', () => {
+  // Found one after the other, through what they import, they would come in eight rounds.
+  const asked = [...read('index.html').toString().matchAll(/"modulepreload" href="\/assets\/([^"]+)"/g)].map(([, file]) => file);
+  assert.deepEqual([...asked, 'src/main.js'].sort(), [...reached(['src/main.js'], false)].sort());
+  assert.equal(new Set(asked).size, asked.length);
+});
+
 test('what / needs first stays below 90 kB as served', () => {
   const files = [...SHELL, ...reached(['src/main.js'], false)];
   const sum = files.reduce((bytes, file) => bytes + served(file), 0);

@@ -1,0 +1,109 @@
+//! `scouter-collector ask`: one question to a running collector, answered as text.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+/// How long connecting, and each read, may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest answer, in bytes.
+const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What is asked.
+#[derive(Args)]
+pub(crate) struct Question {
+    /// Name of the object, such as /host/orders
+    object: String,
+    /// What to ask it
+    #[arg(value_enum)]
+    what: What,
+    /// Which of several processes under one name: 32 hexadecimal digits
+    #[arg(long, value_name = "INSTANCE")]
+    instance: Option<String>,
+    /// Page and API of the collector
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:6180")]
+    url: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// What runs now, and what it awaits
+    Active,
+    /// All OS threads with their native stacks
+    Threads,
+    /// How often which service was where, as folded stacks
+    Sfa,
+    /// Samples of CPU time as folded stacks, once they were started
+    SfaCpu,
+    /// Start to sample CPU time, at 99 Hz for 30 s
+    SfaStart,
+    /// Arguments, variables, limits and sockets of the process
+    Env,
+}
+
+impl Question {
+    /// Asks, and answers what there is to print.
+    ///
+    /// # Errors
+    /// A sentence: the collector's, or why it was not reached.
+    pub(crate) fn ask(&self, token: Option<&str>) -> Result<String, Box<dyn std::error::Error>> {
+        let object = escaped(&self.object);
+        let (method, path, body) = match self.what {
+            What::Active => ("GET", format!("active?object={object}&format=text"), ""),
+            What::Threads => ("POST", format!("threads/{object}?format=text"), ""),
+            What::Sfa => ("GET", format!("sfa/{object}?format=folded"), ""),
+            What::SfaCpu => ("GET", format!("sfa/{object}?mode=cpu&format=folded"), ""),
+            What::SfaStart => ("POST", format!("sfa/{object}"), "{\"action\":\"start\"}"),
+            What::Env => ("GET", format!("env/{object}?format=text"), ""),
+        };
+        let instance = self.instance.as_deref().filter(|_| !matches!(self.what, What::Active));
+        let instance = instance.map(|one| {
+            format!("{}instance={}", if path.contains('?') { '&' } else { '?' }, escaped(one))
+        });
+        let path = format!("/api/v1/{path}{}", instance.unwrap_or_default());
+        request(&self.url, method, &path, body, token)
+    }
+}
+
+/// One request over a connection of its own. HTTP/1.0, so that the answer ends with the connection.
+fn request(
+    url: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+    token: Option<&str>,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let Some(authority) = url.strip_prefix("http://") else {
+        let why = "only http:// is spoken here: ask on the collector's own machine or by a tunnel";
+        return Err(why.into());
+    };
+    let authority = authority.trim_end_matches('/');
+    let mut stream = TcpStream::connect(authority)
+        .map_err(|error| format!("cannot reach the collector at {url}: {error}"))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\n{}Content-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        token.unwrap_or_default(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    let mut bytes = Vec::new();
+    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
+    let answer = String::from_utf8_lossy(&bytes);
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("this is no answer of a collector")?;
+    if head.split(' ').nth(1) == Some("200") {
+        return Ok(body.to_owned());
+    }
+    let error: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    Err(error["error"]["message"].as_str().unwrap_or(body).to_owned().into())
+}
+
+/// A text as a part of an address.
+fn escaped(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}

@@ -1,0 +1,145 @@
+//! What goes wrong while nothing ends: looked for from outside, on the exporter's thread.
+//!
+//! A request that hangs tells nobody. So the live view is looked at: who waits for what since when
+//! ([`awaits`]), which poll does not return ([`polls`]), which connection is kept ([`checkouts`]),
+//! and whether the runtimes still run what is ready ([`beats`]). Nothing here touches the path of
+//! a request. Each finding is told once, by an alert with the line of code; the same one at
+//! the same place again only after `alert_send_interval_ms`.
+
+mod awaits;
+mod beats;
+mod checkouts;
+mod machine;
+mod polls;
+
+use std::time::Duration;
+
+use scouter_core::alert::{self, About};
+use scouter_core::checkout::open_checkouts;
+use scouter_core::live::WatchedTransaction;
+use scouter_core::options::{
+    ALERT_PATIENCE_FACTOR, ALERT_PATIENT_SERVICE_PATTERNS, ALERT_QUIET_SERVICE_PATTERNS, U64Option,
+};
+use scouter_core::record::{AlertKind, AlertLevel};
+
+use crate::clock::Moment;
+
+/// How often polls are looked at: a poll that blocks is told at most so late.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How often checkouts and runtimes are looked at.
+const CHECKOUT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often all running transactions are looked at: 10,000 of them take 2 ms.
+const AWAIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Everything that is watched.
+#[derive(Default)]
+pub(crate) struct Watch {
+    polls: polls::Polls,
+    beats: beats::Beats,
+    checkouts: checkouts::Checkouts,
+    awaits: awaits::Awaits,
+    last: Last,
+}
+
+/// When something was looked at last.
+#[derive(Default)]
+struct Last {
+    polls: Moment,
+    checkouts: Moment,
+    awaits: Moment,
+}
+
+impl Watch {
+    /// Looks at whatever is due; called in each turn of the exporter.
+    pub(crate) fn look(&mut self, now: Moment) {
+        if is_due(&mut self.last.polls, now, POLL_INTERVAL) {
+            self.polls.look(now);
+        }
+        if !is_due(&mut self.last.checkouts, now, CHECKOUT_INTERVAL) {
+            return;
+        }
+        self.beats.look(now);
+        let mut open = Vec::new();
+        open_checkouts(&mut open);
+        if is_due(&mut self.last.awaits, now, AWAIT_INTERVAL) {
+            let across = self.awaits.look(now, &open);
+            self.checkouts.are_told(&across);
+        }
+        self.checkouts.look(&open, now);
+    }
+}
+
+fn is_due(last: &mut Moment, now: Moment, interval: Duration) -> bool {
+    let is_due = now.since(*last) >= interval;
+    if is_due {
+        *last = now;
+    }
+    is_due
+}
+
+/// A limit as it stands for a service, µs; `None` where nothing is told.
+fn limit_us(option: &U64Option, service: &str) -> Option<u64> {
+    let ms = option.value();
+    if ms == 0 || ALERT_QUIET_SERVICE_PATTERNS.lists_service(service) {
+        return None;
+    }
+    let is_patient = ALERT_PATIENT_SERVICE_PATTERNS.lists_service(service);
+    let factor = if is_patient { ALERT_PATIENCE_FACTOR.value() } else { 1 };
+    Some(ms.saturating_mul(1_000).saturating_mul(factor))
+}
+
+/// Something that a limit was passed by.
+struct Finding {
+    kind: AlertKind,
+    level: AlertLevel,
+    message: String,
+}
+
+/// Raises an alert about a running transaction, at the innermost `#[scout]` function it is in.
+fn tell(about: &WatchedTransaction, finding: &Finding) {
+    let active = &about.active;
+    let place =
+        about.function.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
+    alert::raise_for(
+        &About {
+            service: &active.service,
+            tenant: &active.tenant,
+            transaction: Some((active.gxid, active.txid)),
+            ..About::default()
+        },
+        finding.kind,
+        finding.level,
+        &place,
+        format_args!("{}", finding.message),
+    );
+}
+
+/// A time in words: `850 ms`, `12.3 s`.
+fn shown(us: u64) -> String {
+    match us / 1_000 {
+        ms @ ..1_000 => format!("{ms} ms"),
+        ms => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_with_what_matters_of_them() {
+        assert_eq!(shown(850_400), "850 ms");
+        assert_eq!(shown(12_345_678), "12.3 s");
+    }
+
+    #[test]
+    fn what_is_due_is_done_once_an_interval() {
+        let (start, second) = (Moment::now(), Duration::from_secs(1));
+        let mut last = start;
+        let later = [0, 999, 1_000, 1_999, 2_000].map(|ms| start.after(Duration::from_millis(ms)));
+        let due = later.map(|now| is_due(&mut last, now, second));
+        assert_eq!(due, [false, false, true, false, true]);
+    }
+}
