@@ -125,7 +125,8 @@ fn what_a_failed_sync_may_have_lost_is_not_acknowledged_before_it_is_sealed() {
         trouble(collector.http()).is_some_and(|why| why.contains("syncing the write-ahead log"))
     });
     let mut again = Agent::connect_with(address, agent.hello.clone(), None).unwrap();
-    assert_eq!(again.welcome.acked_seq, acknowledged, "so the agent still has it");
+    // Nothing is said while the last frame is on its way to the disk: the agent sends all again.
+    assert!(again.welcome.acked_seq <= acknowledged, "so the agent still has it");
 
     // The disk goes on failing, and what is sealed is durable in other files.
     again.send_raw(&frame);

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use scouter_collector::Collector;
 use scouter_collector::store::local::StoreConfig;
 use scouter_collector::store::{DigestKind, DigestQuery, Glob, Store, TimeRange};
-use scouter_collector::{Collector, Limits};
 
-use super::crowd::AGENTS;
 use super::recorder::{agent, record};
 use super::support::{Home, Random, Turn, files, ids_in, itself};
 use crate::server::process::Process;
@@ -39,11 +38,9 @@ fn serve() {
     let (agents, http) = (part().parse().unwrap(), part().parse().unwrap());
     let mut store = StoreConfig::new(part());
     store.seal_rows = SEAL_ROWS;
-    let mut limits = Limits::default();
-    limits.max_connections = AGENTS + 10;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let builder = Collector::builder().store(store).limits(limits).agents(agents).http(http);
+        let builder = Collector::builder().store(store).agents(agents).http(http);
         let running = builder.start().await.unwrap();
         let (agents, http) = (running.agent_addr(), running.http_url());
         writeln!(std::io::stdout(), "\nagents {agents}\nhttp {http}").unwrap();
