@@ -1,8 +1,8 @@
 //! Something a person should know: raised anywhere in the agent, drained by the exporter.
 //!
-//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one alert is
-//! queued per interval; the ones in between are counted in the next one. The queue is bounded: past
-//! [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
+//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one
+//! alert is queued per interval; the ones in between are counted in the next one. The queue is
+//! bounded: past [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -59,10 +59,7 @@ pub fn raise_for_statement(
 ) {
     let sql = text(sql);
     match lane::current().and_then(|(header, _)| live::function_of(header)) {
-        Some(site) => {
-            let place = format!("{}:{}", site.file(), site.line());
-            raise_counted(about_current, (sql, 1), kind, level, &place, message);
-        }
+        Some(site) => raise_counted(about_current, (sql, 1), kind, level, &site.place(), message),
         None => raise(kind, level, sql, message),
     }
 }

@@ -8,7 +8,8 @@ use crate::callsite::Callsite;
 use crate::clock;
 use crate::drain::kind_of;
 use crate::header::{Header, Word};
-use crate::records::{StepName, parent_of};
+use crate::path::outwards;
+use crate::records::StepName;
 use crate::text::TextId;
 use crate::transaction::mark;
 
@@ -118,17 +119,6 @@ fn function(name: StepName) -> Option<&'static Callsite> {
 
 /// The innermost open function with `#[scout]` of the transaction this thread works on.
 pub(crate) fn function_of(header: &'static Header) -> Option<&'static Callsite> {
-    let mut index = header.current();
-    for _ in 0..MAX_ACTIVE_STEPS {
-        let record = header.record(index)?;
-        if let Some(site) = StepName::of(record.word0()).and_then(function) {
-            return Some(site);
-        }
-        let parent = parent_of(record.link());
-        if parent >= index {
-            return None;
-        }
-        index = parent;
-    }
-    None
+    let steps = outwards(header, header.current()).take(MAX_ACTIVE_STEPS);
+    steps.filter_map(StepName::of).find_map(function)
 }
