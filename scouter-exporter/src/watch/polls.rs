@@ -15,7 +15,7 @@ use scouter_core::options::{ALERT_BLOCKING_POLL_ERROR_MS, ALERT_BLOCKING_POLL_MS
 use scouter_core::record::{AlertKind, AlertLevel};
 
 use super::machine::{run_queue_us, thread_name, throttled_us};
-use super::{Finding, limit_us, shown, tell};
+use super::{limit_us, shown, tell};
 use crate::clock::Moment;
 
 /// How often the delays of all threads are read, besides once for a new one; a poll in progress
@@ -53,9 +53,8 @@ impl Polls {
             return;
         }
         live::lanes(&mut self.lanes);
-        let is_all = now.since(self.read_at) >= DELAY_INTERVAL;
+        let is_all = self.read_at.is_due(now, DELAY_INTERVAL);
         if is_all {
-            self.read_at = now;
             self.throttled_us = throttled_us();
             let lanes = &self.lanes;
             self.threads.retain(|tid, _| lanes.iter().any(|lane| lane.tid == *tid));
@@ -64,7 +63,7 @@ impl Polls {
         for lane in &self.lanes {
             if lane.poll_age_us >= first_limit {
                 let thread = self.threads.entry(lane.tid).or_default();
-                judge(lane, thread);
+                judge(lane, thread, first_limit);
             }
         }
     }
@@ -82,7 +81,8 @@ impl Polls {
     }
 }
 
-fn judge(lane: &LaneView, thread: &mut Thread) {
+/// Tells a poll that is longer than the limit of any service, if it is by itself.
+fn judge(lane: &LaneView, thread: &mut Thread, first_limit_us: u64) {
     let told = thread.told.filter(|(poll, _)| *poll == lane.poll).map(|(_, level)| level);
     let error_us = ALERT_BLOCKING_POLL_ERROR_MS.value().saturating_mul(1_000);
     match told {
@@ -91,8 +91,11 @@ fn judge(lane: &LaneView, thread: &mut Thread) {
         Some(_) if lane.poll_age_us < error_us => return,
         _ => {}
     }
-    let delayed_us = run_queue_us(lane.tid).saturating_sub(thread.queued_us)
-        + throttled_us().saturating_sub(thread.throttled_us);
+    let queued_us = run_queue_us(lane.tid).saturating_sub(thread.queued_us);
+    if lane.poll_age_us.saturating_sub(queued_us) < first_limit_us {
+        return;
+    }
+    let delayed_us = queued_us + throttled_us().saturating_sub(thread.throttled_us);
     let blocked_us = lane.poll_age_us.saturating_sub(delayed_us);
     let Some(about) = lane.txid.and_then(live::find) else { return };
     let service = &about.active.service;
@@ -107,7 +110,7 @@ fn judge(lane: &LaneView, thread: &mut Thread) {
         return;
     }
     thread.told = Some((lane.poll, level));
-    tell(&about, &finding(lane, &about, level, blocked_us, delayed_us));
+    say(lane, &about, level, blocked_us, delayed_us);
 }
 
 /// Whether the thread is in the same poll as when it was looked at: what was read since is of it.
@@ -117,13 +120,13 @@ fn is_still_in(lane: &LaneView) -> bool {
     lanes.iter().any(|now| (now.tid, now.poll, now.txid) == (lane.tid, lane.poll, lane.txid))
 }
 
-fn finding(
+fn say(
     lane: &LaneView,
     about: &WatchedTransaction,
     level: AlertLevel,
     blocked_us: u64,
     delayed_us: u64,
-) -> Finding {
+) {
     let inside = match about.active.stack.last() {
         Some(step) => format!("in {}", step.name),
         None => "outside of any function with #[scout]".to_owned(),
@@ -132,12 +135,12 @@ fn finding(
         ..1_000 => String::new(),
         us => format!(" (and {} in which the machine was busy)", shown(us)),
     };
-    let message = format!(
+    let message = format_args!(
         "{} has kept {} for {} in one poll{besides}, {inside}; nothing else runs there meanwhile: \
          move blocking work to spawn_blocking",
         about.active.service,
         thread_name(lane.tid),
         shown(blocked_us),
     );
-    Finding { kind: AlertKind::BlockingPoll, level, message }
+    tell(about, AlertKind::BlockingPoll, level, message);
 }
