@@ -13,7 +13,7 @@ use super::support::{Inside, Turn, ids_in};
 
 /// Length of each of the two runs, in syncs of the disk: its pace is the clock, so that a busy
 /// machine changes nothing.
-const SYNCS: u64 = 50;
+const SYNCS: u64 = 30;
 
 /// How long this disk takes for a sync.
 const SYNC: Duration = Duration::from_millis(40);
@@ -78,7 +78,7 @@ fn at_twice_its_capacity_as_much_is_stored_profiles_go_first_and_both_sides_coun
     assert_eq!(totals.dropped(DropReason::WindowProfiles), 0, "{totals:?}");
     let at_twice = run.stored(|recorded, passed| recorded < 2 * at_capacity * passed / SYNCS);
 
-    assert!(10 * at_twice >= 7 * at_capacity, "{at_twice} at twice, {at_capacity} at capacity");
+    assert!(10 * at_twice >= 9 * at_capacity, "{at_twice} at twice, {at_capacity} at capacity");
     turn.assert_both_sides_agree(&guard, &|path| collector.json(path));
     let telemetry = guard.shutdown();
     turn.assert_balance(&telemetry);
