@@ -38,13 +38,13 @@ impl Session<'_> {
             texts: &self.texts,
             columns: &self.columns,
         })?;
-        let is_new = self.note(appended, frame_seq)?;
-        if let (true, Appended::Kept { first_arrival, .. }) = (is_new, appended) {
+        self.note(appended);
+        if let Appended::Kept { first_arrival, .. } = appended {
             self.app.telemetry.xlogs.add(self.columns.len() as u64);
             self.show(first_arrival);
             self.hand_to_plugins(&view);
         }
-        Ok(())
+        self.ack(frame_seq)
     }
 
     /// Hands the rows to the live view, if anybody watches.

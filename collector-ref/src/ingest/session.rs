@@ -173,7 +173,7 @@ impl<'a> Session<'a> {
             unix_us,
             points: &points,
         })?;
-        if self.note(appended, frame_seq)? && self.app.plugins.want(Hooks::COUNTER) {
+        if self.note(appended) && self.app.plugins.want(Hooks::COUNTER) {
             let records = points.iter().map(|point| CounterRecord {
                 object: Arc::clone(&self.peer.name),
                 name: self.text(TextKind::Counter, point.name),
@@ -182,7 +182,7 @@ impl<'a> Session<'a> {
             });
             self.app.plugins.offer(&Event::Counters(Arc::new(records.collect())));
         }
-        Ok(())
+        self.ack(frame_seq)
     }
 
     fn digests(&mut self, frame_seq: u64, body: &[u8]) -> Result<(), End> {
@@ -198,11 +198,11 @@ impl<'a> Session<'a> {
             from_unix_us: interval.from_unix_us.saturating_add(self.peer.clock_offset_us),
             digests: &digests,
         })?;
-        if self.note(appended, frame_seq)? {
+        if self.note(appended) {
             self.app.telemetry.digests.add(digests.len() as u64);
             self.app.telemetry.digests_unknown.add(interval.skipped);
         }
-        Ok(())
+        self.ack(frame_seq)
     }
 
     fn alerts(&mut self, frame_seq: u64, body: &[u8]) -> Result<(), End> {
@@ -219,7 +219,7 @@ impl<'a> Session<'a> {
             object: self.peer.object_id,
             alerts: &alerts,
         })?;
-        if self.note(appended, frame_seq)? {
+        if self.note(appended) {
             self.app.telemetry.alerts.add(alerts.len() as u64);
             if self.app.plugins.want(Hooks::ALERT) {
                 let object = &self.peer.name;
@@ -229,7 +229,7 @@ impl<'a> Session<'a> {
                 self.app.plugins.offer(&Event::Alerts(Arc::new(stored.collect())));
             }
         }
-        Ok(())
+        self.ack(frame_seq)
     }
 
     fn object(&mut self, frame_seq: u64, body: &[u8]) -> Result<(), End> {
@@ -271,8 +271,9 @@ impl<'a> Session<'a> {
         self.admission.resolve(store, entries, &mut self.texts, known)
     }
 
-    /// Notes what became of an append, queues its acknowledgement, and says whether it was new.
-    pub(super) fn note(&mut self, appended: Appended, frame_seq: u64) -> Result<bool, End> {
+    /// Notes what became of an append, and says whether it was new. Its acknowledgement comes after
+    /// all that follows from it: what an agent knows to be stored is also counted and shown.
+    pub(super) fn note(&mut self, appended: Appended) -> bool {
         let (seq, is_new) = match appended {
             Appended::Kept { seq, .. } => (seq, true),
             Appended::Duplicate { seq } => (seq, false),
@@ -281,8 +282,7 @@ impl<'a> Session<'a> {
             self.app.telemetry.frames_duplicate.one();
         }
         self.wal_seq = self.wal_seq.max(seq);
-        self.ack(frame_seq)?;
-        Ok(is_new)
+        is_new
     }
 
     /// Acknowledges a frame when all that came before it on this connection is durable.
