@@ -122,10 +122,30 @@ impl XLogColumns {
         caller: caller;
         /// Busy times, µs.
         busy_us: busy;
+        /// Numbers of polls.
+        polls: polls;
+        /// Times to the first byte, µs.
+        ttfb_us: ttfb;
         /// Numbers of SQL statements.
         sql_count: sql_count;
         /// Times in SQL, µs.
         sql_us: sql_time;
+        /// Rows read by SQL.
+        sql_rows: sql_rows;
+        /// Waits for pooled connections, µs.
+        pool_wait_us: pool_wait;
+        /// Numbers of outbound calls.
+        api_count: api_count;
+        /// Times in outbound calls, µs.
+        api_us: api_time;
+        /// Bytes sent.
+        bytes_out: bytes_out;
+        /// Bytes allocated.
+        alloc_bytes: alloc_bytes;
+        /// Numbers of steps.
+        steps: steps;
+        /// Numbers of steps that were dropped.
+        steps_dropped: steps_dropped;
         /// Bits of [`XLogFlags`].
         flags: flags;
     }
@@ -149,6 +169,39 @@ impl XLogColumns {
     #[must_use]
     pub fn end_unix_us(&self, row: usize) -> i64 {
         self.end[row].cast_signed()
+    }
+
+    /// What a transaction was, how it ended, and what became of its profile.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn class(&self, row: usize) -> (XLogKind, EndReason, ProfileFate) {
+        let class = self.class[row];
+        (
+            XLogKind::from_wire_lossy((class & 0xf) as u8),
+            EndReason::from_wire_lossy((class >> 4 & 0xf) as u8),
+            ProfileFate::from_wire_lossy((class >> 8 & 0xf) as u8),
+        )
+    }
+
+    /// Flags of a transaction.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the decoder has checked the range")]
+    pub fn flags_of(&self, row: usize) -> XLogFlags {
+        XLogFlags(self.flags[row] as u16)
+    }
+
+    /// The note of a transaction.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn desc(&self, row: usize) -> &str {
+        self.desc.at(row)
     }
 
     /// Whether a transaction has an error.
@@ -176,7 +229,7 @@ impl XLogColumns {
     #[expect(clippy::cast_possible_truncation, reason = "the decoder has checked the ranges")]
     pub fn row(&self, row: usize) -> XLog<'_> {
         let [tenant, login, ip, user_agent, error] = &self.inline;
-        let class = self.class[row] as u16;
+        let (kind, end, profile) = self.class(row);
         XLog {
             end_unix_us: self.end[row].cast_signed(),
             elapsed_us: self.elapsed[row],
@@ -184,10 +237,10 @@ impl XLogColumns {
             txid: Txid::new(self.txid[row]).unwrap_or(FIRST_TXID),
             gxid: Gxid::new(self.gxid[row]).unwrap_or(FIRST_GXID),
             caller: Txid::new(self.caller[row]),
-            kind: XLogKind::from_wire_lossy((class & 0xf) as u8),
-            end: EndReason::from_wire_lossy((class >> 4 & 0xf) as u8),
-            profile: ProfileFate::from_wire_lossy((class >> 8 & 0xf) as u8),
-            flags: XLogFlags(self.flags[row] as u16),
+            kind,
+            end,
+            profile,
+            flags: self.flags_of(row),
             service: self.service[row],
             status: self.status[row] as u16,
             error: error.of_row(row),

@@ -1,115 +1,18 @@
-//! Rows in memory: columns that batches are decoded into and segments are encoded from.
+//! What one generation has in memory: rows with their texts, profiles, counters, digests, alerts.
 
 use std::collections::HashMap;
 
 use scouter_wire::codec::{DistinctText, TextTable, XLogColumns};
-use scouter_wire::record::{Alert, ProfileFate, XLog};
+use scouter_wire::record::Alert;
 use scouter_wire::{ObjectId, TextKind, TextRef};
 
+use super::columns::Columns;
 use super::pool::TextPool;
-use crate::store::local::columns::{
-    HAS_ERROR, HAS_PROFILE, NARROW_COUNT, Narrow, TEXT_COUNT, Text, WIDE_COUNT, Wide,
-};
+use crate::store::local::columns::{Narrow, TEXT_COUNT, Text};
 use crate::store::local::counters::HotCounters;
 use crate::store::local::digests::HotDigests;
 use crate::store::local::texts::Dictionary;
 use crate::store::local::wal::OBJECT_KIND;
-
-/// Columns of the rows of one generation, in the order in which they arrived.
-#[derive(Debug, Default)]
-pub(crate) struct Columns {
-    pub(crate) end: Vec<i64>,
-    pub(crate) wide: [Vec<u64>; WIDE_COUNT],
-    pub(crate) narrow: [Vec<u32>; NARROW_COUNT],
-    /// Numbers in the pool of the column.
-    pub(crate) text: [Vec<u32>; TEXT_COUNT],
-    pub(crate) txid: Vec<u64>,
-    pub(crate) gxid: Vec<u128>,
-    pub(crate) caller: Vec<u64>,
-}
-
-impl Columns {
-    pub(crate) fn len(&self) -> usize {
-        self.txid.len()
-    }
-
-    pub(crate) fn wide(&self, column: Wide) -> &[u64] {
-        &self.wide[column as usize]
-    }
-
-    pub(crate) fn narrow(&self, column: Narrow) -> &[u32] {
-        &self.narrow[column as usize]
-    }
-
-    pub(crate) fn text(&self, column: Text) -> &[u32] {
-        &self.text[column as usize]
-    }
-
-    fn reserve(&mut self, rows: usize) {
-        self.end.reserve_exact(rows);
-        self.wide.iter_mut().for_each(|column| column.reserve_exact(rows));
-        self.narrow.iter_mut().for_each(|column| column.reserve_exact(rows));
-        self.text.iter_mut().for_each(|column| column.reserve_exact(rows));
-        self.txid.reserve_exact(rows);
-        self.gxid.reserve_exact(rows);
-        self.caller.reserve_exact(rows);
-    }
-
-    fn clear(&mut self) {
-        self.end.clear();
-        self.wide.iter_mut().for_each(Vec::clear);
-        self.narrow.iter_mut().for_each(Vec::clear);
-        self.text.iter_mut().for_each(Vec::clear);
-        self.txid.clear();
-        self.gxid.clear();
-        self.caller.clear();
-    }
-
-    fn push(&mut self, row: &XLog<'_>, end_unix_us: i64, delay_ms: u32, texts: [u32; TEXT_COUNT]) {
-        self.end.push(end_unix_us);
-        let wide = [
-            row.elapsed_us,
-            row.busy_us,
-            row.ttfb_us,
-            row.sql_us,
-            row.sql_rows,
-            row.pool_wait_us,
-            row.api_us,
-            row.bytes_out,
-            row.alloc_bytes,
-        ];
-        for (column, value) in self.wide.iter_mut().zip(wide) {
-            column.push(value);
-        }
-        let has_error = if row.error.is_empty() { 0 } else { HAS_ERROR };
-        let has_profile = if row.profile == ProfileFate::Kept { HAS_PROFILE } else { 0 };
-        let narrow = [
-            delay_ms,
-            u32::from(row.status),
-            row.kind as u32,
-            row.end as u32,
-            row.profile as u32,
-            u32::from(row.flags.0) | has_error | has_profile,
-            row.polls,
-            row.sql_count,
-            row.api_count,
-            row.steps,
-            row.steps_dropped,
-            0,
-            0,
-            0,
-        ];
-        for (column, value) in self.narrow.iter_mut().zip(narrow) {
-            column.push(value);
-        }
-        for (column, value) in self.text.iter_mut().zip(texts) {
-            column.push(value);
-        }
-        self.txid.push(row.txid.value());
-        self.gxid.push(row.gxid.value());
-        self.caller.push(row.caller.map_or(0, |caller| caller.value()));
-    }
-}
 
 /// A profile section that lies in the WAL and will be copied into a pack.
 #[derive(Debug, Clone)]
@@ -201,32 +104,32 @@ impl HotData {
         section: Option<HotFrame>,
     ) {
         let base = self.columns.len();
+        self.columns.extend(batch, context.arrival_unix_us, context.clock_offset_us);
         let object = self.object(context.dictionary, context.object);
-        for index in 0..batch.len() {
-            let row = batch.row(index);
-            let end = row.end_unix_us.saturating_add(context.clock_offset_us);
-            let delay_ms = context.arrival_unix_us.saturating_sub(end) / 1000;
-            let delay_ms = delay_ms.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-            let delay_ms = i32::try_from(delay_ms).unwrap_or_default().cast_unsigned();
-            let tags = self.tags(context.dictionary, batch, index);
-            let texts = [
-                object,
-                self.service(context.dictionary, row.service),
-                0,
-                0,
-                0,
-                self.pools[Text::Desc as usize].id(row.desc),
-                0,
-                0,
-                tags,
-            ];
-            self.columns.push(&row, end, delay_ms, texts);
-        }
+        self.columns.text[Text::Object as usize][base..].fill(object);
+        self.own_texts(base, context.dictionary, batch);
         self.distinct_texts(base, batch);
         self.widen_range(base);
         self.find_late_profiles(base, context.pack);
         if let Some(frame) = section {
             self.push_profiles(base, context.pack, batch, frame);
+        }
+    }
+
+    /// Fills in the columns that have a text of their own for each row.
+    fn own_texts(&mut self, base: usize, dictionary: &Dictionary, batch: &XLogColumns) {
+        for (row, service) in batch.service().iter().enumerate() {
+            let service = self.service(dictionary, *service);
+            self.columns.text[Text::Service as usize][base + row] = service;
+            let desc = batch.desc(row);
+            if !desc.is_empty() {
+                let desc = self.pools[Text::Desc as usize].id(desc);
+                self.columns.text[Text::Desc as usize][base + row] = desc;
+            }
+            if batch.tags(row).len() > 0 {
+                let tags = self.tags(dictionary, batch, row);
+                self.columns.text[Text::Tags as usize][base + row] = tags;
+            }
         }
     }
 
@@ -326,28 +229,15 @@ impl HotData {
         known
     }
 
-    /// Number of the JSON object of a row's tags; 0 when it has none.
+    /// Number of the JSON object of a row's tags.
     fn tags(&mut self, dictionary: &Dictionary, batch: &XLogColumns, row: usize) -> u32 {
-        let tags = batch.tags(row);
-        if tags.len() == 0 {
-            return 0;
-        }
         let mut map = serde_json::Map::new();
-        for tag in tags {
+        for tag in batch.tags(row) {
             let key = dictionary.display(TextKind::Key, tag.key);
             map.insert(key.to_string(), serde_json::Value::from(tag.value));
         }
         self.tags = serde_json::Value::Object(map).to_string();
         self.pools[Text::Tags as usize].id(&self.tags)
-    }
-}
-
-impl Columns {
-    /// Points a row at its profile.
-    fn point(&mut self, row: usize, pack: u32, (frame, index): (u32, u32)) {
-        self.narrow[Narrow::Pack as usize][row] = pack;
-        self.narrow[Narrow::PackFrame as usize][row] = frame;
-        self.narrow[Narrow::PackIndex as usize][row] = index;
     }
 }
 

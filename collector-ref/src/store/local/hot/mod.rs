@@ -3,6 +3,7 @@
 //! Rows are appended to the active generation. When it is full or old it is frozen and sealed into
 //! files, while a new one takes its place. A generation has one WAL file, and both end together.
 
+mod columns;
 mod data;
 mod pool;
 
