@@ -15,7 +15,7 @@ use super::clock::Calendar;
 use super::config::StoreConfig;
 use super::health::Health;
 use super::hot::Generation;
-use super::layout::Layout;
+use super::layout::{Layout, make_folder};
 use super::lock::FolderLock;
 use super::manifest::{Inventory, Manifest, TooNew};
 use super::recover::{Recovery, remove_empty};
@@ -38,10 +38,10 @@ impl LocalStore {
     /// version, or its state database does not open.
     pub fn open(config: StoreConfig) -> Result<Self, OpenError> {
         let layout = Layout::new(config.folder.clone(), config.durability);
-        make_folder(layout.folder())?;
-        let lock = FolderLock::take(layout.folder(), &layout.lock())?;
-        make_folder(&layout.wal_folder())?;
-        make_folder(&layout.data())?;
+        make(layout.folder())?;
+        let lock = Arc::new(FolderLock::take(layout.folder(), &layout.lock())?);
+        make(&layout.wal_folder())?;
+        make(&layout.data())?;
         let (manifest, inventory) = open_manifest(&layout)?;
         let state_error = |message| OpenError::State { path: layout.state(), message };
         let (state, identity) =
@@ -56,7 +56,7 @@ impl LocalStore {
         let wal = WalWriter::create(&layout.wal(next), &header).map_err(at(&layout.wal(next)))?;
         layout.sync_folder(&layout.wal_folder()).map_err(at(&layout.wal_folder()))?;
         let active = Arc::new(Generation::new(next, cursor + 1, Arc::clone(wal.file())));
-        let syncer = Syncer::start(&config).map_err(at(layout.folder()))?;
+        let syncer = Syncer::start(&config, Arc::clone(&lock)).map_err(at(layout.folder()))?;
         let ingest = Ingest::new(wal, origins, Arc::clone(&active), cursor);
         let tallies = Tallies::default();
         tallies.wal_torn_bytes.store(torn_bytes, Relaxed);
@@ -89,7 +89,7 @@ impl LocalStore {
             last_seal_error: Mutex::default(),
             work: Work::default(),
             config,
-            _lock: lock,
+            lock,
         });
         for (path, reason) in corrupt {
             inner.report_corrupt(path, reason);
@@ -119,14 +119,8 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OpenError {
     move |source| OpenError::Io { path: path.clone(), source }
 }
 
-/// Makes a folder for nobody but the user that runs the collector. One that is there keeps what its
-/// administrator has given it.
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(at(folder))
+fn make(folder: &Path) -> Result<(), OpenError> {
+    make_folder(folder).map_err(at(folder))
 }
 
 fn open_dictionary(

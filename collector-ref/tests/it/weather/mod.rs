@@ -11,6 +11,7 @@
 mod disk;
 mod fail_over;
 mod killed;
+mod moved;
 mod network;
 mod power;
 #[path = "../../../../scouter-exporter/tests/it/recorder.rs"]
