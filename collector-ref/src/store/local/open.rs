@@ -162,18 +162,21 @@ impl Inner {
         Arc::make_mut(&mut self.tables.write().segments).extend(segments);
     }
 
-    /// Unlinks sealed files that the manifest does not name: rests of a seal or a purge that did
-    /// not finish. When the manifest was damaged they may be all there is of their transactions:
-    /// then only those go that are sealed anew from the log, and the others stay and are told.
+    /// Unlinks sealed files that the manifest does not name: rests of a seal that did not finish,
+    /// which are sealed anew from the log, and of a purge. Others are all there is of their
+    /// transactions: a manifest that was damaged or lost has forgotten them, and they stay and are
+    /// told at each start.
     fn unlink_unnamed(&self, inventory: &Inventory) {
-        let is_whole = inventory.damaged_lines == 0 && inventory.torn_bytes == 0;
         let segments = inventory.segments.iter().map(|segment| &segment.file);
         let packs = inventory.packs.iter().map(|pack| &pack.file);
         let counters = inventory.counters.iter().map(|counters| &counters.file);
         let digests = inventory.digests.iter().map(|digests| &digests.file);
         let others = counters.chain(digests);
-        let named: HashSet<PathBuf> =
-            segments.chain(packs).chain(others).map(|file| self.layout.sealed(file)).collect();
+        let paths = |files: &mut dyn Iterator<Item = &String>| -> HashSet<PathBuf> {
+            files.map(|file| self.layout.sealed(file)).collect()
+        };
+        let named = paths(&mut segments.chain(packs).chain(others));
+        let unlinked = paths(&mut inventory.unlinked.iter());
         let frozen = &self.tables.read().frozen;
         let in_the_log: HashSet<u64> =
             frozen.iter().map(|frozen| frozen.generation.number).collect();
@@ -181,11 +184,12 @@ impl Inner {
             if named.contains(&file) {
                 continue;
             }
-            if is_whole || in_the_log.contains(&number) {
+            if unlinked.contains(&file) || in_the_log.contains(&number) {
                 // Tried again at the next start.
                 let _left = fs::remove_file(&file);
             } else {
-                let why = "the manifest was damaged and does not name it; it is kept, not served";
+                let why = "the manifest was damaged or lost and does not name it; it is kept, not \
+                           served: stop the collector and run `scouter-collector repair`";
                 self.report_corrupt(file, why.to_owned());
             }
         }
