@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
 
+mod clocks;
 mod crowd;
 mod disk;
 mod fail_over;
