@@ -19,8 +19,12 @@ use crate::server::collector::{ALL, start_in};
 /// Rows of the two parts together.
 const ROWS: usize = 6_000;
 
+/// What a row of ours has in a column.
+type NumberOf = fn(&Row) -> u64;
+type TextOf = fn(&Row) -> &str;
+
 /// Columns that are summed.
-const NUMBERS: [(&str, fn(&Row) -> u64); 15] = [
+const NUMBERS: [(&str, NumberOf); 15] = [
     ("elapsed_us", |row| row.elapsed_us),
     ("busy_us", |row| row.busy_us),
     ("ttfb_us", |row| row.ttfb_us),
@@ -39,7 +43,7 @@ const NUMBERS: [(&str, fn(&Row) -> u64); 15] = [
 ];
 
 /// Columns whose distinct values are counted.
-const TEXTS: [(&str, fn(&Row) -> &str); 8] = [
+const TEXTS: [(&str, TextOf); 8] = [
     ("object", |row| &row.object),
     ("service", |row| &row.service),
     ("error", |row| &row.error),
