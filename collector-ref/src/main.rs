@@ -68,10 +68,10 @@ enum Task {
     Generate {
         /// The data folder
         folder: PathBuf,
-        /// How many transactions
+        /// How many transactions, at most 1000000000
         #[arg(long, default_value_t = 1_000_000)]
         transactions: u64,
-        /// Over how many minutes, until now, they are spread
+        /// Over how many minutes, until now, they are spread, at most ten years
         #[arg(long, default_value_t = 60)]
         minutes: u64,
         /// The same seed gives the same transactions
@@ -157,7 +157,7 @@ fn generate(
     seed: u64,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let end_unix_us = Clock::system().unix_us();
-    let span = Duration::from_secs(minutes.max(1).saturating_mul(60));
+    let span = Duration::from_secs(minutes.saturating_mul(60));
     let plan = Plan { transactions, seed, end_unix_us, span };
     let mut told = 0;
     fill(folder, &plan, &mut |done| {

@@ -178,6 +178,8 @@ struct Times {
     digests: Moment,
     digests_unix_us: i64,
     anchor: Moment,
+    /// The agent ends and has drained everything: what was digested is sent before its time.
+    is_last: bool,
 }
 
 impl Worker {
@@ -189,12 +191,13 @@ impl Worker {
         let (mut failures, mut growth) = (Failures::default(), Growth::default());
         let now = Moment::now();
         let digests_unix_us = self.source.unix_us();
-        let mut times = Times { counters: now, digests: now, digests_unix_us, anchor: now };
+        let mut times =
+            Times { counters: now, digests: now, digests_unix_us, anchor: now, is_last: false };
         let mut pause = PAUSES.0;
         loop {
-            let (asked, is_stopping) = {
+            let (asked, is_stopping, is_ending) = {
                 let requests = self.shared.lock();
-                (requests.asked, requests.is_stopping)
+                (requests.asked, requests.is_stopping, requests.is_ending)
             };
             let is_flush = is_stopping || asked > self.shared.lock().done;
             let mut dispatch = Dispatch {
@@ -205,6 +208,7 @@ impl Worker {
                 texts: &texts,
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
+            times.is_last = is_ending && drained == 0;
             let now = Moment::now();
             failures.look(now, &texts, &self.telemetry);
             growth.look(now, || self.source.active_count());
@@ -298,7 +302,7 @@ impl Worker {
             self.counters(lasted, counters, texts);
             growth.limit(now, counters.group());
         }
-        if now.since(times.digests) >= self.intervals.digests {
+        if now.since(times.digests) >= self.intervals.digests || times.is_last {
             times.digests = now;
             let to = self.source.unix_us();
             let from = std::mem::replace(&mut times.digests_unix_us, to);

@@ -17,24 +17,48 @@ use crate::store::{AppendError, OpenError, Origin, Store, XLogBatch};
 /// Transactions of one batch, as many as an agent sends at once.
 const BATCH: usize = 500;
 
+/// Most transactions that are generated at once, about 140 GB of disk; more are refused.
+pub const MAX_TRANSACTIONS: u64 = 1_000_000_000;
+
+/// Longest time that they are spread over, ten years; a longer one is refused.
+pub const MAX_SPAN: Duration = Duration::from_secs(3_653 * 86_400);
+
 /// What is to be generated.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "made by whoever asks, field by field")]
 pub struct Plan {
-    /// How many transactions, each with its profile.
+    /// How many transactions, each with its profile: 1 to [`MAX_TRANSACTIONS`].
     pub transactions: u64,
     /// The same seed and times give the same ones.
     pub seed: u64,
     /// When the last one ends, unix µs.
     pub end_unix_us: i64,
-    /// Over how long they are spread.
+    /// Over how long they are spread: a second to [`MAX_SPAN`].
     pub span: Duration,
+}
+
+impl Plan {
+    fn check(&self) -> Result<(), FillError> {
+        let refuse = |why: String| Err(FillError::Limit(why));
+        if !(1..=MAX_TRANSACTIONS).contains(&self.transactions) {
+            let given = self.transactions;
+            return refuse(format!("{given} transactions: give 1 to {MAX_TRANSACTIONS}"));
+        }
+        if !(Duration::from_secs(1)..=MAX_SPAN).contains(&self.span) {
+            let (given, most) = (self.span.as_secs() / 60, MAX_SPAN.as_secs() / 60);
+            return refuse(format!("over {given} minutes: give 1 to {most}"));
+        }
+        Ok(())
+    }
 }
 
 /// Why nothing, or not everything, was generated.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FillError {
+    /// More, or less, is asked for than is generated at once; the text says what, and how much may
+    /// be.
+    Limit(String),
     /// The folder has something in it, and generated data must not mix with real data.
     NotEmpty,
     /// The folder cannot be used.
@@ -50,6 +74,7 @@ pub enum FillError {
 impl fmt::Display for FillError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Limit(why) => write!(f, "cannot generate {why}"),
             Self::NotEmpty => f.write_str(
                 "the folder is not empty: name a new one, so that generated data does not mix with \
                  real data",
@@ -70,6 +95,7 @@ impl std::error::Error for FillError {}
 /// # Errors
 /// See [`FillError`]; what was written before stays.
 pub fn fill(folder: &Path, plan: &Plan, progress: &mut dyn FnMut(u64)) -> Result<(), FillError> {
+    plan.check()?;
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(FillError::NotEmpty);
     }
@@ -87,6 +113,7 @@ pub fn fill(folder: &Path, plan: &Plan, progress: &mut dyn FnMut(u64)) -> Result
 /// # Errors
 /// See [`FillError`].
 pub fn fill_unsealed(config: StoreConfig, plan: &Plan) -> Result<(), FillError> {
+    plan.check()?;
     let store = LocalStore::open(config).map_err(FillError::Open)?;
     write(&store, plan, &mut |_| {})
 }
@@ -96,7 +123,7 @@ fn write(store: &LocalStore, plan: &Plan, progress: &mut dyn FnMut(u64)) -> Resu
     let per_second = approximate(plan.transactions) / plan.span.as_secs_f64().max(1.0);
     let begin = plan.end_unix_us.saturating_sub(span_us);
     let mut traffic = Traffic::new(plan.seed, begin, per_second.max(f64::MIN_POSITIVE));
-    let mut writer = Writer::new(store, &traffic, plan.seed).map_err(FillError::Append)?;
+    let mut writer = Writer::new(store, &traffic, plan.seed)?;
     let mut left = plan.transactions;
     while left > 0 {
         let rows = usize::try_from(left).unwrap_or(BATCH).min(BATCH);
@@ -126,23 +153,23 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(store: &LocalStore, traffic: &Traffic, seed: u64) -> Result<Self, AppendError> {
+    fn new(store: &LocalStore, traffic: &Traffic, seed: u64) -> Result<Self, FillError> {
         let mut numbers = vec![vec![TextRef::NONE]; TextKind::ALL.len()];
         for (kind, _, text) in traffic.vocabulary().texts() {
             // They are numbered in this order from 1 on.
-            numbers[*kind as usize].push(store.intern(*kind, text)?.0);
+            numbers[*kind as usize].push(store.intern(*kind, text).map_err(FillError::Append)?.0);
         }
         let mut objects = Vec::new();
         for (number, name) in traffic.vocabulary().objects().iter().enumerate() {
             let instance = (u128::from(seed) << 64) | (number as u128 + 1);
-            objects.push((store.object(name)?.0, Origin { instance, epoch: 1 }, 0));
+            let number = store.object(name).map_err(FillError::Append)?.0;
+            objects.push((number, Origin { instance, epoch: 1 }, 0));
         }
-        let broken = |_| AppendError::Closed;
         Ok(Self {
             objects,
             numbers,
-            encoder: BatchEncoder::new().map_err(broken)?,
-            decoder: SectionDecoder::new().map_err(|_| AppendError::Closed)?,
+            encoder: BatchEncoder::new().map_err(FillError::Encode)?,
+            decoder: SectionDecoder::new().map_err(FillError::Decode)?,
             table: TextTable::default(),
             columns: XLogColumns::new(),
             frame: Vec::new(),

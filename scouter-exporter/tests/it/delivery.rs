@@ -137,6 +137,20 @@ fn an_acknowledgement_of_what_was_never_sent_is_not_believed() {
 }
 
 #[test]
+fn what_was_digested_since_the_last_interval_is_sent_when_the_agent_ends() {
+    let _recorder = Recorder::take();
+    let collector = Collector::start(State::default());
+    let never = Duration::from_secs(3_600);
+    let guard = agent(&collector.address).intervals(never, never).start().unwrap();
+    record(40);
+    flush(&guard);
+    assert_eq!(collector.state().digests, []);
+    record(2);
+    drop(guard);
+    assert_eq!(collector.state().digests.iter().map(|digest| digest.count).sum::<u64>(), 42);
+}
+
+#[test]
 fn counters_digests_and_alerts_arrive_too() {
     let _recorder = Recorder::take();
     let collector = Collector::start(State::default());

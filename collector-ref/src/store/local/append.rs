@@ -12,6 +12,7 @@ use scouter_wire::{ObjectId, TextKind, TextRef};
 use super::config::{MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS};
 use super::health::Part;
 use super::hot::{BatchContext, Generation, HotFrame, POINTS_A_ROW, frame_texts};
+use super::layout::make_folder;
 use super::origins::Origins;
 use super::texts::{Interned, OTHER};
 use super::wal::{FrameId, OBJECT_KIND, RecordHead, WalHeader, WalWriter};
@@ -194,7 +195,12 @@ impl Inner {
                 "it is longer than a record of the log may be".into(),
             ));
         }
-        if ingest.wal.is_broken() {
+        self.lock.check().map_err(|error| {
+            count(&self.tallies.append_errors, 1);
+            self.health.failed(Part::Folder, &error);
+            AppendError::from(error)
+        })?;
+        if !ingest.wal.is_usable() {
             if !self.has_room() {
                 return Err(self.refuse_for_memory());
             }
@@ -269,6 +275,8 @@ impl Inner {
     /// # Errors
     /// The new file could not be made; nothing has changed.
     pub(super) fn freeze(&self, ingest: &mut Ingest) -> Result<(), AppendError> {
+        self.lock.check()?;
+        make_folder(&self.layout.wal_folder())?;
         let number = ingest.active.number + 1;
         let header = WalHeader { store_id: self.identity.store_id, generation: number };
         let wal = WalWriter::create(&self.layout.wal(number), &header)?;

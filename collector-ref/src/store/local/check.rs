@@ -58,9 +58,9 @@ pub fn check(folder: &Path) -> Result<CheckReport, OpenError> {
 /// Checks a folder, moves what is damaged into a new folder `set-aside-1`, `-2`, … in it, and
 /// writes the manifest anew if it is concerned. What can be read is served by the next start.
 ///
-/// Where lines of the manifest were damaged, sealed files that it no longer names are named again,
-/// but counters; agents may then send again frames that are stored, since the marks of how far they
-/// came stood in those lines. A damaged state database goes aside together with the log, whose
+/// Where the manifest or lines of it were lost, sealed files that it no longer names are named again,
+/// but counters, which go aside; agents may then send again frames that are stored, since the marks of
+/// how far they came stood in those lines. A damaged state database goes aside together with the log, whose
 /// texts it numbers.
 ///
 /// # Errors
@@ -90,9 +90,15 @@ impl Checker {
     fn run(folder: &Path) -> Result<Self, OpenError> {
         let layout = Layout::new(folder.to_owned(), Durability::Power);
         let path = layout.manifest();
-        let content = fs::read(&path).map_err(|source| OpenError::Io { path, source })?;
+        let content = match fs::read(&path) {
+            // A folder of a collector that has lost it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && layout.state().exists() => {
+                None
+            }
+            read => Some(read.map_err(|source| OpenError::Io { path, source })?),
+        };
         let lock = FolderLock::take(folder, &layout.lock())?;
-        let inventory = match Manifest::read(&content) {
+        let inventory = match Manifest::read(content.as_deref().unwrap_or_default()) {
             Ok((inventory, ..)) => inventory,
             Err(TooNew(found)) => {
                 return Err(OpenError::TooNew { path: layout.manifest(), found });
@@ -100,7 +106,10 @@ impl Checker {
         };
         let (report, bad) = (CheckReport::default(), HashSet::new());
         let mut checker = Self { layout, inventory, identity: None, report, bad, _lock: lock };
-        checker.manifest(content.len());
+        match content {
+            Some(content) => checker.manifest(content.len()),
+            None => checker.damaged(checker.layout.manifest(), "it is missing"),
+        }
         checker.state();
         checker.sealed();
         checker.wal();
@@ -170,8 +179,12 @@ impl Checker {
         for entry in self.inventory.digests.clone() {
             self.file(&entry.file, entry.bytes, digests::verify);
         }
-        for (_, path) in self.unnamed() {
-            self.note(path, "the manifest does not name it");
+        for Unnamed { path, is_lost, .. } in self.unnamed() {
+            if is_lost {
+                self.damaged(path, "the manifest does not name it any more");
+            } else {
+                self.note(path, "a rest of a seal or a purge: the next start takes it away");
+            }
         }
     }
 
@@ -196,8 +209,8 @@ impl Checker {
         }
     }
 
-    /// Sealed files that the manifest does not name, with their generations.
-    fn unnamed(&self) -> Vec<(u64, PathBuf)> {
+    /// Sealed files that the manifest does not name.
+    fn unnamed(&self) -> Vec<Unnamed> {
         let inventory = &self.inventory;
         let segments = inventory.segments.iter().map(|entry| &entry.file);
         let packs = inventory.packs.iter().map(|entry| &entry.file);
@@ -205,7 +218,16 @@ impl Checker {
         let digests = inventory.digests.iter().map(|entry| &entry.file);
         let named = segments.chain(packs).chain(counters).chain(digests);
         let named: HashSet<PathBuf> = named.map(|file| self.layout.sealed(file)).collect();
-        sealed_files(&self.layout).filter(|(_, path)| !named.contains(path)).collect()
+        let unlinked = |file: &String| self.layout.sealed(file);
+        let unlinked: HashSet<PathBuf> = self.inventory.unlinked.iter().map(unlinked).collect();
+        let in_the_log: HashSet<u64> = self.wal_files().into_iter().map(|(n, _)| n).collect();
+        let unnamed = sealed_files(&self.layout).filter(|(_, path)| !named.contains(path));
+        unnamed
+            .map(|(generation, path)| {
+                let is_lost = !in_the_log.contains(&generation) && !unlinked.contains(&path);
+                Unnamed { generation, path, is_lost }
+            })
+            .collect()
     }
 
     /// WAL files with the numbers of their generations, in order.
@@ -270,16 +292,16 @@ impl Checker {
         }
         fs::create_dir_all(&aside)?;
         // The manifest as it was, before anything is changed.
-        fs::copy(&manifest, aside.join("manifest"))?;
+        if manifest.exists() {
+            fs::copy(&manifest, aside.join("manifest"))?;
+        }
         let bad = std::mem::take(&mut self.bad);
         let inventory = &mut self.inventory;
         inventory.segments.retain(|entry| !bad.contains(&entry.file));
         inventory.packs.retain(|entry| !bad.contains(&entry.file));
         inventory.counters.retain(|entry| !bad.contains(&entry.file));
         inventory.digests.retain(|entry| !bad.contains(&entry.file));
-        if self.inventory.damaged_lines > 0 {
-            self.name_again();
-        }
+        moves.extend(self.name_again(&bad));
         Manifest::rewrite(&self.layout, &self.inventory)?;
         moves.sort_unstable();
         moves.dedup();
@@ -302,27 +324,47 @@ impl Checker {
         Ok(())
     }
 
-    /// Names sealed files again that a damaged manifest has forgotten and that can be read. What the
-    /// log still holds is sealed anew from there.
-    fn name_again(&mut self) {
-        let in_the_log: HashSet<u64> = self.wal_files().into_iter().map(|(n, _)| n).collect();
-        for (generation, path) in self.unnamed() {
+    /// Names sealed files again that a manifest has lost and that can be read. The others, and those
+    /// of counters, are answered: they go aside.
+    fn name_again(&mut self, bad: &HashSet<String>) -> Vec<PathBuf> {
+        let mut others = Vec::new();
+        for Unnamed { generation, path, is_lost } in self.unnamed() {
             let Ok(relative) = path.strip_prefix(self.layout.folder()) else { continue };
             let file = relative.to_string_lossy().into_owned();
-            if in_the_log.contains(&generation) {
+            if !is_lost || bad.contains(&file) {
                 continue;
             }
+            let inventory = &mut self.inventory;
             let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-            match ending {
-                "parquet" => self.inventory.segments.extend(salvage_segment(&path, file)),
-                "pf" => self.inventory.packs.extend(pack::salvage(&path, generation, file)),
+            let is_named = match ending {
+                "parquet" => add(&mut inventory.segments, salvage_segment(&path, file)),
+                "pf" => add(&mut inventory.packs, pack::salvage(&path, generation, file)),
                 "dig" | "di5" => {
-                    self.inventory.digests.extend(digests::salvage(&path, ending == "dig", file));
+                    add(&mut inventory.digests, digests::salvage(&path, ending == "dig", file))
                 }
-                _ => {}
+                _ => false,
+            };
+            if !is_named {
+                others.push(path);
             }
         }
+        others
     }
+}
+
+/// A sealed file that the manifest does not name.
+struct Unnamed {
+    generation: u64,
+    path: PathBuf,
+    /// Whether the manifest has lost it; else it is sealed anew from the log, or retention took it.
+    is_lost: bool,
+}
+
+/// Adds what there is, and says whether there was anything.
+fn add<T>(entries: &mut Vec<T>, entry: Option<T>) -> bool {
+    let is_there = entry.is_some();
+    entries.extend(entry);
+    is_there
 }
 
 /// The entry of a segment as its file tells it; `None` when it is damaged.

@@ -13,13 +13,19 @@ pub(crate) enum Part {
     Append,
     /// Sealing what is in memory.
     Seal,
+    /// Finding the folder where it was.
+    Folder,
 }
+
+/// How many there are.
+const PARTS: usize = 3;
 
 impl Part {
     const fn name(self) -> &'static str {
         match self {
             Self::Append => "appending to the write-ahead log",
             Self::Seal => "sealing transactions into files",
+            Self::Folder => "finding the data folder",
         }
     }
 }
@@ -29,7 +35,7 @@ impl Part {
 pub(crate) struct Health {
     /// Whether any part fails, so that what works costs a load.
     is_troubled: AtomicBool,
-    troubles: Mutex<[Option<String>; 2]>,
+    troubles: Mutex<[Option<String>; PARTS]>,
 }
 
 impl Health {

@@ -96,6 +96,16 @@ impl Layout {
     }
 }
 
+/// Makes a folder for nobody but the user that runs the collector. One that is there keeps what its
+/// administrator has given it.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// One UTC hour, counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Hour(pub(crate) i64);

@@ -39,6 +39,11 @@ impl Inner {
 
     /// One round: freezes what is due, seals what is frozen, purges.
     pub(super) fn maintain(&self) {
+        match self.lock.check() {
+            Ok(()) => self.health.works(Part::Folder),
+            // Whatever is there now is not ours: nothing is put into it, and nothing taken away.
+            Err(error) => return self.health.failed(Part::Folder, &error),
+        }
         self.freeze_due();
         self.seal_frozen();
         self.purge();
@@ -51,8 +56,8 @@ impl Inner {
         if opened == 0 || ingest.is_closed || !self.has_room() {
             return;
         }
-        let age_us = self.config.clock.unix_us().saturating_sub(opened);
-        let age = Duration::from_micros(u64::try_from(age_us).unwrap_or_default());
+        // A clock that was set back would else keep it from being sealed until it has caught up.
+        let age = Duration::from_micros(self.config.clock.unix_us().abs_diff(opened));
         let rows = ingest.active.rows();
         let is_due = age >= self.config.seal_small_after
             || (age >= self.config.seal_after && rows >= self.config.seal_small_rows)
@@ -86,6 +91,7 @@ impl Inner {
     /// Seals one generation. Whoever comes second finds it done.
     fn seal_one(&self, frozen: &Frozen) -> Result<(), AppendError> {
         let mut manifest = self.manifest.lock();
+        self.lock.check()?;
         let generation = &frozen.generation;
         let number = generation.number;
         if !self.tables.read().frozen.iter().any(|other| other.generation.number == number) {

@@ -5,6 +5,7 @@
 //! cut off. When most lines are out of date the file is written anew beside the old one and renamed
 //! over it.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -152,6 +153,9 @@ pub(crate) struct Inventory {
     pub(crate) counters: Vec<CounterEntry>,
     pub(crate) digests: Vec<DigestEntry>,
     pub(crate) origins: Vec<OriginMark>,
+    /// Files that retention has taken away since the manifest was last written anew. Only of these
+    /// what is still on the disk may be deleted: whatever else is not named was lost.
+    pub(crate) unlinked: HashSet<String>,
     /// Highest generation sealed; the WAL files up to it are out of date.
     pub(crate) generation: u64,
     pub(crate) cursor: u64,
@@ -304,6 +308,7 @@ impl Inventory {
                 self.packs.retain(|pack| !files.contains(&pack.file));
                 self.counters.retain(|counters| !files.contains(&counters.file));
                 self.digests.retain(|digests| !files.contains(&digests.file));
+                self.unlinked.extend(files);
             }
         }
     }

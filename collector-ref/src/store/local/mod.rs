@@ -111,7 +111,7 @@ struct Inner {
     last_seal_error: Mutex<Option<AppendError>>,
     work: Work,
     /// Last, so that the folder is released when everything else has ended.
-    _lock: FolderLock,
+    lock: Arc<FolderLock>,
 }
 
 /// What appends change, in their order.

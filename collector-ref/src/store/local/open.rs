@@ -15,7 +15,7 @@ use super::clock::Calendar;
 use super::config::StoreConfig;
 use super::health::Health;
 use super::hot::Generation;
-use super::layout::Layout;
+use super::layout::{Layout, make_folder};
 use super::lock::FolderLock;
 use super::manifest::{Inventory, Manifest, TooNew};
 use super::recover::{Recovery, remove_empty};
@@ -38,10 +38,10 @@ impl LocalStore {
     /// version, or its state database does not open.
     pub fn open(config: StoreConfig) -> Result<Self, OpenError> {
         let layout = Layout::new(config.folder.clone(), config.durability);
-        make_folder(layout.folder())?;
-        let lock = FolderLock::take(layout.folder(), &layout.lock())?;
-        make_folder(&layout.wal_folder())?;
-        make_folder(&layout.data())?;
+        make(layout.folder())?;
+        let lock = Arc::new(FolderLock::take(layout.folder(), &layout.lock())?);
+        make(&layout.wal_folder())?;
+        make(&layout.data())?;
         let (manifest, inventory) = open_manifest(&layout)?;
         let state_error = |message| OpenError::State { path: layout.state(), message };
         let (state, identity) =
@@ -56,7 +56,7 @@ impl LocalStore {
         let wal = WalWriter::create(&layout.wal(next), &header).map_err(at(&layout.wal(next)))?;
         layout.sync_folder(&layout.wal_folder()).map_err(at(&layout.wal_folder()))?;
         let active = Arc::new(Generation::new(next, cursor + 1, Arc::clone(wal.file())));
-        let syncer = Syncer::start(&config).map_err(at(layout.folder()))?;
+        let syncer = Syncer::start(&config, Arc::clone(&lock)).map_err(at(layout.folder()))?;
         let ingest = Ingest::new(wal, origins, Arc::clone(&active), cursor);
         let tallies = Tallies::default();
         tallies.wal_torn_bytes.store(torn_bytes, Relaxed);
@@ -89,7 +89,7 @@ impl LocalStore {
             last_seal_error: Mutex::default(),
             work: Work::default(),
             config,
-            _lock: lock,
+            lock,
         });
         for (path, reason) in corrupt {
             inner.report_corrupt(path, reason);
@@ -119,14 +119,8 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OpenError {
     move |source| OpenError::Io { path: path.clone(), source }
 }
 
-/// Makes a folder for nobody but the user that runs the collector. One that is there keeps what its
-/// administrator has given it.
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(at(folder))
+fn make(folder: &Path) -> Result<(), OpenError> {
+    make_folder(folder).map_err(at(folder))
 }
 
 fn open_dictionary(
@@ -168,18 +162,21 @@ impl Inner {
         Arc::make_mut(&mut self.tables.write().segments).extend(segments);
     }
 
-    /// Unlinks sealed files that the manifest does not name: rests of a seal or a purge that did
-    /// not finish. When the manifest was damaged they may be all there is of their transactions:
-    /// then only those go that are sealed anew from the log, and the others stay and are told.
+    /// Unlinks sealed files that the manifest does not name: rests of a seal that did not finish,
+    /// which are sealed anew from the log, and of a purge. Others are all there is of their
+    /// transactions: a manifest that was damaged or lost has forgotten them, and they stay and are
+    /// told at each start.
     fn unlink_unnamed(&self, inventory: &Inventory) {
-        let is_whole = inventory.damaged_lines == 0 && inventory.torn_bytes == 0;
         let segments = inventory.segments.iter().map(|segment| &segment.file);
         let packs = inventory.packs.iter().map(|pack| &pack.file);
         let counters = inventory.counters.iter().map(|counters| &counters.file);
         let digests = inventory.digests.iter().map(|digests| &digests.file);
         let others = counters.chain(digests);
-        let named: HashSet<PathBuf> =
-            segments.chain(packs).chain(others).map(|file| self.layout.sealed(file)).collect();
+        let paths = |files: &mut dyn Iterator<Item = &String>| -> HashSet<PathBuf> {
+            files.map(|file| self.layout.sealed(file)).collect()
+        };
+        let named = paths(&mut segments.chain(packs).chain(others));
+        let unlinked = paths(&mut inventory.unlinked.iter());
         let frozen = &self.tables.read().frozen;
         let in_the_log: HashSet<u64> =
             frozen.iter().map(|frozen| frozen.generation.number).collect();
@@ -187,11 +184,12 @@ impl Inner {
             if named.contains(&file) {
                 continue;
             }
-            if is_whole || in_the_log.contains(&number) {
+            if unlinked.contains(&file) || in_the_log.contains(&number) {
                 // Tried again at the next start.
                 let _left = fs::remove_file(&file);
             } else {
-                let why = "the manifest was damaged and does not name it; it is kept, not served";
+                let why = "the manifest was damaged or lost and does not name it; it is kept, not \
+                           served: stop the collector and run `scouter-collector repair`";
                 self.report_corrupt(file, why.to_owned());
             }
         }

@@ -79,6 +79,25 @@ fn a_read_only_or_broken_folder_is_named() {
 }
 
 #[test]
+fn generating_more_than_its_limits_is_refused_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("generated");
+    for (arguments, expected) in [
+        (["--transactions", "0"], "cannot generate 0 transactions: give 1 to 1000000000"),
+        (["--transactions", "1000000001"], "1000000001 transactions: give 1 to 1000000000"),
+        (["--minutes", "0"], "over 0 minutes: give 1 to 5260320"),
+        (["--minutes", "5260321"], "over 5260321 minutes: give 1 to 5260320"),
+        (["--minutes", "18446744073709551615"], "minutes: give 1 to 5260320"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scouter-collector"));
+        let output = command.arg("generate").arg(&target).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
+        assert!(!target.exists());
+    }
+}
+
+#[test]
 fn it_watches_its_own_requests_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());

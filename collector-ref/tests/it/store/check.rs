@@ -95,7 +95,7 @@ fn a_manifest_that_lost_a_line_is_written_anew_with_the_files_it_had_forgotten()
     });
     let report = check(folder.path()).unwrap();
     assert_eq!(report.damaged[0].path, folder.path().join("manifest"));
-    assert!(!report.notes.is_empty(), "files that are no longer named: {report:?}");
+    assert!(report.damaged.len() > 1, "files that are no longer named: {report:?}");
     let before = std::fs::read(folder.path().join("manifest")).unwrap();
     assert!(repair(folder.path()).unwrap().is_repaired);
     assert_eq!(std::fs::read(folder.path().join("set-aside-1/manifest")).unwrap(), before);
@@ -103,6 +103,29 @@ fn a_manifest_that_lost_a_line_is_written_anew_with_the_files_it_had_forgotten()
     let store = open(folder.path());
     assert_eq!(every_row(&store).len(), all, "nothing is lost");
     assert!(store.stats().profiles >= profiles);
+    assert_eq!(store.stats().corrupt_files, []);
+}
+
+#[test]
+fn a_manifest_that_is_lost_costs_no_file_however_often_it_is_started_and_repair_names_them_again() {
+    let (folder, rows) = sealed();
+    let before = [files(folder.path(), ".parquet"), files(folder.path(), ".pf")].concat();
+    std::fs::remove_file(folder.path().join("manifest")).unwrap();
+    let report = check(folder.path()).unwrap();
+    assert_eq!(report.damaged[0].path, folder.path().join("manifest"));
+    for start in 0..3 {
+        let store = open(folder.path());
+        assert_eq!(every_row(&store).len(), 0, "they are not served");
+        let told = store.stats().corrupt_files;
+        assert!(before.iter().all(|file| file.exists()), "start {start}: {told:?}");
+        assert!(told.len() >= 2 && told.iter().all(|file| file.reason.contains("repair")));
+    }
+    let report = check(folder.path()).unwrap();
+    assert!(!report.is_sound(), "{report:?}");
+    assert!(repair(folder.path()).unwrap().is_repaired);
+    assert!(check(folder.path()).unwrap().is_sound());
+    let store = open(folder.path());
+    assert_eq!(every_row(&store), rows);
     assert_eq!(store.stats().corrupt_files, []);
 }
 

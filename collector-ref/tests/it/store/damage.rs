@@ -207,4 +207,9 @@ fn a_manifest_whose_last_entry_is_torn_keeps_the_files_it_forgot_and_tells_of_th
     let after = files(folder.path(), ".parquet");
     assert!(before.iter().all(|file| after.contains(file)), "{before:?}, then {after:?}");
     assert!(after.len() > before.len());
+    // Nor does a later start, to which the manifest looks whole, take them away.
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(files(folder.path(), ".parquet"), after);
+    assert!(!store.stats().corrupt_files.is_empty());
 }

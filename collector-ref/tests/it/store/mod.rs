@@ -13,6 +13,7 @@ mod damage;
 mod digests;
 mod filled;
 pub(crate) mod full_disk;
+mod moved;
 mod open_data;
 mod pressure;
 mod summaries;

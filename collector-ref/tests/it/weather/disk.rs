@@ -22,7 +22,7 @@ fn small_disk() -> PathBuf {
 }
 
 /// Why a collector says that it is not ready; nothing if it is.
-fn trouble(http: SocketAddr) -> Option<String> {
+pub(super) fn trouble(http: SocketAddr) -> Option<String> {
     let (status, said) = ask(http, "/readyz");
     (status == 503).then_some(said)
 }

@@ -8,10 +8,12 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
 
+mod clocks;
 mod crowd;
 mod disk;
 mod fail_over;
 mod killed;
+mod moved;
 mod network;
 mod overload;
 mod power;

@@ -1,10 +1,11 @@
 //! Count, errors, sum and percentiles of the elapsed times of a group of rows.
 
-/// Buckets per doubling: the middle of a bucket is at most 4.5 % off.
-const SUB_BITS: u32 = 3;
+/// Buckets per doubling: the middle of a bucket is at most 3.2 % off. With half as many it was up to
+/// 6.3 %, more than the 5 % that are promised.
+const SUB_BITS: u32 = 4;
 const SUBS: u64 = 1 << SUB_BITS;
 
-/// Bucket of an elapsed time: exact below 16 µs, then 8 an octave.
+/// Bucket of an elapsed time: exact below 32 µs, then 16 an octave.
 fn bucket(elapsed_us: u64) -> usize {
     let octave = elapsed_us.checked_ilog2().unwrap_or(0);
     let bucket = if octave <= SUB_BITS {
@@ -56,7 +57,7 @@ impl Spread {
     /// Widens the buckets, with some room so that this is rare.
     #[cold]
     fn add_outside(&mut self, bucket: usize) {
-        const ROOM: usize = 8;
+        const ROOM: usize = 16;
         if self.counts.is_empty() {
             self.first = bucket.saturating_sub(ROOM);
             self.counts.resize(bucket - self.first + ROOM, 0);
@@ -95,7 +96,7 @@ mod tests {
         assert!((0..100_000).map(bucket).is_sorted());
         for us in (0..100_000u64).chain((0..64).map(|bit| 1 << bit)).chain([u64::MAX]) {
             let error = middle(bucket(us)).abs_diff(us);
-            assert!(error <= us / 16 + 1, "{us} becomes {}", middle(bucket(us)));
+            assert!(error <= us / 20, "{us} becomes {}", middle(bucket(us)));
         }
     }
 

@@ -3,7 +3,8 @@
 //! When a sync fails, the operating system may already have thrown the unwritten pages away, and a
 //! second sync would succeed without them. So a file whose sync failed is never synced again: its
 //! records count as durable only when its generation has been sealed into other files, which the
-//! store then does at once.
+//! store then does at once. The same holds for a file that was deleted meanwhile, or whose folder is
+//! no longer where it was: what is synced there nobody finds again.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,7 +18,9 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::record::Mark;
+use super::writer::is_linked;
 use crate::store::local::config::{Durability, StoreConfig};
+use crate::store::local::lock::FolderLock;
 use crate::store::local::syncing::Syncing;
 use crate::store::{Durable, WalSeq};
 
@@ -38,6 +41,7 @@ struct Shared {
     mark: Mutex<Mark>,
     window: Duration,
     syncing: Syncing,
+    lock: Arc<FolderLock>,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +64,7 @@ struct Dirty {
 
 impl Syncer {
     /// Starts the thread, unless nothing is to be synced.
-    pub(crate) fn start(config: &StoreConfig) -> io::Result<Self> {
+    pub(crate) fn start(config: &StoreConfig, lock: Arc<FolderLock>) -> io::Result<Self> {
         let durability = config.durability;
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -69,6 +73,7 @@ impl Syncer {
             mark: Mutex::default(),
             window: config.sync_window,
             syncing: config.syncing.clone(),
+            lock,
         });
         let thread = if durability == Durability::Power {
             let shared = Arc::clone(&shared);
@@ -192,7 +197,7 @@ impl Shared {
             };
             let Some((mark, file, seq)) = next else { return };
             let generation = mark.generation;
-            match self.syncing.sync(&file) {
+            match self.sync(&file) {
                 Ok(()) => {
                     let mut state = self.state.lock();
                     if state
@@ -221,6 +226,13 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Makes a file durable, and sure that it is found again.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.syncing.sync(file)?;
+        is_linked(file)?;
+        self.lock.check()
     }
 
     fn publish(&self, seq: WalSeq, mark: Mark) {

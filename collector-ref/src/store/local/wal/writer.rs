@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,9 +43,10 @@ impl WalWriter {
         self.bytes
     }
 
-    /// Whether a failed write could not be undone, so that this file takes no more records.
-    pub(crate) const fn is_broken(&self) -> bool {
-        self.is_broken
+    /// Whether this file takes further records: not when a failed write could not be undone, nor
+    /// when somebody has deleted it.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_broken && is_linked(&self.file).is_ok()
     }
 
     /// Appends a finished record, behind a mark of how far the log is on disk when that is news;
@@ -90,6 +92,17 @@ impl WalWriter {
         let mut file = &*self.file;
         let back = file.seek(io::SeekFrom::Start(self.bytes));
         self.is_broken = cut.is_err() || back.is_err();
+    }
+}
+
+/// Makes sure that an open file can be found by another process.
+///
+/// # Errors
+/// It was deleted.
+pub(crate) fn is_linked(file: &File) -> io::Result<()> {
+    match file.metadata()?.nlink() {
+        0 => Err(io::Error::new(io::ErrorKind::NotFound, "the file was deleted")),
+        _ => Ok(()),
     }
 }
 
