@@ -126,6 +126,8 @@ pub(crate) const FAULTS: [Fault; 26] = [
     fault("cpu-loop", "blocking_poll", "price_everything").traffic(5, 1),
     fault("starved-runtime", "starved_runtime", "starved_runtime")
         .also(&["blocking_poll"])
+        // What was under way ends late.
+        .hurts(&["slow_statement"])
         .traffic(4, 4),
     fault("forgotten-connection", "connection_leak", "no statement"),
     fault("stored-connection", "connection_leak", "SELECT"),

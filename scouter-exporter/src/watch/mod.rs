@@ -61,6 +61,9 @@ impl Watch {
             return;
         }
         self.beats.look(now);
+        if self.beats.excuse_waits(now) {
+            return;
+        }
         let mut open = Vec::new();
         open_checkouts(&mut open);
         if is_due(&mut self.last.awaits, now, AWAIT_INTERVAL) {

@@ -3,7 +3,9 @@
 //! Each thread shows since when its present poll runs. Once that is longer than the limit, the time
 //! in which the machine did not let the thread run is taken off: what it waited in the run queue,
 //! and what its control group was held back. Both only grow, so the last reading from before the
-//! poll makes the difference an upper bound: a thread is never blamed for a busy machine.
+//! poll makes the difference an upper bound: a thread is never blamed for a busy machine. The kernel
+//! adds a wait once it is over, so a thread that is ready is only blamed if it was seen to run
+//! between two looks.
 //!
 //! A `block_in_place` looks the same, since it is inside of a poll too.
 
@@ -14,7 +16,7 @@ use scouter_core::live::{self, LaneView, WatchedTransaction};
 use scouter_core::options::{ALERT_BLOCKING_POLL_ERROR_MS, ALERT_BLOCKING_POLL_MS};
 use scouter_core::record::{AlertKind, AlertLevel};
 
-use super::machine::{run_queue_us, thread_name, throttled_us};
+use super::machine::{Scheduled, is_ready, scheduled, thread_name, throttled_us};
 use super::{Finding, limit_us, shown, tell};
 use crate::clock::Moment;
 
@@ -42,6 +44,8 @@ struct Thread {
     queued_us: u64,
     /// What the group had been held back before the poll.
     throttled_us: u64,
+    /// The poll in which it was last looked at, and how long it had run by then.
+    ran: Option<(u64, u64)>,
     /// The poll that was told last, and how bad it was then.
     told: Option<(u64, AlertLevel)>,
 }
@@ -75,7 +79,7 @@ impl Polls {
         for lane in self.lanes.iter().filter(|lane| lane.poll_age_us < long_us).take(MAX_THREADS) {
             if is_all || !self.threads.contains_key(&lane.tid) {
                 let thread = self.threads.entry(lane.tid).or_default();
-                thread.queued_us = run_queue_us(lane.tid);
+                thread.queued_us = scheduled(lane.tid).queued_us;
                 thread.throttled_us = self.throttled_us;
             }
         }
@@ -91,7 +95,14 @@ fn judge(lane: &LaneView, thread: &mut Thread) {
         Some(_) if lane.poll_age_us < error_us => return,
         _ => {}
     }
-    let delayed_us = run_queue_us(lane.tid).saturating_sub(thread.queued_us)
+    let ready = is_ready(lane.tid);
+    let Scheduled { ran_us, queued_us } = scheduled(lane.tid);
+    let ran_before = thread.ran.replace((lane.poll, ran_us));
+    if ready && !ran_before.is_some_and(|(poll, us)| poll == lane.poll && us < ran_us) {
+        // It may wait for a processor right now; the next look knows.
+        return;
+    }
+    let delayed_us = queued_us.saturating_sub(thread.queued_us)
         + throttled_us().saturating_sub(thread.throttled_us);
     let blocked_us = lane.poll_age_us.saturating_sub(delayed_us);
     let Some(about) = lane.txid.and_then(live::find) else { return };

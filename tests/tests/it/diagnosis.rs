@@ -56,6 +56,12 @@ async fn ask_the_bank(shop: &Shop) {
     drop(call.send_scouted().await);
 }
 
+/// Asks whoever accepts connections at an address and never answers.
+#[scout]
+async fn ask(State(silent): State<SocketAddr>) {
+    drop(reqwest::Client::new().get(format!("http://{silent}/never")).send_scouted().await);
+}
+
 #[scout]
 async fn pay(State(shop): State<Arc<Shop>>) {
     let connection = shop.pool.acquire().await.expect("a connection"); // kept across the call
@@ -125,7 +131,11 @@ fn request(shop: &Arc<Shop>, path: &'static str) -> JoinHandle<()> {
         .route("/endless", get(endless))
         .route("/chatty", get(chatty))
         .route("/patient/{id}", get(patient));
-    let app = scouter::wrap(app.with_state(shop.clone()));
+    send(app.with_state(shop.clone()), path)
+}
+
+fn send(app: Router, path: &'static str) -> JoinHandle<()> {
+    let app = scouter::wrap(app);
     let request = Request::get(path).header("x-tenant-id", "acme").body(Body::empty());
     tokio::spawn(async move {
         drop(app.oneshot(request.expect("a request")).await);
@@ -276,6 +286,43 @@ fn a_service_that_may_take_its_time_and_a_quiet_one_are_not_told() {
             request.await.expect("it ends");
         }
     });
+}
+
+/// How long the running transaction of a service runs, µs.
+async fn age_us(watched: &Watched, service: &str) -> Option<u64> {
+    let active = watched.get("/api/v1/active").await?;
+    let mut running = active["objects"]
+        .as_array()?
+        .iter()
+        .flat_map(|object| object["transactions"].as_array().into_iter().flatten());
+    running.find(|running| running["service"] == service)?["age_us"].as_u64()
+}
+
+/// It may have been answered long ago: nobody looks.
+#[test]
+fn a_call_on_a_runtime_that_runs_nothing_is_not_blamed_until_it_runs_again() {
+    let watched = Watched::start();
+    let starved =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let starved = starved.expect("a runtime");
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (_silent, request) = starved.block_on(async {
+        assert!(scouter::watch_runtime());
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let at = silent.local_addr().expect("an address");
+        let request = send(Router::new().route("/ask", get(ask)).with_state(at), "/ask");
+        tokio::spawn(async move { released.recv() });
+        (silent, request)
+    });
+    watched.run(async {
+        // Far beyond the three seconds after which a call is slow.
+        let is_old = async || age_us(watched, "GET /ask").await.filter(|us| *us > 6_000_000);
+        watched.until(is_old).await;
+        assert_eq!(alerts(watched, "slow_call", "GET /ask").await, Some(Vec::new()));
+        drop(release);
+        told(watched, "slow_call", "GET /ask").await;
+    });
+    request.abort();
 }
 
 /// The code that keeps the thread is none of ours, as that of a library would be.
