@@ -51,6 +51,7 @@ pub(super) fn thread_name(tid: u32) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_thread_that_computes_runs_and_one_that_is_not_there_does_nothing() {
         let tid = fs::read_link("/proc/thread-self").expect("Linux says which thread this is");

@@ -44,8 +44,8 @@ struct Thread {
     queued_us: u64,
     /// What the group had been held back before the poll.
     throttled_us: u64,
-    /// The poll in which it was last looked at, and how long it had run by then.
-    ran: Option<(u64, u64)>,
+    /// The poll in which it was last looked at, how long it had run by then, and when that was.
+    ran: Option<(u64, u64, Moment)>,
     /// The poll that was told last, and how bad it was then.
     told: Option<(u64, AlertLevel)>,
 }
@@ -68,7 +68,7 @@ impl Polls {
         for lane in &self.lanes {
             if lane.poll_age_us >= first_limit {
                 let thread = self.threads.entry(lane.tid).or_default();
-                judge(lane, thread);
+                judge(lane, thread, now);
             }
         }
     }
@@ -86,7 +86,7 @@ impl Polls {
     }
 }
 
-fn judge(lane: &LaneView, thread: &mut Thread) {
+fn judge(lane: &LaneView, thread: &mut Thread, now: Moment) {
     let told = thread.told.filter(|(poll, _)| *poll == lane.poll).map(|(_, level)| level);
     let error_us = ALERT_BLOCKING_POLL_ERROR_MS.value().saturating_mul(1_000);
     match told {
@@ -97,12 +97,13 @@ fn judge(lane: &LaneView, thread: &mut Thread) {
     }
     let ready = is_ready(lane.tid);
     let Scheduled { ran_us, queued_us } = scheduled(lane.tid);
-    let ran_before = thread.ran.replace((lane.poll, ran_us));
-    if ready && !ran_before.is_some_and(|(poll, us)| poll == lane.poll && us < ran_us) {
-        // It may wait for a processor right now; the next look knows.
+    let before = thread.ran.replace((lane.poll, ran_us, now));
+    let Some(waits_us) = (if ready { waits_us(lane.poll, ran_us, before, now) } else { Some(0) })
+    else {
         return;
-    }
-    let delayed_us = queued_us.saturating_sub(thread.queued_us)
+    };
+    let delayed_us = waits_us
+        + queued_us.saturating_sub(thread.queued_us)
         + throttled_us().saturating_sub(thread.throttled_us);
     let blocked_us = lane.poll_age_us.saturating_sub(delayed_us);
     let Some(about) = lane.txid.and_then(live::find) else { return };
@@ -119,6 +120,19 @@ fn judge(lane: &LaneView, thread: &mut Thread) {
     }
     thread.told = Some((lane.poll, level));
     tell(&about, &finding(lane, &about, level, blocked_us, delayed_us));
+}
+
+/// How long a thread that is ready may be waiting for a processor right now, at most: since it ran
+/// last, which was after the look before. `None` if it was not seen to run: the next look knows.
+fn waits_us(
+    poll: u64,
+    ran_us: u64,
+    before: Option<(u64, u64, Moment)>,
+    now: Moment,
+) -> Option<u64> {
+    let (_, ran_before, at) = before.filter(|before| before.0 == poll && before.1 < ran_us)?;
+    let elapsed_us = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
+    Some(elapsed_us.saturating_sub(ran_us - ran_before))
 }
 
 /// Whether the thread is in the same poll as when it was looked at: what was read since is of it.
@@ -151,4 +165,25 @@ fn finding(
         shown(blocked_us),
     );
     Finding { kind: AlertKind::BlockingPoll, level, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_ready_is_blamed_only_for_what_it_was_seen_to_run() {
+        let start = Moment::now();
+        let now = start.after(Duration::from_millis(10));
+        let ran = |poll, us| Some((poll, us, start));
+        for (before, waits) in [
+            (None, None),
+            (ran(6, 2_000), None),        // another poll
+            (ran(7, 9_000), None),        // has waited at least since then
+            (ran(7, 1_000), Some(2_000)), // ran for 8 ms of the 10
+            (ran(7, 0), Some(1_000)),
+        ] {
+            assert_eq!(waits_us(7, 9_000, before, now), waits, "{before:?}");
+        }
+    }
 }
