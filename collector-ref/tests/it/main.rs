@@ -4,3 +4,5 @@
 mod server;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod weather;

@@ -5,9 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::postgres::Postgres;
 
-/// Faults that nothing names yet. One that is named now must leave the list.
-const NOT_NAMED: [&str; 0] = [];
-
 /// Trials at the same time: most of their time is spent waiting for a limit to pass.
 const JOBS: &str = "4";
 
@@ -28,24 +25,26 @@ fn table(database: &str) -> Vec<String> {
     rows
 }
 
-fn each_fault_is_named_but_those_of_the_list(database: &str) {
+/// What else is told, and true: a build for debugging does much work slowly, in one poll.
+const TRUE_OF_SLOW_BUILDS: &str = " named, but also blocking_poll at ";
+
+fn each_fault_is_named(database: &str) {
     let rows = table(database);
     for row in &rows[..26] {
-        let fault = row.split(' ').next().unwrap_or_default();
-        let is_named = row.ends_with(" named");
-        assert_eq!(is_named, !NOT_NAMED.contains(&fault), "{row}\nin\n{}", rows.join("\n"));
+        let is_named = row.ends_with(" named") || row.contains(TRUE_OF_SLOW_BUILDS);
+        assert!(is_named, "{row}\nin\n{}", rows.join("\n"));
     }
 }
 
 #[test]
 fn each_fault_is_named_with_its_line_service_and_tenant_on_sqlite() {
-    each_fault_is_named_but_those_of_the_list("sqlite");
+    each_fault_is_named("sqlite");
 }
 
 #[test]
 fn each_fault_is_named_with_its_line_service_and_tenant_on_postgresql() {
     if let Some(server) = Postgres::shared() {
-        each_fault_is_named_but_those_of_the_list(&server.url());
+        each_fault_is_named(&server.url());
     }
 }
 

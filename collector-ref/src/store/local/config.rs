@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::clock::StoreClock;
+use super::syncing::Syncing;
 use crate::store::Retention;
 
 /// When a frame may be acknowledged.
@@ -113,6 +114,8 @@ pub struct StoreConfig {
     pub encoder: SegmentEncoder,
     /// Where the time comes from. Default: the system.
     pub clock: StoreClock,
+    /// What makes the log durable under [`Durability::Power`]. Default: [`Syncing::System`].
+    pub syncing: Syncing,
 }
 
 /// Which encoder writes the pages of a segment. Both write the same schema and the same values.
@@ -163,6 +166,7 @@ impl StoreConfig {
             is_self_maintained: true,
             encoder: SegmentEncoder::default(),
             clock: StoreClock::System,
+            syncing: Syncing::System,
         }
     }
 }

@@ -35,6 +35,7 @@ mod seal;
 mod seam;
 mod segment;
 mod state;
+mod syncing;
 mod texts;
 mod view;
 mod wal;
@@ -71,6 +72,7 @@ pub use config::{
     DEFAULT_TEXTS_PER_KIND, DEFAULT_XLOG_KEEP, Durability, MAX_GENERATION_TEXT_BYTES,
     MAX_GENERATIONS, SegmentEncoder, StoreConfig,
 };
+pub use syncing::{ManualSync, Syncing};
 
 /// Indexes of packs kept in memory, least recently used out first.
 const MAX_OPEN_PACKS: usize = 16;

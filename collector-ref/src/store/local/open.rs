@@ -56,8 +56,7 @@ impl LocalStore {
         let wal = WalWriter::create(&layout.wal(next), &header).map_err(at(&layout.wal(next)))?;
         layout.sync_folder(&layout.wal_folder()).map_err(at(&layout.wal_folder()))?;
         let active = Arc::new(Generation::new(next, cursor + 1, Arc::clone(wal.file())));
-        let syncer =
-            Syncer::start(config.durability, config.sync_window).map_err(at(layout.folder()))?;
+        let syncer = Syncer::start(&config).map_err(at(layout.folder()))?;
         let ingest = Ingest::new(wal, origins, Arc::clone(&active), cursor);
         let tallies = Tallies::default();
         tallies.wal_torn_bytes.store(torn_bytes, Relaxed);

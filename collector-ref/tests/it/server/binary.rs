@@ -1,68 +1,10 @@
 //! The binary as an operating system sees it: its lines, its exit codes, its end.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::path::Path;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use super::agent::{Agent, txs};
-
-/// A collector process with its folder; killed when the test ends.
-struct Process {
-    child: Child,
-    agents: SocketAddr,
-    http: String,
-}
-
-impl Process {
-    fn start(data: &Path) -> Self {
-        let mut child = command(data)
-            .args(["--agents", "127.0.0.1:0", "--http", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut line = |prefix: &str| {
-            let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(prefix).unwrap_or_else(|| panic!("{line}")).to_owned()
-        };
-        let agents = line("agents ").parse().unwrap();
-        let http = line("http ");
-        Self { child, agents, http }
-    }
-
-    fn total(&self) -> u64 {
-        let path = format!("/api/v1/xlogs?{}&count_only=1&f=object:/test/*", super::collector::ALL);
-        self.json(&path)["total"].as_u64().unwrap()
-    }
-
-    fn json(&self, path: &str) -> serde_json::Value {
-        let address = self.http.trim_start_matches("http://").trim_end_matches('/');
-        let mut stream = std::net::TcpStream::connect(address).unwrap();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already, which is just as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_scouter-collector"));
-    command.env_remove("SCOUTER_COLLECTOR_TOKEN").arg("--data").arg(data);
-    command
-}
+use super::process::{Process, command};
 
 fn send_signal(child: &Child, signal: &str) {
     let kill = format!("kill -{signal} {}", child.id());
@@ -74,7 +16,7 @@ fn nothing_acknowledged_is_lost_when_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = 0;
     for round in 0..5_u64 {
-        let mut process = Process::start(folder.path());
+        let process = Process::start(folder.path());
         assert!(process.total() >= acknowledged, "round {round}");
         let mut agent = Agent::connect(process.agents, &format!("/test/round-{round}"));
         for batch in 0..10 {
@@ -84,8 +26,7 @@ fn nothing_acknowledged_is_lost_when_it_is_killed() {
         // Under way and unacknowledged when it dies: may be there or not, whole or not at all.
         let rest = agent.batch_frame(&txs(1 + round * 10_000 + 5_000, 100));
         agent.send_raw(&rest);
-        process.child.kill().unwrap();
-        process.child.wait().unwrap();
+        process.kill();
     }
     let process = Process::start(folder.path());
     let total = process.total();

@@ -1,11 +1,11 @@
 //! The server: ingest, control, API, live view, plugins.
 
 mod accounts;
-mod agent;
+pub(crate) mod agent;
 mod api;
 mod bad_frames;
 mod binary;
-mod collector;
+pub(crate) mod collector;
 mod control;
 mod digests;
 mod export;
@@ -15,8 +15,9 @@ mod newer_agent;
 mod openapi;
 mod page;
 mod plugin;
+pub(crate) mod process;
 mod quantiser;
 mod ready;
 mod start;
 mod summaries;
-mod tls;
+pub(crate) mod tls;

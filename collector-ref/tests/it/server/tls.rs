@@ -20,7 +20,7 @@ use scouter_exporter::{Agent as RealAgent, Builder};
 use super::collector::{ALL, PATIENCE, TestCollector, start_with, until};
 
 /// The process has one recorder, so one test at a time runs the real agent.
-static RECORDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub(crate) static RECORDER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A certificate for `localhost` that signs itself.
 struct Identity {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use scouter_collector::store::local::LocalStore;
 use scouter_collector::store::{AppendError, Appended, Store};
@@ -11,7 +11,7 @@ use super::basics::add_traffic;
 use super::support::{Agent, NOON, config, every_row, open, xlog};
 
 /// Where the child process finds its small disk.
-const FOLDER: &str = "SCOUTER_TEST_SMALL_DISK";
+pub(crate) const FOLDER: &str = "SCOUTER_TEST_SMALL_DISK";
 
 /// Transactions of one frame.
 const ROWS: u64 = 400;
@@ -28,8 +28,8 @@ fn retention_makes_room_on_a_disk_too_full_for_a_single_line() {
     run_on_a_small_disk("store::full_disk::on_a_disk_without_a_free_page");
 }
 
-/// Runs one of the ignored tests below with four megabytes of disk.
-fn run_on_a_small_disk(test: &str) {
+/// Runs an ignored test of this binary with four megabytes of disk, at [`FOLDER`].
+pub(crate) fn run_on_a_small_disk(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
     let script =
@@ -39,15 +39,30 @@ fn run_on_a_small_disk(test: &str) {
     child.arg(folder.path()).arg(std::env::current_exe().unwrap()).arg(test);
     child.env(FOLDER, folder.path());
     let output = child.output().expect("unshare of util-linux is there");
-    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(77) || told.contains("unshare failed") {
-        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(!is_ci, "a small disk is needed under CI=true: {told}");
-        eprintln!("skipped: a full disk (this user may not mount): {told}");
+    if is_forbidden(&output) {
         return;
     }
+    let told = told(&output);
     assert!(output.status.success(), "{told}");
     assert!(told.contains("1 passed"), "{told}");
+}
+
+/// Everything a process has said.
+pub(crate) fn told(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    (String::from_utf8_lossy(out) + String::from_utf8_lossy(err)).into_owned()
+}
+
+/// Whether this user may not have the name space that a test needs; under `CI=true` he must.
+pub(crate) fn is_forbidden(output: &Output) -> bool {
+    let told = told(output);
+    let is_forbidden = output.status.code() == Some(77) || told.contains("unshare failed");
+    if is_forbidden {
+        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!is_ci, "a name space is needed under CI=true: {told}");
+        eprintln!("skipped: this user may not have a name space of his own: {told}");
+    }
+    is_forbidden
 }
 
 #[test]

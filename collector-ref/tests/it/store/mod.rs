@@ -8,13 +8,13 @@
 
 mod basics;
 mod check;
-mod crash;
+pub(crate) mod crash;
 mod damage;
 mod digests;
 mod filled;
-mod full_disk;
+pub(crate) mod full_disk;
 mod open_data;
 mod pressure;
 mod summaries;
-mod support;
+pub(crate) mod support;
 mod upgrade;

@@ -20,6 +20,10 @@ const USUAL_CAPTURES: u64 = 10_000;
 /// Captures of a hundred thousand that may be incomplete.
 const MAX_INCOMPLETE: u64 = 500;
 
+/// Captures of a hundred that a thread may not answer in time: on a machine that is busy with other
+/// things too it gets no CPU, which says nothing about the capture.
+const MAX_UNANSWERED: u64 = 5;
+
 /// Growth of the process that is no leak: places, ring, and what the allocator keeps, in KiB.
 const MAX_GROWTH_KB: u64 = 48 * 1024;
 
@@ -73,7 +77,8 @@ fn child_under_load() {
     });
     println!("{figures:?}: captures, incomplete, gone, not answered");
     let [captures, incomplete, _, unanswered] = figures;
-    assert!((incomplete + unanswered) * 100_000 <= captures * MAX_INCOMPLETE, "{figures:?}");
+    assert!(incomplete * 100_000 <= captures * MAX_INCOMPLETE, "{figures:?}");
+    assert!(unanswered * 100 <= captures * MAX_UNANSWERED, "{figures:?}");
 }
 
 fn soak(wanted: u64) -> [u64; 4] {

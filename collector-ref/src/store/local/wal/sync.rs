@@ -17,7 +17,8 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::record::Mark;
-use crate::store::local::config::Durability;
+use crate::store::local::config::{Durability, StoreConfig};
+use crate::store::local::syncing::Syncing;
 use crate::store::{Durable, WalSeq};
 
 /// Publishes how far the WAL is durable.
@@ -36,6 +37,7 @@ struct Shared {
     /// How far the log is on disk.
     mark: Mutex<Mark>,
     window: Duration,
+    syncing: Syncing,
 }
 
 #[derive(Debug, Default)]
@@ -58,13 +60,15 @@ struct Dirty {
 
 impl Syncer {
     /// Starts the thread, unless nothing is to be synced.
-    pub(crate) fn start(durability: Durability, window: Duration) -> io::Result<Self> {
+    pub(crate) fn start(config: &StoreConfig) -> io::Result<Self> {
+        let durability = config.durability;
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
             durable: watch::Sender::new(Durable::default()),
             mark: Mutex::default(),
-            window,
+            window: config.sync_window,
+            syncing: config.syncing.clone(),
         });
         let thread = if durability == Durability::Power {
             let shared = Arc::clone(&shared);
@@ -188,7 +192,7 @@ impl Shared {
             };
             let Some((mark, file, seq)) = next else { return };
             let generation = mark.generation;
-            match file.sync_data() {
+            match self.syncing.sync(&file) {
                 Ok(()) => {
                     let mut state = self.state.lock();
                     if state
