@@ -1,17 +1,20 @@
 //! Something a person should know: raised anywhere in the agent, drained by the exporter.
 //!
-//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one alert is
-//! queued per interval; the ones in between are counted in the next one. The queue is bounded: past
-//! [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
+//! Raising is rare, so it may allocate and lock. Of one kind and level at one place at most one
+//! alert is queued per interval; the ones in between are counted in the next one. The queue is
+//! bounded: past [`MAX_ALERTS`] the newest is dropped and `alerts_dropped` grows.
+
+#[path = "alert/about.rs"]
+mod about;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
+pub use self::about::About;
 use parking_lot::Mutex;
 pub use scouter_wire::record::{Alert, AlertKind, AlertLevel};
-use scouter_wire::{Gxid, Txid};
 
 use crate::bounded::PANICKED;
 use crate::header::{Header, Word};
@@ -59,31 +62,9 @@ pub fn raise_for_statement(
 ) {
     let sql = text(sql);
     match lane::current().and_then(|(header, _)| live::function_of(header)) {
-        Some(site) => {
-            let place = format!("{}:{}", site.file(), site.line());
-            raise_counted(about_current, (sql, 1), kind, level, &place, message);
-        }
+        Some(site) => raise_counted(about_current, (sql, 1), kind, level, &site.place(), message),
         None => raise(kind, level, sql, message),
     }
-}
-
-/// What an alert is about, for whoever learned of it later or elsewhere.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::exhaustive_structs, reason = "built field by field, with a default for the rest")]
-pub struct About<'a> {
-    /// Service, or empty.
-    pub service: &'a str,
-    /// Tenant, or empty.
-    pub tenant: &'a str,
-    /// Transaction it happened in.
-    pub transaction: Option<(Gxid, Txid)>,
-    /// Tells alerts of one kind and place apart for the rate limit; empty where the place does, or
-    /// the service where there is no place.
-    pub group: &'a str,
-    /// How many of the same it stands for; 0 counts as one.
-    pub count: u32,
-    /// When it happened, unix µs; 0 stands for now.
-    pub unix_us: i64,
 }
 
 /// Like [`raise`], about what is described.

@@ -122,6 +122,12 @@ impl Callsite {
         self.line
     }
 
+    /// File and line as people write them: `src/orders.rs:12`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
     /// What kind of step it records.
     #[must_use]
     pub const fn kind(&self) -> StepKind {

@@ -63,9 +63,7 @@ pub fn sites(out: &mut Vec<HeapSite>) {
     crate::alloc::heap::visit(
         |number, name, service, [samples, allocated_bytes, live_bytes], last| {
             let (name, place) = match name {
-                Some(StepName::Site(site)) => {
-                    (site.name().to_owned(), format!("{}:{}", site.file(), site.line()))
-                }
+                Some(StepName::Site(site)) => (site.name().to_owned(), site.place()),
                 Some(StepName::Named(_, name)) => {
                     (crate::text::text(name).to_owned(), String::new())
                 }

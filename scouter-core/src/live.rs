@@ -6,6 +6,8 @@
 //! is retried a few times (`live_retries`) and left out when it never holds still (`live_skipped`),
 //! which takes a transaction of nanoseconds.
 
+#[path = "live/views.rs"]
+mod views;
 #[path = "live/watched.rs"]
 mod watched;
 
@@ -21,8 +23,9 @@ use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
 use crate::texts::{Slot, walk};
 
+pub use self::views::{LaneView, WatchedTransaction};
 pub(crate) use self::watched::function_of;
-pub use self::watched::{WatchedTransaction, find, watched};
+pub use self::watched::{find, watched};
 
 /// Most open steps of a transaction that the live view shows; of more, the innermost ones.
 pub const MAX_ACTIVE_STEPS: usize = 64;
@@ -138,20 +141,6 @@ fn service_of(raw: &Raw) -> TextId {
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the service")]
     let number = raw.words[SERVICE] as u32;
     TextId::from_number(number)
-}
-
-/// What an OS thread that ever recorded is working on now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LaneView {
-    /// Kernel id of the thread.
-    pub tid: u32,
-    /// The transaction it polls; `None` when it polls none.
-    pub txid: Option<Txid>,
-    /// How long the poll takes already, µs; a long one blocks the runtime's thread.
-    pub poll_age_us: u64,
-    /// Which poll it is: no two of one thread have the same number; 0 for none.
-    pub poll: u64,
 }
 
 /// Replaces the content of `out` with the lanes of all living threads that ever recorded.

@@ -30,4 +30,27 @@ impl Moment {
     pub(crate) fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait))
     }
+
+    /// Whether `interval` has passed since it; then it is `now`.
+    pub(crate) fn is_due(&mut self, now: Self, interval: Duration) -> bool {
+        let is_due = now.since(*self) >= interval;
+        if is_due {
+            *self = now;
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_done_once_an_interval() {
+        let (start, second) = (Moment::now(), Duration::from_secs(1));
+        let mut last = start;
+        let later = [0, 999, 1_000, 1_999, 2_000].map(|ms| start.after(Duration::from_millis(ms)));
+        let due = later.map(|now| last.is_due(now, second));
+        assert_eq!(due, [false, false, true, false, true]);
+    }
 }

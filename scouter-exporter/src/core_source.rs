@@ -206,7 +206,7 @@ fn entry(callsite: &Callsite) -> CallsiteEntry {
     CallsiteEntry {
         id: id(callsite),
         name: callsite.name().to_owned(),
-        place: format!("{}:{}", callsite.file(), callsite.line()),
+        place: callsite.place(),
         arguments: callsite.arg_names().iter().map(|name| (*name).to_owned()).collect(),
         flags: FLAGS
             .iter()

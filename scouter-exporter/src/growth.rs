@@ -2,9 +2,9 @@
 //!
 //! *By site*: what lives of a site's allocations is looked at twice a second. From the lowest
 //! point on, a growth of `memory_growth_bytes` over at least [`LEAST_LOOKS`] looks at which it grew,
-//! and [`LEAST_AGE`], is told, unless a quarter of it went away in between (a cache that is emptied, a batch that ends) or
-//! the transactions in flight grew by a quarter meanwhile (then it is load). It is a suspicion: a cache
-//! that fills up looks the same. The next time is told after as much again.
+//! and [`LEAST_AGE`], is told, unless a quarter of it went away in between (a cache that is emptied,
+//! a batch that ends) or the transactions in flight grew by a quarter meanwhile (then it is load).
+//! It is a suspicion: a cache that fills up looks the same. The next time is told after as much again.
 //!
 //! *Towards the limit*: the memory in use of the group with the smallest limit, without the page
 //! cache that the kernel can drop at once, above [`LEAST_USED_PERCENT`] and growing so that the limit

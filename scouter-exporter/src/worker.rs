@@ -205,13 +205,15 @@ impl Worker {
                 texts: &texts,
             };
             let drained = self.source.drain(&mut dispatch, DRAIN_LIMIT);
-            failures.look(Moment::now(), &texts, &self.telemetry);
-            growth.look(Moment::now(), || self.source.active_count());
-            self.look_at_config();
-            self.source.watch(Moment::now());
+            let now = Moment::now();
+            failures.look(now, &texts, &self.telemetry);
+            growth.look(now, || self.source.active_count());
+            self.look_at_config(now);
+            self.source.watch(now);
+            // How long its own look takes is the tools' measure.
             self.source.tools().tick(Moment::now());
             self.alerts();
-            self.intervals(&mut times, &mut digests, &mut counters, &mut growth, &texts);
+            self.intervals(now, &mut times, &mut digests, &mut counters, &mut growth, &texts);
             let progress = self.turn(&texts, is_flush);
             let is_done = drained == 0 && progress == Progress::Idle;
             if is_flush && is_done {
@@ -246,9 +248,9 @@ impl Worker {
         drop(self.shared.changed.wait_timeout_while(requests, pause, waiting));
     }
 
-    fn look_at_config(&mut self) {
+    fn look_at_config(&mut self, now: Moment) {
         let config = self.config.as_mut();
-        if let Some(line) = config.and_then(|config| config.look(Moment::now())) {
+        if let Some(line) = config.and_then(|config| config.look(now)) {
             self.notices.say(&line);
         }
     }
@@ -280,15 +282,14 @@ impl Worker {
 
     fn intervals(
         &mut self,
+        now: Moment,
         times: &mut Times,
         digests: &mut Digests,
         counters: &mut Counters,
         growth: &mut Growth,
         texts: &Texts,
     ) {
-        let now = Moment::now();
-        if now.since(times.anchor) >= ANCHOR_INTERVAL {
-            times.anchor = now;
+        if times.anchor.is_due(now, ANCHOR_INTERVAL) {
             self.source.reanchor();
         }
         let lasted = now.since(times.counters);

@@ -28,6 +28,7 @@ macro_rules! from_wire {
         }
     };
 }
+#[cfg(feature = "codec")]
 pub(crate) use from_wire;
 
 mod active;

@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 
 use crate::alert::{self, AlertKind, AlertLevel};
+use crate::callsite::Callsite;
 use crate::scene::Scene;
 use crate::telemetry::LARGE_ALLOCATIONS_UNTOLD;
 
@@ -34,7 +35,7 @@ pub(crate) fn tell() {
         let waiting = place.try_lock().and_then(|mut place| place.take());
         let Some((size, scene)) = waiting else { continue };
         let place = scene.sites().next_back();
-        let place = place.map_or(String::new(), |site| format!("{}:{}", site.file(), site.line()));
+        let place = place.map_or_else(String::new, Callsite::place);
         let mut about = scene.about();
         // Without a place the service tells one from the other.
         about.group = about.service;

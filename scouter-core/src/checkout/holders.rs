@@ -13,10 +13,6 @@ use crate::text::{TextId, text};
 /// Holders a report names; the others are only counted.
 pub const MAX_REPORTED_HOLDERS: usize = 10;
 
-/// Running transactions that are searched for the functions of the holders; a holder in none of
-/// them is named by its statement only.
-const MAX_SEARCHED_TRANSACTIONS: usize = 1_024;
-
 /// How many connections of the pool are checked out, and by whom: a list that begins with `; `,
 /// oldest first, at most [`MAX_REPORTED_HOLDERS`] of them.
 #[must_use]
@@ -25,19 +21,16 @@ pub fn holders(pool: TextId) -> (usize, String) {
     open_checkouts(&mut views);
     views.retain(|view| view.pool == pool);
     views.sort_by_key(|view| std::cmp::Reverse(view.age_us));
-    let mut running = Vec::new();
-    if views.iter().take(MAX_REPORTED_HOLDERS).any(|view| view.how == STATEMENT) {
-        live::watched(&mut running, 0);
-        running.truncate(MAX_SEARCHED_TRANSACTIONS);
-    }
     let mut holders = String::new();
     for view in views.iter().take(MAX_REPORTED_HOLDERS) {
         let seconds = view.age_us / 1_000_000;
         let tenths = view.age_us / 100_000 % 10;
-        let _ = match (view.how, function_of(view, &running)) {
-            (STATEMENT, Some(function)) => write!(holders, "; a statement in {function}"),
-            (STATEMENT, None) => write!(holders, "; a statement"),
-            (how, _) => write!(holders, "; {}:{} ({how})", view.file, view.line),
+        let _ = match view.how {
+            STATEMENT => match function_of(view) {
+                Some(function) => write!(holders, "; a statement in {function}"),
+                None => write!(holders, "; a statement"),
+            },
+            how => write!(holders, "; {}:{} ({how})", view.file, view.line),
         };
         let _ = write!(holders, " for {seconds}.{tenths} s");
         if view.last_sql != TextId::NONE {
@@ -54,8 +47,7 @@ pub fn holders(pool: TextId) -> (usize, String) {
 }
 
 /// The innermost `#[scout]` function in which the holder is, with its place.
-fn function_of(view: &CheckoutView, running: &[live::WatchedTransaction]) -> Option<&'static str> {
+fn function_of(view: &CheckoutView) -> Option<&'static str> {
     let (_, txid) = view.owner.filter(|_| view.is_owner_running)?;
-    let transaction = running.iter().find(|watched| watched.active.txid == txid)?;
-    transaction.function.map(|site| text(site.text()))
+    live::find(txid)?.function.map(|site| text(site.text()))
 }

@@ -109,7 +109,7 @@ impl Life {
             &About { service, tenant: &tenant, transaction, ..About::default() },
             AlertKind::ChattyCalls,
             AlertLevel::Warn,
-            &format!("{}:{}", site.file(), site.line()),
+            &site.place(),
             format_args!(
                 "{} ran {calls} times in a row in one transaction, {} ms of its {} ms; do the work \
                  of many calls in one",

@@ -3,38 +3,15 @@
 use scouter_wire::Txid;
 use scouter_wire::record::{ActiveTransaction, StepKind, XLogKind};
 
+use super::views::WatchedTransaction;
 use super::{MAX_ACTIVE_STEPS, Names, Raw, blank, copy, read, resolve};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::drain::kind_of;
 use crate::header::{Header, Word};
-use crate::records::{StepName, parent_of};
-use crate::text::TextId;
+use crate::path::outwards;
+use crate::records::StepName;
 use crate::transaction::mark;
-
-/// A running transaction with what a watchdog has to know besides.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct WatchedTransaction {
-    /// What [`active`](super::active) shows of it.
-    pub active: ActiveTransaction,
-    /// Its caller, in this process or another.
-    pub caller: Option<Txid>,
-    /// What kind of work it is.
-    pub kind: XLogKind,
-    /// How often it was polled: if that does not grow, nothing moves.
-    pub polls: u32,
-    /// Whether its response headers have left, so that it may only wait for its reader.
-    pub is_streaming: bool,
-    /// Whether the application said that it takes long ([`current::expect_long`]).
-    ///
-    /// [`current::expect_long`]: crate::current::expect_long
-    pub is_expected_long: bool,
-    /// The innermost open step: its kind and name.
-    pub inner: Option<(StepKind, TextId)>,
-    /// The innermost open function with `#[scout]`.
-    pub function: Option<&'static Callsite>,
-}
 
 /// Replaces the content of `out` with the running transactions that are at least so old, µs.
 ///
@@ -118,17 +95,6 @@ fn function(name: StepName) -> Option<&'static Callsite> {
 
 /// The innermost open function with `#[scout]` of the transaction this thread works on.
 pub(crate) fn function_of(header: &'static Header) -> Option<&'static Callsite> {
-    let mut index = header.current();
-    for _ in 0..MAX_ACTIVE_STEPS {
-        let record = header.record(index)?;
-        if let Some(site) = StepName::of(record.word0()).and_then(function) {
-            return Some(site);
-        }
-        let parent = parent_of(record.link());
-        if parent >= index {
-            return None;
-        }
-        index = parent;
-    }
-    None
+    let steps = outwards(header, header.current()).take(MAX_ACTIVE_STEPS);
+    steps.filter_map(StepName::of).find_map(function)
 }

@@ -85,6 +85,12 @@ impl Callsite {
         0
     }
 
+    /// Empty.
+    #[must_use]
+    pub const fn place(&self) -> String {
+        String::new()
+    }
+
     /// A method.
     #[must_use]
     pub const fn kind(&self) -> StepKind {

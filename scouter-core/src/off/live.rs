@@ -1,10 +1,14 @@
 //! Without feature `enable`: nothing is ever in flight.
 
-use scouter_wire::Txid;
-use scouter_wire::record::{ActiveTransaction, StepKind, XLogKind};
+#[path = "../live/views.rs"]
+mod views;
 
-use crate::callsite::Callsite;
+use scouter_wire::Txid;
+use scouter_wire::record::ActiveTransaction;
+
 use crate::text::TextId;
+
+pub use self::views::{LaneView, WatchedTransaction};
 
 /// Empties `out`.
 pub fn active(out: &mut Vec<ActiveTransaction>, _: usize) -> usize {
@@ -13,7 +17,7 @@ pub fn active(out: &mut Vec<ActiveTransaction>, _: usize) -> usize {
 }
 
 /// Visits nothing.
-pub fn stacks(_: &mut dyn FnMut(crate::TextId, bool, &[crate::TextId])) {}
+pub fn stacks(_: &mut dyn FnMut(TextId, bool, &[TextId])) {}
 
 /// Always 0.
 #[must_use]
@@ -21,35 +25,9 @@ pub fn active_count() -> usize {
     0
 }
 
-/// What an OS thread is working on: nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are those of the recorder's view")]
-pub struct LaneView {
-    pub tid: u32,
-    pub txid: Option<Txid>,
-    pub poll_age_us: u64,
-    pub poll: u64,
-}
-
 /// Empties `out`.
 pub fn lanes(out: &mut Vec<LaneView>) {
     out.clear();
-}
-
-/// A running transaction; there are none.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are those of the recorder's view")]
-pub struct WatchedTransaction {
-    pub active: ActiveTransaction,
-    pub caller: Option<Txid>,
-    pub kind: XLogKind,
-    pub polls: u32,
-    pub is_streaming: bool,
-    pub is_expected_long: bool,
-    pub inner: Option<(StepKind, TextId)>,
-    pub function: Option<&'static Callsite>,
 }
 
 /// Empties `out`.

@@ -154,6 +154,7 @@ mod tests {
 
     #[test]
     fn places_keep_their_entry_and_past_the_limit_share_one() {
+        let _recorder = crate::testing::exclusive();
         // Keys that no place of a test has by chance.
         let own: Vec<*const Place> =
             (0..MAX_PANIC_PLACES as u64).map(|n| std::ptr::from_ref(find(1 << 63 | n))).collect();
@@ -179,7 +180,9 @@ mod tests {
         assert!(place.first.lock().is_none());
         let mut alerts = Vec::new();
         alert::drain_alerts(&mut alerts);
-        let alert = alerts.iter().find(|alert| alert.kind == AlertKind::Panic).expect("one");
-        assert!(alert.message.starts_with("1 panics at once"), "{alert:?}");
+        let is_told = |alert: &alert::Alert| {
+            alert.kind == AlertKind::Panic && alert.message.starts_with("1 panics at once")
+        };
+        assert!(alerts.iter().any(is_told), "{alerts:?}");
     }
 }

@@ -13,9 +13,10 @@ use scouter_core::options;
 use scouter_wire::record::{AlertKind, AlertLevel, XLog};
 use scouter_wire::{Gxid, TextRef, Txid};
 
-use super::Finding;
 use super::fingerprint::{fingerprint, place_in};
+use super::{Finding, mean};
 use crate::Texts;
+use crate::counters::approximate;
 
 /// How long errors are counted before what came is compared with what is usual.
 pub const ERROR_WINDOW: Duration = Duration::from_secs(10);
@@ -80,8 +81,9 @@ impl Bursts {
                 transaction: (xlog.gxid, xlog.txid),
             });
         }
-        let factor = exact(options::ERROR_BURST_FACTOR.value());
-        let is_burst = counted.count >= least && exact(counted.count) >= factor * counted.usual;
+        let factor = approximate(options::ERROR_BURST_FACTOR.value());
+        let is_burst =
+            counted.count >= least && approximate(counted.count) >= factor * counted.usual;
         if is_burst && !counted.is_told {
             counted.is_told = true;
             found.extend(counted.finding(texts.text(xlog.service), &self.fingerprint));
@@ -92,8 +94,8 @@ impl Bursts {
     pub(super) fn roll(&mut self) {
         for errors in self.services.values_mut() {
             errors.retain(|_, counted| {
-                let came = exact(counted.count);
-                counted.usual = (1.0 - NEWEST) * counted.usual + NEWEST * came;
+                let came = approximate(counted.count);
+                counted.usual = mean(counted.usual, came, NEWEST);
                 if counted.is_told {
                     counted.usual = counted.usual.max(came);
                 }
@@ -126,11 +128,6 @@ impl Counted {
             ),
         })
     }
-}
-
-/// A count as a number to compare with a mean.
-fn exact(count: u64) -> f64 {
-    crate::counters::approximate(count)
 }
 
 #[cfg(test)]

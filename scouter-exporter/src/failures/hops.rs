@@ -20,8 +20,8 @@ use scouter_wire::record::{AlertKind, AlertLevel, ProfileFate, StepKind, XLog};
 use scouter_wire::text::split_method_text;
 use scouter_wire::{Gxid, TextRef, Txid};
 
-use super::Finding;
 use super::calls::{Calls, Profile};
+use super::{Finding, mean};
 use crate::Texts;
 use crate::counters::approximate;
 
@@ -192,7 +192,7 @@ impl Hop {
 
     fn end_window(&mut self) -> bool {
         if self.calls > 0 && !self.is_failing() {
-            self.usual_calls = Some(mean(self.usual_calls, approximate(self.calls), NEWEST));
+            self.usual_calls = learnt(self.usual_calls, approximate(self.calls), NEWEST);
         }
         let was_used = self.calls > 0;
         *self = Self { usual_calls: self.usual_calls, ..Self::default() };
@@ -201,13 +201,14 @@ impl Hop {
 
     /// What is not called any more is forgotten after a while.
     fn decay(&mut self) -> bool {
-        self.usual_calls = self.usual_calls.map(|usual| mean(Some(usual), 0.0, NEWEST));
+        self.usual_calls = self.usual_calls.map(|usual| mean(usual, 0.0, NEWEST));
         self.usual_calls.is_some_and(|usual| usual >= 0.1)
     }
 }
 
-fn mean(usual: Option<f64>, newest: f64, weight: f64) -> f64 {
-    usual.map_or(newest, |usual| (1.0 - weight) * usual + weight * newest)
+/// As [`mean`]; the first value is the mean.
+fn learnt(usual: Option<f64>, newest: f64, weight: f64) -> Option<f64> {
+    Some(usual.map_or(newest, |usual| mean(usual, newest, weight)))
 }
 
 fn percent(part: u64, whole: u64) -> u64 {
@@ -287,7 +288,7 @@ impl Service {
         if self.count > 0 {
             // A service that stays slow is so by its nature after a few minutes.
             let weight = if self.is_slow() { NEWEST_SLOW } else { NEWEST };
-            self.usual_us = Some(mean(self.usual_us, self.mean_us(), weight));
+            self.usual_us = learnt(self.usual_us, self.mean_us(), weight);
         }
         self.hops.retain(|_, hop| hop.end_window());
         *self = Self {

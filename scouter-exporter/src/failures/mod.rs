@@ -10,8 +10,6 @@ mod calls;
 mod fingerprint;
 mod hops;
 
-use std::time::Duration;
-
 use scouter_core::alert::{self, About};
 use scouter_wire::record::{AlertKind, AlertLevel, Step, XLog};
 use scouter_wire::{Gxid, Txid};
@@ -86,10 +84,10 @@ impl Failures {
     /// Ends the windows that are over and raises what was found.
     pub(crate) fn look(&mut self, now: Moment, texts: &Texts, telemetry: &Telemetry) {
         let [errors, hops] = self.windows.get_or_insert([now, now]);
-        if is_over(errors, now, ERROR_WINDOW) {
+        if errors.is_due(now, ERROR_WINDOW) {
             self.bursts.roll();
         }
-        if is_over(hops, now, HOP_WINDOW) {
+        if hops.is_due(now, HOP_WINDOW) {
             self.hops.roll(texts, &mut self.found);
         }
         telemetry.error_fingerprints_left_out.add(std::mem::take(&mut self.bursts.left_out));
@@ -100,10 +98,7 @@ impl Failures {
     }
 }
 
-fn is_over(began: &mut Moment, now: Moment, window: Duration) -> bool {
-    let is_over = now.since(*began) >= window;
-    if is_over {
-        *began = now;
-    }
-    is_over
+/// A mean in which the newest value has this weight.
+fn mean(usual: f64, newest: f64, weight: f64) -> f64 {
+    (1.0 - weight) * usual + weight * newest
 }

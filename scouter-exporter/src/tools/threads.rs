@@ -3,15 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use scouter_core::record::ActiveTransaction;
 use scouter_core::{Txid, live, native, options};
 use scouter_wire::codec::{CapabilityEntry, StackQuality, ThreadDump, ThreadEntry};
 
 use super::modules::Modules;
-
-/// Running transactions that are asked for their service; of one that is not among them the txid
-/// alone is told.
-const MAX_TRANSACTIONS: usize = 10_000;
 
 pub(super) fn interval() -> Duration {
     Duration::from_millis(options::THREAD_DUMP_INTERVAL_MS.value())
@@ -20,11 +15,13 @@ pub(super) fn interval() -> Duration {
 /// All threads with their stacks. What a thread works on is read before its stack is taken, so
 /// that both may differ by what happened in between.
 pub(super) fn dump() -> ThreadDump {
-    let (mut lanes, mut active) = (Vec::new(), Vec::new());
+    let mut lanes = Vec::new();
     live::lanes(&mut lanes);
-    live::active(&mut active, MAX_TRANSACTIONS);
     let lanes: HashMap<u32, (Txid, u64)> =
         lanes.iter().filter_map(|lane| Some((lane.tid, (lane.txid?, lane.poll_age_us)))).collect();
+    let service = |txid: Txid| Some((txid, live::find(txid)?.active.service));
+    let services: HashMap<Txid, String> =
+        lanes.values().filter_map(|(txid, _)| service(*txid)).collect();
     let all = native::threads();
     let tids: Vec<u32> = all.iter().map(|thread| thread.tid).collect();
     let stacks = native::capture_all(&tids);
@@ -41,7 +38,9 @@ pub(super) fn dump() -> ThreadDump {
                 state: u8::try_from(thread.state).unwrap_or(b'?'),
                 cpu_ms: thread.cpu_ms,
                 txid: polled.map(|(txid, _)| *txid),
-                service: polled.map(|(txid, _)| service(&active, *txid)).unwrap_or_default(),
+                service: polled
+                    .and_then(|(txid, _)| services.get(txid).cloned())
+                    .unwrap_or_default(),
                 poll_us: polled.map_or(0, |(_, age_us)| *age_us),
                 ..ThreadEntry::default()
             };
@@ -85,9 +84,4 @@ fn waits_in(thread: &native::Thread) -> String {
         Some(number) => format!("{} (system call {number})", thread.waits_in),
         None => thread.waits_in.clone(),
     }
-}
-
-fn service(active: &[ActiveTransaction], txid: Txid) -> String {
-    let found = active.iter().find(|transaction| transaction.txid == txid);
-    found.map(|transaction| transaction.service.clone()).unwrap_or_default()
 }

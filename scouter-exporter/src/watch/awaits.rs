@@ -6,6 +6,7 @@
 //! while its number of polls does not grow.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use scouter_core::checkout::{CheckoutView, STATEMENT, holders};
 use scouter_core::live::{self, WatchedTransaction};
@@ -14,10 +15,12 @@ use scouter_core::options::{
     ALERT_STATEMENT_RUNNING_MS, ALERT_STUCK_AWAIT_MS, ALERT_TRANSACTION_RUNNING_MS, U64Option,
     XLOG_ERROR_SQL_TIME_MAX_MS,
 };
+use scouter_core::pools::{self, PoolState};
 use scouter_core::record::{AlertKind, AlertLevel, RunState, StepKind, XLogKind};
-use scouter_core::{TextId, Txid, pools, text};
+use scouter_core::{TextId, Txid, text};
 
-use super::{Finding, limit_us, shown, tell};
+use super::checkouts::place;
+use super::{limit_us, shown, tell};
 use crate::clock::Moment;
 
 /// What may be passed by a transaction that is still to be looked at.
@@ -46,10 +49,28 @@ struct Known {
     told: Vec<(AlertKind, AlertLevel)>,
 }
 
+impl Known {
+    /// Tells something about it, each kind and level once. The message is only written if it is sent.
+    fn say(
+        &mut self,
+        one: &WatchedTransaction,
+        kind: AlertKind,
+        level: AlertLevel,
+        message: fmt::Arguments<'_>,
+    ) {
+        if !self.told.contains(&(kind, level)) {
+            self.told.push((kind, level));
+            tell(one, kind, level, message);
+        }
+    }
+}
+
 /// What one look goes by.
 struct Look<'a> {
     now: Moment,
     open: &'a [CheckoutView],
+    /// The pools, with how many wait for each.
+    pools: Vec<(TextId, PoolState, u64)>,
     /// Callers of what runs: they wait for what is told itself.
     callers: HashSet<Txid>,
     /// Checkouts that were told by their call.
@@ -64,7 +85,7 @@ impl Awaits {
         let Some(least_ms) = limits.min() else { return Vec::new() };
         live::watched(&mut self.running, least_ms.saturating_mul(1_000));
         let callers = self.running.iter().filter_map(|one| one.caller).collect();
-        let mut look = Look { now, open, callers, across: Vec::new() };
+        let mut look = Look { now, open, pools: pools::states(), callers, across: Vec::new() };
         let mut before = std::mem::take(&mut self.known);
         for one in self.running.iter().filter(|one| !one.is_expected_long) {
             let mut known = before.remove(&one.active.txid).unwrap_or_else(|| Known {
@@ -85,172 +106,163 @@ impl Awaits {
 
 impl Look<'_> {
     fn judge(&mut self, one: &WatchedTransaction, known: &mut Known) {
-        if let Some(finding) = self.across_call(one) {
-            say(one, &finding, known);
-        }
-        let waits = match one.inner {
-            _ if one.active.state == RunState::Running => None,
-            Some((StepKind::Sql | StepKind::SqlTransaction, sql)) => self.statement(one, sql),
-            Some((StepKind::Api, _)) => call(one),
-            Some((StepKind::PoolWait, pool)) => pool_wait(one, Some(pool)),
+        self.across_call(one, known);
+        match one.inner {
+            _ if one.active.state == RunState::Running => {}
+            Some((StepKind::Sql | StepKind::SqlTransaction, sql)) => {
+                self.statement(one, sql, known)
+            }
+            Some((StepKind::Api, _)) => call(one, known),
+            Some((StepKind::PoolWait, pool)) => self.pool_wait(one, Some(pool), known),
             _ => self.stuck(one, known),
-        };
-        if let Some(finding) = waits {
-            say(one, &finding, known);
         }
-        if known.told.is_empty()
-            && let Some(finding) = slow(one)
-        {
-            say(one, &finding, known);
+        if known.told.is_empty() {
+            slow(one, known);
         }
     }
 
     /// A statement that runs, or has no connection yet.
-    fn statement(&self, one: &WatchedTransaction, sql: TextId) -> Option<Finding> {
+    fn statement(&self, one: &WatchedTransaction, sql: TextId, known: &mut Known) {
         let own = self.open.iter().filter(|view| is_owned_by(view, one.active.txid));
         let runs = own.clone().find(|view| view.is_busy && view.last_sql == sql);
-        if runs.is_none() && own.count() == 0 && somebody_waits() {
-            return pool_wait(one, None);
+        let does_anybody_wait = self.pools.iter().any(|(.., waiters)| *waiters > 0);
+        if runs.is_none() && own.count() == 0 && does_anybody_wait {
+            return self.pool_wait(one, None, known);
         }
         // Where the statement took its connection itself, it waited for it first.
         let age_us = match runs {
             Some(view) if view.how == STATEMENT => view.age_us.min(age_us(one)),
             _ => age_us(one),
         };
-        is_passed(&ALERT_STATEMENT_RUNNING_MS, one, age_us).then(|| {
-            let is_error = age_us >= XLOG_ERROR_SQL_TIME_MAX_MS.value().saturating_mul(1_000);
-            let pool =
-                runs.map_or_else(String::new, |view| format!(" on pool {}", text(view.pool)));
-            Finding {
-                kind: AlertKind::SlowStatement,
-                level: if is_error { AlertLevel::Error } else { AlertLevel::Warn },
-                message: format!(
-                    "a statement has been running for {}{pool} and still does: {}",
-                    shown(age_us),
-                    text(sql)
-                ),
-            }
-        })
+        if !is_passed(&ALERT_STATEMENT_RUNNING_MS, one, age_us) {
+            return;
+        }
+        let is_error = age_us >= XLOG_ERROR_SQL_TIME_MAX_MS.value().saturating_mul(1_000);
+        let level = if is_error { AlertLevel::Error } else { AlertLevel::Warn };
+        let pool = runs.map_or_else(String::new, |view| format!(" on pool {}", text(view.pool)));
+        let message = format_args!(
+            "a statement has been running for {}{pool} and still does: {}",
+            shown(age_us),
+            text(sql)
+        );
+        known.say(one, AlertKind::SlowStatement, level, message);
     }
 
     /// A connection that waits for somebody else's answer.
-    fn across_call(&mut self, one: &WatchedTransaction) -> Option<Finding> {
+    fn across_call(&mut self, one: &WatchedTransaction, known: &mut Known) {
         let is_call = matches!(one.inner, Some((StepKind::Api, _)));
         if !is_call || !is_passed(&ALERT_HELD_ACROSS_CALL_MS, one, age_us(one)) {
-            return None;
+            return;
         }
-        let view = self.open.iter().find(|view| {
+        let held = self.open.iter().find(|view| {
             is_owned_by(view, one.active.txid)
                 && view.how != STATEMENT
                 && !view.is_busy
                 && !view.is_expected_long
-        })?;
+        });
+        let Some(view) = held else { return };
         self.across.push(view.number);
-        let message = format!(
-            "a connection of pool {} ({} at {}:{}) is kept while the call {} has had no answer for \
-             {}; give it back before the call",
+        let message = format_args!(
+            "a connection of pool {} ({} at {}) is kept while the call {} has had no answer for {}; \
+             give it back before the call",
             text(view.pool),
             view.how,
-            view.file,
-            view.line,
+            place(view),
             innermost(one),
             shown(age_us(one)),
         );
-        Some(Finding { kind: AlertKind::HeldAcrossCall, level: AlertLevel::Warn, message })
+        known.say(one, AlertKind::HeldAcrossCall, AlertLevel::Warn, message);
     }
 
     /// Nothing moves, and nothing that is instrumented says why.
-    fn stuck(&self, one: &WatchedTransaction, known: &Known) -> Option<Finding> {
+    fn stuck(&self, one: &WatchedTransaction, known: &mut Known) {
         if !is_timed(one) || self.callers.contains(&one.active.txid) {
-            return None;
+            return;
         }
         let still_us = u64::try_from(self.now.since(known.since).as_micros()).unwrap_or(u64::MAX);
-        is_passed(&ALERT_STUCK_AWAIT_MS, one, still_us).then(|| {
-            let inside = match one.inner {
-                Some((StepKind::Wait, _)) => format!("waits for {}", innermost(one)),
-                Some(_) => format!(
-                    "in {}, which awaits something that is not instrumented (a lock, a channel, a \
-                     sleep); scouter::wait(\"name\", future) names it",
-                    innermost(one)
-                ),
-                None => "in no function with #[scout], which would tell where".to_owned(),
-            };
-            let still = shown(still_us);
-            let message =
-                format!("{} has not moved for more than {still}: {inside}", one.active.service);
-            Finding { kind: AlertKind::StuckAwait, level: AlertLevel::Error, message }
-        })
+        if !is_passed(&ALERT_STUCK_AWAIT_MS, one, still_us) {
+            return;
+        }
+        let inside = match one.inner {
+            Some((StepKind::Wait, _)) => format!("waits for {}", innermost(one)),
+            Some(_) => format!(
+                "in {}, which awaits something that is not instrumented (a lock, a channel, a \
+                 sleep); scouter::wait(\"name\", future) names it",
+                innermost(one)
+            ),
+            None => "in no function with #[scout], which would tell where".to_owned(),
+        };
+        let message = format_args!(
+            "{} has not moved for more than {}: {inside}",
+            one.active.service,
+            shown(still_us)
+        );
+        known.say(one, AlertKind::StuckAwait, AlertLevel::Error, message);
+    }
+
+    /// A wait for a connection, of a pool that is known or of one that somebody waits for.
+    fn pool_wait(&self, one: &WatchedTransaction, pool: Option<TextId>, known: &mut Known) {
+        if !is_passed(&ALERT_POOL_WAIT_MS, one, age_us(one)) {
+            return;
+        }
+        let found = match pool {
+            Some(pool) => self.pools.iter().find(|(name, ..)| *name == pool),
+            None => self.pools.iter().find(|(.., waiters)| *waiters > 0),
+        };
+        let waited = shown(age_us(one));
+        let Some((name, state, waiters)) = found else {
+            let name = pool.map_or("(unknown)", text);
+            let message = format_args!("a connection of pool {name} was awaited for {waited}");
+            return known.say(one, AlertKind::SlowAcquire, AlertLevel::Warn, message);
+        };
+        let is_exhausted = state.idle == 0 && state.size >= state.max;
+        let (kind, level) = if is_exhausted {
+            (AlertKind::PoolExhausted, AlertLevel::Error)
+        } else {
+            (AlertKind::SlowAcquire, AlertLevel::Warn)
+        };
+        // Looked for only if it is sent: there may be thousands that wait.
+        let held = fmt::from_fn(|out| {
+            let (count, held_by) = holders(*name);
+            write!(out, "{count} held by known code{held_by}")
+        });
+        let message = format_args!(
+            "pool {} had no connection for a transaction for {waited}; {} of {} are out, {waiters} \
+             wait; {held}",
+            text(*name),
+            state.size.saturating_sub(state.idle),
+            state.max,
+        );
+        known.say(one, kind, level, message);
     }
 }
 
-fn call(one: &WatchedTransaction) -> Option<Finding> {
-    is_passed(&ALERT_CALL_RUNNING_MS, one, age_us(one)).then(|| {
-        let message = format!(
+fn call(one: &WatchedTransaction, known: &mut Known) {
+    if is_passed(&ALERT_CALL_RUNNING_MS, one, age_us(one)) {
+        let message = format_args!(
             "an outbound call has had no answer for {}: {}; give calls a timeout",
             shown(age_us(one)),
             innermost(one)
         );
-        Finding { kind: AlertKind::SlowCall, level: AlertLevel::Warn, message }
-    })
-}
-
-/// A wait for a connection, of a pool that is known or of one that somebody waits for.
-fn pool_wait(one: &WatchedTransaction, pool: Option<TextId>) -> Option<Finding> {
-    if !is_passed(&ALERT_POOL_WAIT_MS, one, age_us(one)) {
-        return None;
+        known.say(one, AlertKind::SlowCall, AlertLevel::Warn, message);
     }
-    let states = pools::states();
-    let state = match pool {
-        Some(pool) => states.iter().find(|(name, ..)| *name == pool),
-        None => states.iter().find(|(.., waiters)| *waiters > 0),
-    };
-    let waited = shown(age_us(one));
-    let Some((name, state, waiters)) = state else {
-        let name = pool.map_or("(unknown)", text);
-        let message = format!("a connection of pool {name} was awaited for {waited}");
-        return Some(Finding { kind: AlertKind::SlowAcquire, level: AlertLevel::Warn, message });
-    };
-    let (count, held_by) = holders(*name);
-    let is_exhausted = state.idle == 0 && state.size >= state.max;
-    let (kind, level) = if is_exhausted {
-        (AlertKind::PoolExhausted, AlertLevel::Error)
-    } else {
-        (AlertKind::SlowAcquire, AlertLevel::Warn)
-    };
-    let message = format!(
-        "pool {} had no connection for a transaction for {waited}; {} of {} are out, {waiters} \
-         wait; {count} held by known code{held_by}",
-        text(*name),
-        state.size.saturating_sub(state.idle),
-        state.max,
-    );
-    Some(Finding { kind, level, message })
 }
 
-fn slow(one: &WatchedTransaction) -> Option<Finding> {
+fn slow(one: &WatchedTransaction, known: &mut Known) {
     if !is_timed(one) || !is_passed(&ALERT_TRANSACTION_RUNNING_MS, one, one.active.age_us) {
-        return None;
+        return;
     }
     let inside = match one.active.stack.last() {
         Some(step) => format!("it is in {}", step.name),
         None => "it is in no function with #[scout]".to_owned(),
     };
-    let message = format!(
+    let message = format_args!(
         "{} has been running for {}, {} of it busy; {inside}",
         one.active.service,
         shown(one.active.age_us),
         shown(one.active.busy_us),
     );
-    Some(Finding { kind: AlertKind::SlowTransaction, level: AlertLevel::Warn, message })
-}
-
-/// Tells a finding, of each kind and level once.
-fn say(one: &WatchedTransaction, finding: &Finding, known: &mut Known) {
-    let what = (finding.kind, finding.level);
-    if !known.told.contains(&what) {
-        known.told.push(what);
-        tell(one, finding);
-    }
+    known.say(one, AlertKind::SlowTransaction, AlertLevel::Warn, message);
 }
 
 /// Whether somebody waits for its end: a request or a message, as long as its answer has not begun.
@@ -265,10 +277,6 @@ fn is_passed(option: &U64Option, one: &WatchedTransaction, us: u64) -> bool {
 
 fn is_owned_by(view: &CheckoutView, txid: Txid) -> bool {
     view.is_owner_running && view.owner.is_some_and(|(_, owner)| owner == txid)
-}
-
-fn somebody_waits() -> bool {
-    pools::states().iter().any(|(.., waiters)| *waiters > 0)
 }
 
 /// Age of the innermost open step, µs.

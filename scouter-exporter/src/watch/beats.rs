@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use scouter_core::Callsite;
 use scouter_core::alert::{self, About};
 use scouter_core::live::{self, LaneView};
 use scouter_core::options::ALERT_RUNTIME_STARVED_MS;
@@ -120,9 +121,7 @@ fn tell(late_us: u64, workers: usize) {
         format!("among others by {}", named.join("; "))
     };
     let first = found.first().map(|(_, about)| about);
-    let place = first
-        .and_then(|about| about.function)
-        .map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
+    let place = first.and_then(|about| about.function).map_or_else(String::new, Callsite::place);
     let about = first.map_or_else(About::default, |about| About {
         service: &about.active.service,
         tenant: &about.active.tenant,

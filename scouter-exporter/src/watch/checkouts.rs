@@ -6,6 +6,7 @@
 //! and the application can say that a connection stays out. None of these is told.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use scouter_core::alert::{self, About};
 use scouter_core::checkout::{CheckoutView, STATEMENT};
@@ -96,25 +97,13 @@ fn tell_orphan(view: &CheckoutView, idle_us: u64, is_used_since: bool) -> bool {
     if !is_passed || owner.is_some_and(has_running_child) {
         return false;
     }
-    let taken = taken(view);
-    let used = used(view);
     if view.how == BEGIN {
-        tell(
-            view,
-            AlertKind::Uncommitted,
-            AlertLevel::Error,
-            &format!(
-                "{taken} was neither committed nor rolled back, and the transaction that began it has \
-             ended; {used}"
-            ),
-        );
+        let what =
+            "was neither committed nor rolled back, and the transaction that began it has ended";
+        tell(view, AlertKind::Uncommitted, AlertLevel::Error, format_args!("{what}"));
     } else {
-        tell(
-            view,
-            AlertKind::ConnectionLeak,
-            AlertLevel::Error,
-            &format!("{taken} was not given back, and its transaction has ended; {used}"),
-        );
+        let what = "was not given back, and its transaction has ended";
+        tell(view, AlertKind::ConnectionLeak, AlertLevel::Error, format_args!("{what}"));
     }
     true
 }
@@ -124,32 +113,22 @@ fn tell_kept(view: &CheckoutView, idle_us: u64) -> bool {
     let is_passed = |option: &U64Option| {
         limit_us(option, text(view.service)).is_some_and(|limit| idle_us >= limit)
     };
-    let taken = taken(view);
-    let used = used(view);
-    let idle = shown(idle_us);
     if view.how == BEGIN && is_passed(&ALERT_UNCOMMITTED_MS) {
-        tell(
-            view,
-            AlertKind::Uncommitted,
-            AlertLevel::Warn,
-            &format!(
-                "{taken} is open and nothing has run on it for {idle}: it keeps its locks; commit or roll \
-             back before waiting for something else; {used}"
-            ),
+        let what = format_args!(
+            "is open and nothing has run on it for {}: it keeps its locks; commit or roll back before \
+             waiting for something else",
+            shown(idle_us)
         );
+        tell(view, AlertKind::Uncommitted, AlertLevel::Warn, what);
         return true;
     }
     let is_held = view.how != BEGIN && view.owner.is_some() && is_passed(&ALERT_HELD_LONG_MS);
     if is_held {
-        tell(
-            view,
-            AlertKind::HeldLong,
-            AlertLevel::Info,
-            &format!(
-                "{taken} is kept and nothing has run on it for {idle}; give it back earlier, or say \
-             expect_long() on it; {used}"
-            ),
+        let what = format_args!(
+            "is kept and nothing has run on it for {}; give it back earlier, or say expect_long() on it",
+            shown(idle_us)
         );
+        tell(view, AlertKind::HeldLong, AlertLevel::Info, what);
     }
     is_held
 }
@@ -161,7 +140,8 @@ fn has_running_child(txid: Txid) -> bool {
     running.iter().any(|one| one.caller == Some(txid))
 }
 
-fn place(view: &CheckoutView) -> String {
+/// The line that took it.
+pub(super) fn place(view: &CheckoutView) -> String {
     format!("{}:{}", view.file, view.line)
 }
 
@@ -179,12 +159,14 @@ fn used(view: &CheckoutView) -> String {
     }
 }
 
-fn tell(view: &CheckoutView, kind: AlertKind, level: AlertLevel, message: &str) {
+/// Tells what is the matter with it, between how it was taken and what ran on it.
+fn tell(view: &CheckoutView, kind: AlertKind, level: AlertLevel, what: fmt::Arguments<'_>) {
     let about = About {
         service: text(view.service),
         tenant: &view.tenant,
         transaction: view.owner,
         ..About::default()
     };
-    alert::raise_for(&about, kind, level, &place(view), format_args!("{message}"));
+    let message = format_args!("{} {what}; {}", taken(view), used(view));
+    alert::raise_for(&about, kind, level, &place(view), message);
 }

@@ -9,11 +9,14 @@
 mod awaits;
 mod beats;
 mod checkouts;
+mod delays;
 mod machine;
 mod polls;
 
+use std::fmt;
 use std::time::Duration;
 
+use scouter_core::Callsite;
 use scouter_core::alert::{self, About};
 use scouter_core::checkout::open_checkouts;
 use scouter_core::live::WatchedTransaction;
@@ -54,10 +57,10 @@ struct Last {
 impl Watch {
     /// Looks at whatever is due; called in each turn of the exporter.
     pub(crate) fn look(&mut self, now: Moment) {
-        if is_due(&mut self.last.polls, now, POLL_INTERVAL) {
+        if self.last.polls.is_due(now, POLL_INTERVAL) {
             self.polls.look(now);
         }
-        if !is_due(&mut self.last.checkouts, now, CHECKOUT_INTERVAL) {
+        if !self.last.checkouts.is_due(now, CHECKOUT_INTERVAL) {
             return;
         }
         self.beats.look(now);
@@ -66,20 +69,12 @@ impl Watch {
         }
         let mut open = Vec::new();
         open_checkouts(&mut open);
-        if is_due(&mut self.last.awaits, now, AWAIT_INTERVAL) {
+        if self.last.awaits.is_due(now, AWAIT_INTERVAL) {
             let across = self.awaits.look(now, &open);
             self.checkouts.are_told(&across);
         }
         self.checkouts.look(&open, now);
     }
-}
-
-fn is_due(last: &mut Moment, now: Moment, interval: Duration) -> bool {
-    let is_due = now.since(*last) >= interval;
-    if is_due {
-        *last = now;
-    }
-    is_due
 }
 
 /// A limit as it stands for a service, µs; `None` where nothing is told.
@@ -93,30 +88,23 @@ fn limit_us(option: &U64Option, service: &str) -> Option<u64> {
     Some(ms.saturating_mul(1_000).saturating_mul(factor))
 }
 
-/// Something that a limit was passed by.
-struct Finding {
+/// Raises an alert about a running transaction, at the innermost `#[scout]` function it is in. The
+/// message is only written if the alert is sent.
+fn tell(
+    about: &WatchedTransaction,
     kind: AlertKind,
     level: AlertLevel,
-    message: String,
-}
-
-/// Raises an alert about a running transaction, at the innermost `#[scout]` function it is in.
-fn tell(about: &WatchedTransaction, finding: &Finding) {
+    message: fmt::Arguments<'_>,
+) {
     let active = &about.active;
-    let place =
-        about.function.map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
-    alert::raise_for(
-        &About {
-            service: &active.service,
-            tenant: &active.tenant,
-            transaction: Some((active.gxid, active.txid)),
-            ..About::default()
-        },
-        finding.kind,
-        finding.level,
-        &place,
-        format_args!("{}", finding.message),
-    );
+    let of = About {
+        service: &active.service,
+        tenant: &active.tenant,
+        transaction: Some((active.gxid, active.txid)),
+        ..About::default()
+    };
+    let place = about.function.map_or_else(String::new, Callsite::place);
+    alert::raise_for(&of, kind, level, &place, message);
 }
 
 /// A time in words: `850 ms`, `12.3 s`.
@@ -135,14 +123,5 @@ mod tests {
     fn times_are_shown_with_what_matters_of_them() {
         assert_eq!(shown(850_400), "850 ms");
         assert_eq!(shown(12_345_678), "12.3 s");
-    }
-
-    #[test]
-    fn what_is_due_is_done_once_an_interval() {
-        let (start, second) = (Moment::now(), Duration::from_secs(1));
-        let mut last = start;
-        let later = [0, 999, 1_000, 1_999, 2_000].map(|ms| start.after(Duration::from_millis(ms)));
-        let due = later.map(|now| is_due(&mut last, now, second));
-        assert_eq!(due, [false, false, true, false, true]);
     }
 }

@@ -38,8 +38,15 @@ impl Helper {
         Self::start(sleeps_here)
     }
 
+    /// Inside [`runs_here`] by the time it is handed out.
     fn running() -> Self {
-        Self::start(runs_here)
+        let rounds = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&rounds);
+        let helper = Self::start(move |is_over| runs_here(is_over, &counted));
+        while rounds.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        helper
     }
 
     /// Until the kernel says that it sleeps.
@@ -68,10 +75,9 @@ fn sleeps_here(is_over: &AtomicBool) {
 }
 
 #[inline(never)]
-fn runs_here(is_over: &AtomicBool) {
-    let mut number = 1_u64;
+fn runs_here(is_over: &AtomicBool, rounds: &AtomicU64) {
     while !black_box(is_over).load(Ordering::Relaxed) {
-        number = black_box(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        black_box(rounds).fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -235,7 +241,7 @@ fn cpu_samples_name_service_and_tenant_and_weigh_as_many_intervals_as_passed() {
         let transaction = crate::Transaction::begin(crate::Begin::new(service));
         transaction.set_text(crate::Field::Tenant, "sampled tenant");
         let entered = transaction.enter();
-        runs_here(is_over);
+        runs_here(is_over, &AtomicU64::new(0));
         drop(entered);
     });
     let mut sampler = Sampler::start(99).unwrap();
