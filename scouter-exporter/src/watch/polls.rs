@@ -1,20 +1,25 @@
 //! Polls that do not return: what runs in them keeps a thread of the runtime from all other work.
 //!
 //! Each thread shows since when its present poll runs. Once that is longer than the limit, the time
-//! in which the machine did not let the thread run is taken off ([`delays`](super::delays)).
+//! in which the machine did not let the thread run is taken off ([`delays`](super::delays)). With
+//! feature `native` the alert carries the stack of that thread, taken in that poll or not at all.
 //!
 //! A `block_in_place` looks the same, since it is inside of a poll too.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
+use scouter_core::alert::{CodeFrame, MAX_ALERT_FRAMES};
 use scouter_core::live::{self, LaneView, WatchedTransaction};
+use scouter_core::native::{self, Unavailable};
 use scouter_core::options::{ALERT_BLOCKING_POLL_ERROR_MS, ALERT_BLOCKING_POLL_MS};
 use scouter_core::record::{AlertKind, AlertLevel};
 
 use super::delays::{Delays, Share};
 use super::machine::{thread_name, throttled_us};
-use super::{limit_us, shown, tell};
+use super::{limit_us, shown, tell_with_stack};
 use crate::clock::Moment;
 
 /// How often the delays of all threads are read, besides once for a new one; a poll in progress
@@ -126,12 +131,39 @@ fn say(
         ..1_000 => String::new(),
         us => format!(" (and {} in which the machine was busy)", shown(us)),
     };
+    let missing = Cell::new(None);
+    let stack = || {
+        stack_of(lane).unwrap_or_else(|why| {
+            missing.set(Some(why));
+            Vec::new()
+        })
+    };
+    let no_stack = fmt::from_fn(|out| match missing.take() {
+        // Said once for the whole process, among the capabilities.
+        None | Some(Unavailable::NotBuilt | Unavailable::Platform) => Ok(()),
+        Some(why) => write!(out, " (no native stack: {why})"),
+    });
     let message = format_args!(
         "{} has kept {} for {} in one poll{besides}, {inside}; nothing else runs there meanwhile: \
-         move blocking work to spawn_blocking",
+         move blocking work to spawn_blocking{no_stack}",
         about.active.service,
         thread_name(lane.tid),
         shown(blocked_us),
     );
-    tell(about, AlertKind::BlockingPoll, level, message);
+    tell_with_stack(about, AlertKind::BlockingPoll, level, message, stack);
+}
+
+/// The stack of the thread, if it still is in that poll once it has been taken. The frames nearest
+/// to the root, which an alert has no room for, are those of the runtime.
+fn stack_of(lane: &LaneView) -> Result<Vec<CodeFrame>, Unavailable> {
+    let stack = native::capture_if(lane.tid, || is_still_in(lane))?;
+    let frames = stack.frames.iter().take(MAX_ALERT_FRAMES).map(|frame| match &frame.module {
+        Some(module) => CodeFrame {
+            path: module.path.as_str().into(),
+            build_id: module.build_id.as_slice().into(),
+            offset: frame.offset,
+        },
+        None => CodeFrame { path: "".into(), build_id: [].into(), offset: frame.offset },
+    });
+    Ok(frames.collect())
 }

@@ -202,6 +202,7 @@ fn append_series(store: &dyn Store, agent: &mut Agent) {
         tenant: "acme".into(),
         transaction: None,
         suppressed: 3,
+        stack: Vec::new(),
     }];
     let (origin, object) = (agent.origin, agent.object);
     store.append_alerts(&AlertBatch { origin, seq: agent.seq, object, alerts: &alerts }).unwrap();
