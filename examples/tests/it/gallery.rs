@@ -25,14 +25,10 @@ fn table(database: &str) -> Vec<String> {
     rows
 }
 
-/// What else is told, and true: a build for debugging does much work slowly, in one poll.
-const TRUE_OF_SLOW_BUILDS: &str = " named, but also blocking_poll at ";
-
 fn each_fault_is_named(database: &str) {
     let rows = table(database);
     for row in &rows[..26] {
-        let is_named = row.ends_with(" named") || row.contains(TRUE_OF_SLOW_BUILDS);
-        assert!(is_named, "{row}\nin\n{}", rows.join("\n"));
+        assert!(row.ends_with(" named"), "{row}\nin\n{}", rows.join("\n"));
     }
 }
 
