@@ -4,16 +4,41 @@
 //! folder, where the system keeps debug files, and where the agent loaded them from, in case it
 //! runs on this machine.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
 use parking_lot::Mutex;
-use scouter_core::native::Symbols;
+use scouter_core::native::{Missing, Symbol, Symbols};
 use scouter_wire::codec::{FrameEntry, ModuleEntry};
 use serde_json::{Value, json};
 
+/// Most addresses whose names are remembered; past it all are forgotten, and looked up again.
+const MAX_REMEMBERED: usize = 65_536;
+
 /// Opens debug files and keeps them open.
-pub(crate) struct Symboliser(Mutex<Symbols>);
+pub(crate) struct Symboliser(Mutex<Remembered>);
+
+struct Remembered {
+    symbols: Symbols,
+    /// By build-id and address: one is in many stacks. What is missing may be there the next time.
+    known: HashMap<(Vec<u8>, u64), Vec<Symbol>>,
+}
+
+impl Remembered {
+    fn look_up(&mut self, module: &ModuleEntry, offset: u64) -> Result<Vec<Symbol>, Missing> {
+        let key = (module.build_id.clone(), offset);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let found = self.symbols.look_up(&module.path, &module.build_id, offset)?;
+        if self.known.len() >= MAX_REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(key, found.clone());
+        Ok(found)
+    }
+}
 
 impl fmt::Debug for Symboliser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +61,8 @@ pub(crate) struct Named {
 impl Symboliser {
     /// Looks into the folder `symbols` of a data folder besides the usual places.
     pub(crate) fn new(data: &Path) -> Self {
-        Self(Mutex::new(Symbols::new([data.join("symbols")])))
+        let symbols = Symbols::new([data.join("symbols")]);
+        Self(Mutex::new(Remembered { symbols, known: HashMap::new() }))
     }
 
     /// The functions of a frame, the innermost first; at least one entry. Reads files: never on a
@@ -56,7 +82,7 @@ impl Symboliser {
         let Some(module) = module else {
             return vec![plain(format!("{offset:#x}"), "the code belongs to no file".to_owned())];
         };
-        match self.0.lock().look_up(&module.path, &module.build_id, offset) {
+        match self.0.lock().look_up(module, offset) {
             Ok(symbols) => symbols
                 .into_iter()
                 .map(|symbol| {

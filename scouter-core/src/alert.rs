@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 pub use self::about::About;
 use parking_lot::Mutex;
-pub use scouter_wire::record::{Alert, AlertKind, AlertLevel};
+pub use scouter_wire::record::{Alert, AlertKind, AlertLevel, CodeFrame, MAX_ALERT_FRAMES};
 
 use crate::bounded::PANICKED;
 use crate::header::{Header, Word};
@@ -46,10 +46,14 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Raises an alert about `place` (a line of code, or empty).
 ///
-/// Service, tenant and ids come from the transaction this thread works on. The message is cut at
+/// Service, tenant and ids come from the transaction this thread works on; what is nowhere is told
+/// for each service. The message is cut at
 /// [`MAX_ALERT_BYTES`]; one whose formatting panics says so. No lock is held while it is formatted.
 pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Arguments<'_>) {
-    raise_counted(about_current, ("", 1), kind, level, place, message);
+    let is_nowhere = place.is_empty();
+    let current = lane::current().filter(|_| is_nowhere);
+    let group = current.map_or("", |(header, _)| text(service_of(header)));
+    raise_counted(about_current, (group, 1), kind, level, place, message);
 }
 
 /// Like [`raise`], about a statement: its place is the innermost open `#[scout]` function, or the
@@ -75,12 +79,31 @@ pub fn raise_for(
     place: &str,
     message: fmt::Arguments<'_>,
 ) {
-    let subject = || Alert {
-        unix_us: about.unix_us,
-        service: about.service.to_owned(),
-        tenant: about.tenant.to_owned(),
-        transaction: about.transaction,
-        ..empty()
+    raise_with_stack(about, kind, level, place, message, Vec::new);
+}
+
+/// Like [`raise_for`], with the native stack of the thread it is about; at most
+/// [`MAX_ALERT_FRAMES`] from its leaf on are kept. The stack is only taken if the alert is queued,
+/// and before the message is formatted, which may say why there is none.
+pub fn raise_with_stack(
+    about: &About<'_>,
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+    stack: impl FnOnce() -> Vec<CodeFrame>,
+) {
+    let subject = || {
+        let mut stack = stack();
+        stack.truncate(MAX_ALERT_FRAMES);
+        Alert {
+            unix_us: about.unix_us,
+            service: about.service.to_owned(),
+            tenant: about.tenant.to_owned(),
+            transaction: about.transaction,
+            stack,
+            ..empty()
+        }
     };
     // What is nowhere is told for each service.
     let is_nowhere = place.is_empty() && about.group.is_empty();
@@ -182,6 +205,7 @@ fn empty() -> Alert {
         tenant: String::new(),
         transaction: None,
         suppressed: 0,
+        stack: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::sampling::is_sampled;
 use crate::sync::{AtomicU64, Ordering};
 use crate::telemetry::{
     DROPPED_NO_THREAD, DROPPED_RULE, PROFILES_DROPPED_QUEUE, PROFILES_SAMPLED_OUT,
-    STEPS_DROPPED_LIMIT,
+    STEPS_DROPPED_LIMIT, TRANSACTIONS_ENDED_LATE,
 };
 use crate::texts::Slot;
 use crate::transaction::{mark, set_error};
@@ -33,6 +33,10 @@ pub(crate) fn finish_at(header: &'static Header, reason: EndReason, end: u64) {
     // In the child of a fork nobody drains, and a lock may be held by a thread that is not there.
     if switch::is_forked() {
         return;
+    }
+    if !header.claim(header.generation()) {
+        TRANSACTIONS_ENDED_LATE.add(1);
+        return recycle(header);
     }
     count_end();
     header.set(Word::End, end);

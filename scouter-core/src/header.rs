@@ -111,6 +111,8 @@ pub(crate) struct Header {
     /// Records that are not steps.
     extras: AtomicU32,
     chunk_count: AtomicU32,
+    /// The generation of the life that has no row yet; 0 once somebody has claimed it.
+    unclaimed: AtomicU32,
     // What polls, begin and end touch.
     halves: [AtomicU32; HALVES],
     words: [AtomicU64; WORDS],
@@ -141,6 +143,7 @@ impl Header {
             dropped: AtomicU32::new(0),
             extras: AtomicU32::new(0),
             chunk_count: AtomicU32::new(0),
+            unclaimed: AtomicU32::new(0),
             halves: std::array::from_fn(|_| AtomicU32::new(0)),
             words: std::array::from_fn(|_| AtomicU64::new(0)),
             chunks: std::array::from_fn(|_| StaticRef::empty()),
@@ -180,8 +183,20 @@ impl Header {
     #[inline]
     pub(crate) fn publish(&self) -> u32 {
         let generation = self.generation.load(Ordering::Relaxed).wrapping_add(1);
+        self.unclaimed.store(generation, Ordering::Relaxed);
         self.generation.store(generation, Ordering::Release);
         generation
+    }
+
+    /// Takes the right to give the life with this generation its row: exactly one gets it, its
+    /// owner at its end or whoever does not wait for that any longer.
+    ///
+    /// The only read-modify-write that a transaction pays, once.
+    #[inline]
+    pub(crate) fn claim(&self, generation: u32) -> bool {
+        let claimed =
+            self.unclaimed.compare_exchange(generation, 0, Ordering::Relaxed, Ordering::Relaxed);
+        claimed.is_ok()
     }
 
     /// Ends the life: readers reject it from now on. What is written after the fence cannot be
@@ -265,6 +280,16 @@ impl Header {
     #[inline(always)]
     pub(crate) fn add_half(&self, half: Half, by: u32) {
         self.set_half(half, self.half(half).saturating_add(by));
+    }
+
+    /// Takes over the words and half words of another one as they are, whatever its owner does.
+    pub(crate) fn copy_figures(&self, from: &Self) {
+        for (place, word) in self.words.iter().zip(&from.words) {
+            place.store(word.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        for (place, half) in self.halves.iter().zip(&from.halves) {
+            place.store(half.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     /// Copies all words, then all halves in pairs, in the order of their enums.

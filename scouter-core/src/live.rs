@@ -6,6 +6,8 @@
 //! is retried a few times (`live_retries`) and left out when it never holds still (`live_skipped`),
 //! which takes a transaction of nanoseconds.
 
+#[path = "live/forced.rs"]
+mod forced;
 #[path = "live/views.rs"]
 mod views;
 #[path = "live/watched.rs"]
@@ -23,6 +25,7 @@ use crate::telemetry::{LIVE_RETRIES, LIVE_SKIPPED};
 use crate::text::{TextId, text};
 use crate::texts::{Slot, walk};
 
+pub use self::forced::force_end;
 pub use self::views::{LaneView, WatchedTransaction};
 pub(crate) use self::watched::function_of;
 pub use self::watched::{find, watched};

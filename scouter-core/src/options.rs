@@ -5,10 +5,12 @@
 //! atomic. Setting goes by name and text, so that a typing error gets an answer that helps.
 
 mod groups;
+mod statements;
 mod table;
 mod typed;
 
 pub use groups::{SAMPLING_GROUPS, SamplingGroup};
+pub use statements::statement_patience;
 pub use table::*;
 pub use typed::{
     BoolOption, MAX_TEXT_OPTION_BYTES, OptionError, OptionInfo, OptionKind, TextOption, U64Option,

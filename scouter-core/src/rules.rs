@@ -34,8 +34,18 @@ pub(crate) fn is_listed(list: &str, service: &str) -> bool {
     patterns(list).any(|pattern| is_match(pattern, service))
 }
 
+/// Whether a statement fits one of the patterns of a list. Statements have commas, so that
+/// semicolons separate the patterns.
+pub(crate) fn lists_statement(list: &str, sql: &str) -> bool {
+    parts(list, ';').any(|pattern| glob::is_match(pattern, sql))
+}
+
 fn patterns(list: &str) -> impl Iterator<Item = &str> {
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts(list, ',')
+}
+
+fn parts(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    let parts = list.split(separator).map(str::trim).filter(|part| !part.is_empty());
     parts.take(MAX_PATTERNS)
 }
 
@@ -68,6 +78,20 @@ mod tests {
             ("a*a", "a", false),
         ] {
             assert_eq!(is_match(pattern, service), expected, "{pattern:?} on {service:?}");
+        }
+    }
+
+    #[test]
+    fn a_statement_fits_one_of_the_patterns_between_semicolons() {
+        let list = " SELECT a, b FROM reports* ;VACUUM; ";
+        for (sql, expected) in [
+            ("SELECT a, b FROM reports WHERE id = ?", true),
+            ("VACUUM", true),
+            ("VACUUM FULL", false),
+            ("SELECT a", false),
+            ("", false),
+        ] {
+            assert_eq!(lists_statement(list, sql), expected, "{sql}");
         }
     }
 

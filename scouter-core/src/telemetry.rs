@@ -41,6 +41,8 @@ counts! {
     DROPPED_HEADER_LIMIT = "dropped_header_limit",
     DROPPED_NO_THREAD = "dropped_no_thread",
     DROPPED_RULE = "dropped_rule",
+    TRANSACTIONS_FORCED = "transactions_forced",
+    TRANSACTIONS_ENDED_LATE = "transactions_ended_late",
     PROFILES_DROPPED_QUEUE = "profiles_dropped_queue",
     PROFILES_SAMPLED_OUT = "profiles_sampled_out",
     STEPS_DROPPED_LIMIT = "steps_dropped_limit",

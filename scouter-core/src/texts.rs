@@ -36,6 +36,23 @@ pub(crate) enum Slot {
     Origin = 8,
 }
 
+impl Slot {
+    const ALL: [Self; 8] = [
+        Self::Tenant,
+        Self::Login,
+        Self::Desc,
+        Self::Ip,
+        Self::UserAgent,
+        Self::Error,
+        Self::Tag,
+        Self::Origin,
+    ];
+
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| *slot as u8 == number)
+    }
+}
+
 /// A page of words.
 #[derive(Debug)]
 #[repr(C)]

@@ -12,6 +12,7 @@ use scouter_wire::{TextKind, TextRef};
 
 use crate::Texts;
 use crate::cgroup::{self, CgroupFigures};
+use crate::pressure::{Pressure, RESOURCES};
 use crate::process::Process;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
@@ -55,6 +56,7 @@ pub(crate) struct Counters {
     users: Users,
     throttled_us: Option<u64>,
     process: Process,
+    pressure: Pressure,
     rss_bytes: u64,
     group: CgroupFigures,
     points: Vec<CounterPoint>,
@@ -121,6 +123,10 @@ impl Counters {
         self.push(source, "recent_users|", approximate(recent));
         self.push(source, "visitors_today|", approximate(today));
         self.push_process(source, seconds);
+        let shares = self.pressure.read(lasted);
+        for (resource, share) in RESOURCES.iter().zip(shares.into_iter().flatten()) {
+            self.push(source, &format!("pressure_{resource}|%"), share);
+        }
         let mut own = Vec::new();
         source.counters(&mut |name, value| own.push((name, value)));
         telemetry.visit(|name, value| own.push((format!("scouter_{name}|"), approximate(value))));

@@ -33,6 +33,7 @@ mod growth;
 mod guard;
 mod last_words;
 mod notice;
+mod pressure;
 mod process;
 mod sink;
 mod source;

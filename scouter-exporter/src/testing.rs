@@ -61,6 +61,7 @@ pub(crate) fn alert(message: &str) -> Alert {
         tenant: String::new(),
         transaction: None,
         suppressed: 0,
+        stack: Vec::new(),
     }
 }
 

@@ -317,6 +317,11 @@ impl Tally {
             current::error(&format_args!("a statement took {} ms", executed_us / 1_000));
         }
         let sql = scouter_core::text(self.statement.name);
+        let patience = options::statement_patience(sql);
+        let limit_us = patience.map(|times| self.settings.slow_sql_us().saturating_mul(times));
+        if limit_us.is_none_or(|limit_us| executed_us < limit_us) {
+            return;
+        }
         alert::raise_for_statement(
             AlertKind::SlowStatement,
             AlertLevel::Warn,

@@ -31,6 +31,7 @@ mod current;
 mod forwarded;
 mod grpc;
 mod id_header;
+mod large_body;
 mod server;
 mod session;
 mod text;

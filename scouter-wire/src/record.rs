@@ -41,7 +41,7 @@ mod visitors;
 mod xlog;
 
 pub use active::{ActiveStep, ActiveTransaction, RunState};
-pub use alert::{Alert, AlertKind, AlertLevel};
+pub use alert::{Alert, AlertKind, AlertLevel, CodeFrame, MAX_ALERT_FRAMES};
 pub use counter::CounterPoint;
 pub use digest::{Digest, DigestKey, Sketch};
 pub use object::Object;

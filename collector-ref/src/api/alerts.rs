@@ -24,7 +24,12 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
         let message = format!("limit is {limit}, at most {MAX_ALERTS}: narrow the time range");
         return Err(ApiError::bad("bad_parameter", message));
     }
-    let alerts = ask(&app, move |app| Ok(app.store.alerts(range, limit)?)).await?;
-    let alerts: Vec<Value> = alerts.iter().map(json::alert).collect();
-    Ok(json_response(&json!({ "alerts": alerts })))
+    // Naming the code of a stack reads debug files, so it is done there as well.
+    ask(&app, move |app| {
+        let alerts = app.store.alerts(range, limit)?;
+        let alerts: Vec<Value> =
+            alerts.iter().map(|alert| json::alert(alert, &app.symbols)).collect();
+        Ok(json_response(&json!({ "alerts": alerts })))
+    })
+    .await
 }

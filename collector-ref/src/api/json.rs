@@ -1,11 +1,13 @@
 //! Records as the JSON of the API.
 
+use scouter_wire::codec::code_entries;
 use scouter_wire::record::Alert;
 use serde_json::{Map, Value, json};
 
 use crate::names;
 use crate::profile::{StepDetail, StepRecord};
 use crate::store::{Row, StoredAlert};
+use crate::symbols::Symboliser;
 
 /// One transaction.
 pub(crate) fn xlog(row: &Row) -> Value {
@@ -106,9 +108,21 @@ pub(crate) fn step(index: usize, step: &StepRecord, may_see_values: bool) -> Val
 }
 
 /// One alert with the object that raised it.
-pub(crate) fn alert(stored: &StoredAlert) -> Value {
-    let Alert { unix_us, kind, level, message, place, service, tenant, transaction, suppressed } =
-        &stored.alert;
+pub(crate) fn alert(stored: &StoredAlert, symbols: &Symboliser) -> Value {
+    let (modules, frames) = code_entries(&stored.alert.stack);
+    let stack: Vec<Value> = frames.iter().map(|frame| symbols.json(&modules, frame)).collect();
+    let Alert {
+        unix_us,
+        kind,
+        level,
+        message,
+        place,
+        service,
+        tenant,
+        transaction,
+        suppressed,
+        ..
+    } = &stored.alert;
     json!({
         "object": &*stored.object,
         "unix_us": unix_us,
@@ -121,5 +135,6 @@ pub(crate) fn alert(stored: &StoredAlert) -> Value {
         "gxid": transaction.map(|(gxid, _)| gxid.to_string()),
         "txid": transaction.map(|(_, txid)| txid.to_string()),
         "suppressed": suppressed,
+        "stack": stack,
     })
 }

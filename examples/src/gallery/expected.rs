@@ -18,6 +18,9 @@ pub(crate) const TENANT: &str = "acme";
 /// Tenants of the healthy ones.
 pub(crate) const OTHERS: [&str; 2] = ["globex", "initech"];
 
+/// What the healthy ones ask for.
+pub(crate) const HEALTHY_SERVICE: &str = "GET /orders/{id}";
+
 /// What makes it go wrong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cause {
@@ -37,20 +40,27 @@ pub(crate) struct Fault {
     pub(crate) name: &'static str,
     /// Kind of the alert that must name it.
     pub(crate) kind: &'static str,
-    /// Kinds that are true of it as well.
+    /// Kinds that are true of its requests as well.
     pub(crate) also: &'static [&'static str],
+    /// Kinds that are true of the healthy requests beside it, because of it.
+    pub(crate) hurts: &'static [&'static str],
     pub(crate) cause: Cause,
     /// What the alert's sentence must say.
     pub(crate) says: &'static str,
 }
 
 const fn fault(name: &'static str, kind: &'static str, says: &'static str) -> Fault {
-    Fault { name, kind, also: &[], cause: Cause::Requests(ONCE), says }
+    Fault { name, kind, also: &[], hurts: &[], cause: Cause::Requests(ONCE), says }
 }
 
 impl Fault {
     const fn also(mut self, kinds: &'static [&'static str]) -> Self {
         self.also = kinds;
+        self
+    }
+
+    const fn hurts(mut self, kinds: &'static [&'static str]) -> Self {
+        self.hurts = kinds;
         self
     }
 
@@ -68,7 +78,7 @@ impl Fault {
     pub(crate) fn service(&self) -> String {
         match self.cause {
             Cause::Requests(_) => format!("GET /{}", self.name),
-            Cause::TiredBank => "GET /orders/{id}".to_owned(),
+            Cause::TiredBank => HEALTHY_SERVICE.to_owned(),
         }
     }
 
@@ -107,24 +117,35 @@ pub(crate) const FAULTS: [Fault; 26] = [
     fault("slow-sql", "slow_statement", "WITH RECURSIVE"),
     fault("slow-outbound", "slow_call", "GET 127.0.0.1"),
     fault("slow-function", "slow_transaction", "settle_all_accounts"),
-    fault("stuck-lock", "stuck_await", "recount_stock").also(&["slow_transaction"]),
+    fault("stuck-lock", "stuck_await", "recount_stock")
+        .also(&["slow_transaction"])
+        .hurts(&["stuck_await", "slow_transaction"]),
     fault("stuck-outbound", "slow_call", "GET 127.0.0.1"),
     fault("blocking-sleep", "blocking_poll", "blocking_sleep").traffic(5, 1),
     fault("blocking-io", "blocking_poll", "write_all_invoices").traffic(5, 1),
     fault("cpu-loop", "blocking_poll", "price_everything").traffic(5, 1),
     fault("starved-runtime", "starved_runtime", "starved_runtime")
         .also(&["blocking_poll"])
+        // What was under way ends late.
+        .hurts(&["slow_statement"])
         .traffic(4, 4),
     fault("forgotten-connection", "connection_leak", "no statement"),
     fault("stored-connection", "connection_leak", "SELECT"),
     fault("uncommitted", "uncommitted", "UPDATE orders").also(&["slow_statement"]),
     fault("held-across-call", "held_across_call", "GET 127.0.0.1")
         .also(&["slow_call", "slow_statement"]),
-    fault("pool-exhausted", "pool_exhausted", "service/pool.rs").traffic(8, 8).also(&["held_long"]),
-    // A build for debugging decodes so many rows slowly, and in one poll.
-    fault("many-rows", "too_many_rows", "WITH RECURSIVE").also(&["blocking_poll"]),
+    fault("pool-exhausted", "pool_exhausted", "service/pool.rs")
+        .traffic(8, 8)
+        .also(&["held_long"])
+        .hurts(&["pool_exhausted"]),
+    // To decode that many, or to fill that much, keeps a thread.
+    fault("many-rows", "too_many_rows", "WITH RECURSIVE")
+        .also(&["slow_statement", "blocking_poll"]),
     fault("n-plus-one", "repeated_statement", "SELECT customer"),
-    fault("chatty-writes", "repeated_statement", "INSERT INTO audit"),
+    // Readers wait while SQLite writes.
+    fault("chatty-writes", "repeated_statement", "INSERT INTO audit")
+        .also(&["slow_statement"])
+        .hurts(&["slow_statement"]),
     fault("tiny-calls", "chatty_calls", "10000 times"),
     fault("panic-in-handler", "panic", "index out of bounds"),
     fault("panic-in-task", "panic", "every cart has a price"),

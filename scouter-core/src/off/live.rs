@@ -3,6 +3,8 @@
 #[path = "../live/views.rs"]
 mod views;
 
+use std::fmt;
+
 use scouter_wire::Txid;
 use scouter_wire::record::ActiveTransaction;
 
@@ -39,6 +41,12 @@ pub fn watched(out: &mut Vec<WatchedTransaction>, _: u64) {
 #[must_use]
 pub fn find(_: Txid) -> Option<WatchedTransaction> {
     None
+}
+
+/// There is none to end.
+#[must_use]
+pub fn force_end(_: Txid, _: &dyn fmt::Display) -> bool {
+    false
 }
 
 /// Nothing is ever late.

@@ -136,6 +136,10 @@ options! {
             "Native stacks of all threads are taken at most once in this time; whoever asks earlier is told when they may be again.");
         SFA_INTERVAL_MS = ("sfa_interval_ms", "SCOUTER_SFA_INTERVAL_MS", "100" = 100, "ms", 0 => 60_000,
             "How often the stack frequency analyzer looks at what every running transaction does or awaits; less often while a look takes more than a hundredth of the time in between. 0 switches it off.");
+        LARGE_BODY_BYTES = ("large_body_bytes", "SCOUTER_LARGE_BODY_BYTES", "16777216" = 16 << 20, "bytes", 0 => 1 << 50,
+            "A response whose body leaves in one piece that is larger, so that it lay in memory as a whole, raises an alert, and so does the answer to an outbound call of which more is read; 0 raises none.");
+        TRANSACTION_FORCED_END_MS = ("transaction_forced_end_ms", "SCOUTER_TRANSACTION_FORCED_END_MS", "300000" = 300_000, "ms", 0 => 86_400_000,
+            "A request or message that has run for so long without an answer gets its row now, with the end `forced_end`, and an alert that says where it stands. Nothing of the application is stopped: it stays in the live view until it ends, which gives no second row. 0 forces none.");
     }
     switches {
         PROFILE_OFF = ("profile_off", "SCOUTER_PROFILE_OFF", "false" = false,
@@ -186,5 +190,9 @@ options! {
             "Signal that asks a running thread for its native stack (feature `native`): the number of a real-time signal that nothing else handles, or `off` for none. Threads that sleep get none in any case. Empty: the sixth one, 39 with glibc.");
         ENVIRONMENT_SHOWN = ("environment_shown", "SCOUTER_ENVIRONMENT_SHOWN", "RUST_LOG,RUST_BACKTRACE,TZ,LANG,LC_*,TOKIO_WORKER_THREADS",
             "Variables of the environment whose values an operator may see, separated by commas; `*` stands for any characters. Of all others the names alone are shown, and of those that look like a secret in any case.");
+        ALERT_PATIENT_STATEMENT_PATTERNS = ("alert_patient_statement_patterns", "SCOUTER_ALERT_PATIENT_STATEMENT_PATTERNS", "",
+            "Statements that may take `alert_patience_factor` times as long before an alert tells that they are slow, separated by semicolons, 64 at most; `*` stands for any characters, and values read `?`, as the page shows them. Empty: none.");
+        ALERT_QUIET_STATEMENT_PATTERNS = ("alert_quiet_statement_patterns", "SCOUTER_ALERT_QUIET_STATEMENT_PATTERNS", "",
+            "Statements about which no alert tells that they are slow, patterns as in `alert_patient_statement_patterns`. Empty: none.");
     }
 }

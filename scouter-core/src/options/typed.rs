@@ -122,6 +122,13 @@ impl TextOption {
         self.is_set() && crate::rules::is_listed(&self.value(), service)
     }
 
+    /// Whether a statement fits one of the patterns in the value: separated by semicolons, `*`
+    /// stands for any characters.
+    #[cfg(feature = "enable")]
+    pub(super) fn lists_statement(&self, sql: &str) -> bool {
+        self.is_set() && crate::rules::lists_statement(&self.value(), sql)
+    }
+
     /// The value now. Takes a read lock; readers on the request path keep what they need.
     pub fn value(&self) -> Arc<str> {
         match &*self.value.read() {

@@ -13,6 +13,7 @@ mod basics;
 mod bounds;
 mod cancel;
 mod checkouts;
+mod forced;
 mod guards;
 mod limits;
 mod live_view;

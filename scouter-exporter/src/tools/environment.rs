@@ -13,6 +13,7 @@ use scouter_wire::codec::EnvironmentEntry;
 use scouter_wire::glob::is_match;
 
 use super::threads::capabilities;
+use crate::pressure;
 
 /// Most variables and arguments that are listed.
 const MAX_LISTED: usize = 1_000;
@@ -71,6 +72,11 @@ pub(super) fn read() -> Vec<EnvironmentEntry> {
         let value = if is_there { "available".to_owned() } else { capability.unavailable };
         facts.shown("tools", capability.name, value);
     }
+    let pressure = match pressure::totals() {
+        Ok(_) => "available",
+        Err(why) => why,
+    };
+    facts.shown("tools", "pressure", pressure);
     facts.0
 }
 

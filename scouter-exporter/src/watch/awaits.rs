@@ -11,9 +11,9 @@ use std::fmt;
 use scouter_core::checkout::{CheckoutView, STATEMENT, holders};
 use scouter_core::live::{self, WatchedTransaction};
 use scouter_core::options::{
-    ALERT_CALL_RUNNING_MS, ALERT_HELD_ACROSS_CALL_MS, ALERT_POOL_WAIT_MS,
-    ALERT_STATEMENT_RUNNING_MS, ALERT_STUCK_AWAIT_MS, ALERT_TRANSACTION_RUNNING_MS, U64Option,
-    XLOG_ERROR_SQL_TIME_MAX_MS,
+    self, ALERT_CALL_RUNNING_MS, ALERT_HELD_ACROSS_CALL_MS, ALERT_POOL_WAIT_MS,
+    ALERT_STATEMENT_RUNNING_MS, ALERT_STUCK_AWAIT_MS, ALERT_TRANSACTION_RUNNING_MS,
+    TRANSACTION_FORCED_END_MS, U64Option, XLOG_ERROR_SQL_TIME_MAX_MS,
 };
 use scouter_core::pools::{self, PoolState};
 use scouter_core::record::{AlertKind, AlertLevel, RunState, StepKind, XLogKind};
@@ -24,13 +24,14 @@ use super::{limit_us, shown, tell};
 use crate::clock::Moment;
 
 /// What may be passed by a transaction that is still to be looked at.
-static LIMITS: [&U64Option; 6] = [
+static LIMITS: [&U64Option; 7] = [
     &ALERT_STATEMENT_RUNNING_MS,
     &ALERT_CALL_RUNNING_MS,
     &ALERT_POOL_WAIT_MS,
     &ALERT_STUCK_AWAIT_MS,
     &ALERT_TRANSACTION_RUNNING_MS,
     &ALERT_HELD_ACROSS_CALL_MS,
+    &TRANSACTION_FORCED_END_MS,
 ];
 
 /// The running transactions that are old enough for any limit: at most as many as can be in flight.
@@ -119,6 +120,7 @@ impl Look<'_> {
         if known.told.is_empty() {
             slow(one, known);
         }
+        force_end(one, known);
     }
 
     /// A statement that runs, or has no connection yet.
@@ -134,7 +136,11 @@ impl Look<'_> {
             Some(view) if view.how == STATEMENT => view.age_us.min(age_us(one)),
             _ => age_us(one),
         };
-        if !is_passed(&ALERT_STATEMENT_RUNNING_MS, one, age_us) {
+        // The patterns are only looked through for what is slow for any other statement.
+        let times = is_passed(&ALERT_STATEMENT_RUNNING_MS, one, age_us)
+            .then(|| options::statement_patience(text(sql)))
+            .flatten();
+        if !times.is_some_and(|n| is_passed(&ALERT_STATEMENT_RUNNING_MS, one, age_us / n.max(1))) {
             return;
         }
         let is_error = age_us >= XLOG_ERROR_SQL_TIME_MAX_MS.value().saturating_mul(1_000);
@@ -263,6 +269,27 @@ fn slow(one: &WatchedTransaction, known: &mut Known) {
         shown(one.active.busy_us),
     );
     known.say(one, AlertKind::SlowTransaction, AlertLevel::Warn, message);
+}
+
+/// Gives it its row now, since nobody knows whether it ever ends.
+fn force_end(one: &WatchedTransaction, known: &mut Known) {
+    if !is_timed(one) || !is_passed(&TRANSACTION_FORCED_END_MS, one, one.active.age_us) {
+        return;
+    }
+    let inside = match one.active.stack.last() {
+        Some(step) => format!("it is in {}", step.name),
+        None => "it is in no function with #[scout]".to_owned(),
+    };
+    let age = shown(one.active.age_us);
+    let why = format_args!("no end after {age}; {inside}");
+    if !live::force_end(one.active.txid, &why) {
+        return;
+    }
+    let message = format_args!(
+        "{} has had no end for {age} and is written down without one; {inside}",
+        one.active.service
+    );
+    known.say(one, AlertKind::ForcedEnd, AlertLevel::Error, message);
 }
 
 /// Whether somebody waits for its end: a request or a message, as long as its answer has not begun.

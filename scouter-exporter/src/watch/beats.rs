@@ -1,4 +1,7 @@
 //! Runtimes that do not run what is ready, whoever keeps their threads.
+//!
+//! While they do not, whoever waits there may have been answered long ago: an outbound call is not
+//! slow because nobody polls it. So nobody is blamed for waiting then ([`Trouble`]).
 
 use std::time::Duration;
 
@@ -15,6 +18,16 @@ use crate::clock::Moment;
 /// the machine is busy, and nothing can be said about the runtime.
 const TOO_LATE: Duration = Duration::from_millis(600);
 
+/// From this on a task that is ready waits for longer than a runtime that does well lets it.
+const LATE: Duration = Duration::from_millis(500);
+
+/// What has waited for a runtime moves on within this time, once the runtime does.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+/// Longest trouble that excuses who waits. A runtime that never comes back must not hide what
+/// waits on the others for ever.
+const MAX_EXCUSE: Duration = Duration::from_secs(30);
+
 /// Most services the alert names.
 const MAX_NAMED: usize = 5;
 
@@ -25,13 +38,47 @@ pub(super) struct Beats {
     /// From when on all looks came in time.
     fair_since: Moment,
     is_told: bool,
+    trouble: Trouble,
+}
+
+/// A time in which a runtime, or this whole process, did not do what was ready.
+#[derive(Default)]
+struct Trouble(Option<Span>);
+
+#[derive(Clone, Copy)]
+struct Span {
+    from: Moment,
+    to: Moment,
+}
+
+impl Trouble {
+    /// There is trouble now; it is one with what was noted up to [`RECOVERY`] ago.
+    fn note(&mut self, now: Moment) {
+        let before = self.0.filter(|span| now.since(span.to) < RECOVERY);
+        self.0 = Some(Span { from: before.map_or(now, |span| span.from), to: now });
+    }
+
+    fn excuses(&self, now: Moment) -> bool {
+        self.0.is_some_and(|Span { from, to }| {
+            now.since(to) < RECOVERY && now.since(from) < MAX_EXCUSE
+        })
+    }
 }
 
 impl Beats {
+    /// Whether those who wait now may wait for a runtime that does not run them. With
+    /// `alert_runtime_starved_ms` 0 runtimes are not asked, and do not excuse.
+    pub(super) fn excuse_waits(&self, now: Moment) -> bool {
+        self.trouble.excuses(now)
+    }
+
     pub(super) fn look(&mut self, now: Moment) {
         let before = self.looked_at.replace(now);
         if before.is_none_or(|before| now.since(before) >= TOO_LATE) {
             self.fair_since = now;
+        }
+        if before.is_some_and(|before| now.since(before) >= TOO_LATE) {
+            self.trouble.note(now);
         }
         let limit_us = ALERT_RUNTIME_STARVED_MS.value().saturating_mul(1_000);
         if limit_us == 0 {
@@ -41,6 +88,9 @@ impl Beats {
             self.is_told = false;
             return;
         };
+        if Duration::from_micros(late_us) >= LATE {
+            self.trouble.note(now);
+        }
         let is_fair = now.since(self.fair_since) >= Duration::from_micros(limit_us);
         if late_us >= limit_us && is_fair && !self.is_told {
             self.is_told = true;
@@ -89,4 +139,36 @@ fn tell(late_us: u64, workers: usize) {
             shown(late_us)
         ),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trouble noted at some ms; whether who waits is excused at others.
+    fn check(noted: &[u64], at: &[(u64, bool)]) {
+        let start = Moment::now();
+        let after = |ms| start.after(Duration::from_millis(ms));
+        let mut trouble = Trouble::default();
+        let mut noted = noted.iter().copied().peekable();
+        for &(ms, is_excused) in at {
+            while let Some(note) = noted.next_if(|note| *note <= ms) {
+                trouble.note(after(note));
+            }
+            assert_eq!(trouble.excuses(after(ms)), is_excused, "at {ms} ms");
+        }
+    }
+
+    #[test]
+    fn who_waits_is_excused_until_a_runtime_in_trouble_has_recovered() {
+        check(&[], &[(0, false)]);
+        check(&[500, 750], &[(400, false), (500, true), (1_700, true), (1_750, false)]);
+        check(&[500, 3_000], &[(2_000, false), (3_000, true), (4_000, false)]);
+    }
+
+    #[test]
+    fn a_runtime_that_never_recovers_excuses_nobody_for_ever() {
+        let noted: Vec<u64> = (0..200).map(|n| n * 250).collect();
+        check(&noted, &[(29_000, true), (30_000, false), (49_000, false)]);
+    }
 }

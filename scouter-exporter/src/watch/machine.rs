@@ -4,11 +4,33 @@ use std::fs;
 
 use crate::cgroup;
 
-/// Time a thread was ready and waited for a processor since it began, µs; 0 where the kernel does
-/// not say (`/proc/self/task/TID/schedstat`, Linux only).
-pub(super) fn run_queue_us(tid: u32) -> u64 {
+/// What the kernel says of a thread; all 0 where it does not say (Linux only).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scheduled {
+    /// Time it ran on a processor since it began, µs; at most a tick of the kernel behind.
+    pub(super) ran_us: u64,
+    /// Time it was ready and waited for a processor since it began, µs. A wait that still lasts is
+    /// not in it.
+    pub(super) queued_us: u64,
+}
+
+/// How a thread was scheduled (`/proc/self/task/TID/schedstat`).
+pub(super) fn scheduled(tid: u32) -> Scheduled {
     let text = fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).unwrap_or_default();
-    second_number(&text) / 1_000
+    let mut numbers = text.split_ascii_whitespace().map(|number| number.parse().unwrap_or(0));
+    let mut us = || numbers.next().unwrap_or(0_u64) / 1_000;
+    Scheduled { ran_us: us(), queued_us: us() }
+}
+
+/// Whether a thread runs or waits for a processor, rather than sleeps or waits for a disk.
+pub(super) fn is_ready(tid: u32) -> bool {
+    let text = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).unwrap_or_default();
+    is_ready_by(&text)
+}
+
+/// The state stands behind the name, which may hold anything.
+fn is_ready_by(stat: &str) -> bool {
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
 }
 
 /// Time the control group of the process was held back by its limit since it began, µs.
@@ -25,21 +47,33 @@ pub(super) fn thread_name(tid: u32) -> String {
     }
 }
 
-fn second_number(text: &str) -> u64 {
-    text.split_ascii_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
-    fn the_time_in_the_run_queue_is_the_second_number_and_nonsense_is_none() {
-        assert_eq!(second_number("81000 4711 12\n"), 4_711);
-        for text in ["", "81000", "81000 many 12"] {
-            assert_eq!(second_number(text), 0, "{text:?}");
-        }
-        assert_eq!(run_queue_us(u32::MAX), 0, "there is no such thread");
+    fn a_thread_that_computes_runs_and_one_that_is_not_there_does_nothing() {
+        let tid = fs::read_link("/proc/thread-self").expect("Linux says which thread this is");
+        let tid = tid.file_name().and_then(|tid| tid.to_str()?.parse().ok()).expect("a number");
+        let before = scheduled(tid);
+        while scheduled(tid).ran_us == before.ran_us {}
+        assert!(is_ready(tid));
+        assert_eq!((scheduled(u32::MAX), is_ready(u32::MAX)), (Scheduled::default(), false));
         assert_eq!(thread_name(u32::MAX), format!("thread {}", u32::MAX));
+    }
+
+    #[test]
+    fn the_state_of_a_thread_is_read_behind_its_name() {
+        for (stat, is_ready) in [
+            ("7 (worker) R 1 2", true),
+            ("7 (worker) S 1 2", false),
+            ("7 (a) R b) D 1 2", false),
+            ("7 (a) S b) R 1 2", true),
+            ("7 (worker", false),
+            ("", false),
+        ] {
+            assert_eq!(is_ready_by(stat), is_ready, "{stat:?}");
+        }
     }
 }

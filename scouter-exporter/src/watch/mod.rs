@@ -9,6 +9,7 @@
 mod awaits;
 mod beats;
 mod checkouts;
+mod delays;
 mod machine;
 mod polls;
 
@@ -16,7 +17,7 @@ use std::fmt;
 use std::time::Duration;
 
 use scouter_core::Callsite;
-use scouter_core::alert::{self, About};
+use scouter_core::alert::{self, About, CodeFrame};
 use scouter_core::checkout::open_checkouts;
 use scouter_core::live::WatchedTransaction;
 use scouter_core::options::{
@@ -63,6 +64,9 @@ impl Watch {
             return;
         }
         self.beats.look(now);
+        if self.beats.excuse_waits(now) {
+            return;
+        }
         let mut open = Vec::new();
         open_checkouts(&mut open);
         if self.last.awaits.is_due(now, AWAIT_INTERVAL) {
@@ -92,6 +96,18 @@ fn tell(
     level: AlertLevel,
     message: fmt::Arguments<'_>,
 ) {
+    tell_with_stack(about, kind, level, message, Vec::new);
+}
+
+/// Like [`tell`], with the stack of the thread that works on it, which is only taken if the alert
+/// is sent.
+fn tell_with_stack(
+    about: &WatchedTransaction,
+    kind: AlertKind,
+    level: AlertLevel,
+    message: fmt::Arguments<'_>,
+    stack: impl FnOnce() -> Vec<CodeFrame>,
+) {
     let active = &about.active;
     let of = About {
         service: &active.service,
@@ -100,7 +116,7 @@ fn tell(
         ..About::default()
     };
     let place = about.function.map_or_else(String::new, Callsite::place);
-    alert::raise_for(&of, kind, level, &place, message);
+    alert::raise_with_stack(&of, kind, level, &place, message, stack);
 }
 
 /// A time in words: `850 ms`, `12.3 s`.

@@ -1,21 +1,25 @@
 //! Polls that do not return: what runs in them keeps a thread of the runtime from all other work.
 //!
 //! Each thread shows since when its present poll runs. Once that is longer than the limit, the time
-//! in which the machine did not let the thread run is taken off: what it waited in the run queue,
-//! and what its control group was held back. Both only grow, so the last reading from before the
-//! poll makes the difference an upper bound: a thread is never blamed for a busy machine.
+//! in which the machine did not let the thread run is taken off ([`delays`](super::delays)). With
+//! feature `native` the alert carries the stack of that thread, taken in that poll or not at all.
 //!
 //! A `block_in_place` looks the same, since it is inside of a poll too.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
+use scouter_core::alert::{CodeFrame, MAX_ALERT_FRAMES};
 use scouter_core::live::{self, LaneView, WatchedTransaction};
+use scouter_core::native::{self, Unavailable};
 use scouter_core::options::{ALERT_BLOCKING_POLL_ERROR_MS, ALERT_BLOCKING_POLL_MS};
 use scouter_core::record::{AlertKind, AlertLevel};
 
-use super::machine::{run_queue_us, thread_name, throttled_us};
-use super::{limit_us, shown, tell};
+use super::delays::{Delays, Share};
+use super::machine::{thread_name, throttled_us};
+use super::{limit_us, shown, tell_with_stack};
 use crate::clock::Moment;
 
 /// How often the delays of all threads are read, besides once for a new one; a poll in progress
@@ -38,10 +42,7 @@ pub(super) struct Polls {
 /// One of them.
 #[derive(Default, Clone, Copy)]
 struct Thread {
-    /// What it had waited in the run queue before the poll.
-    queued_us: u64,
-    /// What the group had been held back before the poll.
-    throttled_us: u64,
+    delays: Delays,
     /// The poll that was told last, and how bad it was then.
     told: Option<(u64, AlertLevel)>,
 }
@@ -74,8 +75,7 @@ impl Polls {
         for lane in self.lanes.iter().filter(|lane| lane.poll_age_us < long_us).take(MAX_THREADS) {
             if is_all || !self.threads.contains_key(&lane.tid) {
                 let thread = self.threads.entry(lane.tid).or_default();
-                thread.queued_us = run_queue_us(lane.tid);
-                thread.throttled_us = self.throttled_us;
+                thread.delays.read(lane.tid, self.throttled_us);
             }
         }
     }
@@ -91,12 +91,8 @@ fn judge(lane: &LaneView, thread: &mut Thread, first_limit_us: u64) {
         Some(_) if lane.poll_age_us < error_us => return,
         _ => {}
     }
-    let queued_us = run_queue_us(lane.tid).saturating_sub(thread.queued_us);
-    if lane.poll_age_us.saturating_sub(queued_us) < first_limit_us {
-        return;
-    }
-    let delayed_us = queued_us + throttled_us().saturating_sub(thread.throttled_us);
-    let blocked_us = lane.poll_age_us.saturating_sub(delayed_us);
+    let share = thread.delays.share(lane.tid, lane.poll, lane.poll_age_us, first_limit_us);
+    let Some(Share { blocked_us, delayed_us }) = share else { return };
     let Some(about) = lane.txid.and_then(live::find) else { return };
     let service = &about.active.service;
     let (Some(warn_us), Some(error_us)) = (
@@ -135,12 +131,39 @@ fn say(
         ..1_000 => String::new(),
         us => format!(" (and {} in which the machine was busy)", shown(us)),
     };
+    let missing = Cell::new(None);
+    let stack = || {
+        stack_of(lane).unwrap_or_else(|why| {
+            missing.set(Some(why));
+            Vec::new()
+        })
+    };
+    let no_stack = fmt::from_fn(|out| match missing.take() {
+        // Said once for the whole process, among the capabilities.
+        None | Some(Unavailable::NotBuilt | Unavailable::Platform) => Ok(()),
+        Some(why) => write!(out, " (no native stack: {why})"),
+    });
     let message = format_args!(
         "{} has kept {} for {} in one poll{besides}, {inside}; nothing else runs there meanwhile: \
-         move blocking work to spawn_blocking",
+         move blocking work to spawn_blocking{no_stack}",
         about.active.service,
         thread_name(lane.tid),
         shown(blocked_us),
     );
-    tell(about, AlertKind::BlockingPoll, level, message);
+    tell_with_stack(about, AlertKind::BlockingPoll, level, message, stack);
+}
+
+/// The stack of the thread, if it still is in that poll once it has been taken. The frames nearest
+/// to the root, which an alert has no room for, are those of the runtime.
+fn stack_of(lane: &LaneView) -> Result<Vec<CodeFrame>, Unavailable> {
+    let stack = native::capture_if(lane.tid, || is_still_in(lane))?;
+    let frames = stack.frames.iter().take(MAX_ALERT_FRAMES).map(|frame| match &frame.module {
+        Some(module) => CodeFrame {
+            path: module.path.as_str().into(),
+            build_id: module.build_id.as_slice().into(),
+            offset: frame.offset,
+        },
+        None => CodeFrame { path: "".into(), build_id: [].into(), offset: frame.offset },
+    });
+    Ok(frames.collect())
 }

@@ -1,6 +1,7 @@
 //! What is recorded of a statement.
 
 use futures_util::{FutureExt, TryStreamExt};
+use scouter_core::options;
 use scouter_core::record::{AlertKind, Outcome};
 use scouter_sqlx as sqlx;
 use sqlx::Executor;
@@ -253,7 +254,7 @@ async fn bound_values_are_written_only_if_allowed_and_switched_on_and_only_for_s
         values
     };
     for is_on in [false, true, false] {
-        scouter_core::options::set("trace_sql_parameter_enabled", &is_on.to_string()).unwrap();
+        options::set("trace_sql_parameter_enabled", &is_on.to_string()).unwrap();
         let (recording, _) = record(async {
             let secrets = ["SELECT ? AS shown", "SELECT ? AS Password", "SELECT ? AS e_mail"];
             for sql in secrets {
@@ -335,6 +336,42 @@ async fn a_slow_statement_is_told_by_name() {
     .await;
     let slow = of_kind(&alerts, AlertKind::SlowStatement);
     assert!(slow.len() == 1 && slow[0].message.ends_with(": SELECT ?"), "{alerts:?}");
+}
+
+/// A statement that takes tens of ms on any machine, told apart by a name.
+fn counting(name: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) \
+         SELECT COUNT(*) AS {name} FROM n"
+    ))
+}
+
+#[tokio::test]
+async fn statements_of_a_pattern_are_not_told_as_slow_or_only_much_later() {
+    let pool = sqlite().await.into_inner();
+    let pool = sqlx::wrap(pool).slow_sql(std::time::Duration::from_millis(10)).build();
+    let set = |name: &str, value: &str| options::set(name, value).unwrap();
+    let (_, alerts) = record(async {
+        set("alert_quiet_statement_patterns", "VACUUM*; *AS quiet FROM n");
+        set("alert_patient_statement_patterns", "*AS patient FROM n");
+        set("alert_patience_factor", "1000");
+        for name in ["quiet", "patient", "usual"] {
+            pool.fetch_all(counting(name)).await.unwrap();
+        }
+        set("alert_patience_factor", "1");
+        pool.fetch_all(counting("patient")).await.unwrap();
+        for name in ["alert_quiet_statement_patterns", "alert_patient_statement_patterns"] {
+            set(name, "");
+        }
+        set("alert_patience_factor", "10");
+    })
+    .await;
+    let told = |name: &str| {
+        let end = format!("AS {name} FROM n");
+        let slow = of_kind(&alerts, AlertKind::SlowStatement);
+        slow.iter().filter(|alert| alert.message.ends_with(&end)).count()
+    };
+    assert_eq!([told("quiet"), told("patient"), told("usual")], [0, 1, 1], "{alerts:?}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use super::message::OutboundRequest;
 use super::redirects::Carries;
 use crate::grpc::{self, Code, Naming};
 use crate::id_header;
+use crate::large_body;
 use crate::standard_method;
 use crate::text::{MAX_KEPT_BYTES, StackText};
 
@@ -142,7 +143,9 @@ impl Call {
 
     pub(crate) fn received(&mut self, bytes: usize) {
         self.has_read = true;
+        let before = self.received_bytes;
         self.received_bytes += bytes as u64;
+        large_body::look_at_answer(before, self.received_bytes, self.address.as_str());
     }
 
     /// The end of a call that was answered.

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use scouter_core::record::EndReason;
 
 use super::end::Serving;
+use crate::large_body;
 
 pin_project! {
     /// A response body that ends its transaction exactly once: at its last frame, at an error, or
@@ -118,6 +119,10 @@ where
                 if let Some(data) = frame.data_ref() {
                     this.progress.sent_bytes += data.remaining() as u64;
                     serving.sent(data.remaining());
+                    large_body::look_at_piece(data.remaining(), |tell| {
+                        let _inside = serving.enter();
+                        tell();
+                    });
                 }
                 if let Some(trailers) = frame.trailers_ref() {
                     let _ = serving.note_grpc_status(trailers);

@@ -16,6 +16,7 @@ mod grpc;
 mod grpc_shop;
 mod hostile;
 mod http2;
+mod large;
 mod layers;
 mod load;
 mod names;

@@ -1,11 +1,18 @@
 //! ALERT: things a person should know. They own their texts, so they need no table.
+//!
+//! Behind what every alert has stand fields with a number and a length each; a reader steps over
+//! those it does not know.
 
 use super::bytes::{Reader, put_record, put_text, put_varint};
+use super::code::{code_entries, code_frames, put_frames, put_modules, read_frames, read_modules};
 use super::frame::{FrameType, write_frame};
 use super::origin::Origin;
 use super::{DecodeError, EncodeError, MAX_LIST_ITEMS, MAX_NAME_BYTES, MAX_SENTENCE_BYTES};
-use crate::record::{Alert, AlertKind, AlertLevel};
+use crate::record::{Alert, AlertKind, AlertLevel, MAX_ALERT_FRAMES};
 use crate::{Gxid, Txid};
+
+/// Number of the field with the native stack.
+const STACK: u64 = 1;
 
 /// Appends an ALERT frame. Alerts past [`MAX_LIST_ITEMS`] are left out: split them first.
 ///
@@ -53,10 +60,19 @@ fn put(out: &mut Vec<u8>, alert: &Alert) {
     out.extend_from_slice(&gxid.to_le_bytes());
     out.extend_from_slice(&txid.to_le_bytes());
     put_varint(out, u64::from(alert.suppressed));
+    if !alert.stack.is_empty() {
+        put_varint(out, STACK);
+        put_record(out, |out| {
+            let (modules, frames) =
+                code_entries(&alert.stack[..alert.stack.len().min(MAX_ALERT_FRAMES)]);
+            put_modules(out, &modules);
+            put_frames(out, &frames);
+        });
+    }
 }
 
 fn read(mut reader: Reader<'_>) -> Result<Alert, DecodeError> {
-    Ok(Alert {
+    let mut alert = Alert {
         unix_us: reader.i64("alert time")?,
         kind: AlertKind::from_wire_lossy(reader.u8("alert kind")?),
         level: AlertLevel::from_wire_lossy(reader.u8("alert level")?),
@@ -67,5 +83,15 @@ fn read(mut reader: Reader<'_>) -> Result<Alert, DecodeError> {
         transaction: Gxid::new(reader.u128("alert gxid")?)
             .zip(Txid::new(reader.u64("alert txid")?)),
         suppressed: reader.varint_u32("suppressed alerts")?,
-    })
+        stack: Vec::new(),
+    };
+    // What is no field was written by a version that can only be read so far.
+    while let (Ok(number), Ok(mut field)) = (reader.varint("alert"), reader.record("alert")) {
+        if number == STACK {
+            let modules = read_modules(&mut field)?;
+            alert.stack = code_frames(&modules, &read_frames(&mut field)?);
+            alert.stack.truncate(MAX_ALERT_FRAMES);
+        }
+    }
+    Ok(alert)
 }

@@ -51,6 +51,7 @@ mod answers;
 mod batch;
 mod bytes;
 mod clock;
+mod code;
 mod column;
 mod compress;
 mod control;
@@ -77,6 +78,7 @@ pub use batch::{
     SectionDecoder, XLogColumns,
 };
 pub use clock::ClockReading;
+pub use code::{FrameEntry, MAX_STACK_FRAMES, ModuleEntry, code_entries, code_frames};
 pub use control::{Answer, Command, CommandKind, Encoding, Reply};
 pub use error::{DecodeError, EncodeError};
 pub use frame::{
@@ -99,8 +101,8 @@ pub use texts::{
     read_texts,
 };
 pub use tools::{
-    CapabilityEntry, EnvironmentEntry, FrameEntry, MAX_STACK_FRAMES, ModuleEntry, ProfileMode,
-    StackCount, StackProfile, StackQuality, ThreadDump, ThreadEntry, put_environment, put_profile,
-    put_threads, read_environment, read_profile, read_threads,
+    CapabilityEntry, EnvironmentEntry, ProfileMode, StackCount, StackProfile, StackQuality,
+    ThreadDump, ThreadEntry, put_environment, put_profile, put_threads, read_environment,
+    read_profile, read_threads,
 };
 pub use totals::{DropReason, Totals};

@@ -1,48 +1,18 @@
 //! Answers of the tools on demand: threads, stack frequencies, environment.
 
 use super::answers::put_list_within;
-use super::bytes::{Reader, put_bytes, put_text, put_varint};
+use super::bytes::{Reader, put_text, put_varint};
+use super::code::{FrameEntry, ModuleEntry, put_frames, put_modules, read_frames, read_modules};
 use super::{DecodeError, MAX_LIST_ITEMS, MAX_NAME_BYTES, MAX_REPLY_BYTES, MAX_SENTENCE_BYTES};
 use crate::Txid;
 use crate::record::from_wire;
 use crate::text::{MAX_INLINE_BYTES, MAX_TEXT_BYTES};
-
-/// Most frames of one stack; further ones are left out at the root.
-pub const MAX_STACK_FRAMES: usize = 512;
-
-/// Longest build-id in bytes.
-const MAX_BUILD_ID_BYTES: usize = 64;
 
 /// Bytes that the small lists of an answer may take, so that its large one has room.
 const MAX_SMALL_LIST_BYTES: usize = 1024 * 1024;
 
 /// Bytes that the large list of an answer may take.
 const MAX_LARGE_LIST_BYTES: usize = MAX_REPLY_BYTES - 3 * MAX_SMALL_LIST_BYTES;
-
-/// A file with code of the agent's process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct ModuleEntry {
-    /// Where it was loaded from.
-    pub path: String,
-    /// Its build-id, or empty.
-    pub build_id: Vec<u8>,
-}
-
-/// One frame of a stack.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a frame of another form cannot be read at all")]
-pub enum FrameEntry {
-    /// A step, by its name.
-    Step(String),
-    /// Code: its address in one of the answer's modules, by its place in their list; without one
-    /// in memory.
-    Code {
-        /// Place in the list of modules.
-        module: Option<u32>,
-        /// The address.
-        offset: u64,
-    },
-}
 
 /// How far a native stack can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -313,59 +283,4 @@ pub fn read_environment(payload: &[u8]) -> Result<Vec<EnvironmentEntry>, DecodeE
         });
     }
     Ok(entries)
-}
-
-fn put_modules(out: &mut Vec<u8>, modules: &[ModuleEntry]) {
-    put_list_within(out, MAX_SMALL_LIST_BYTES, modules, |out, module| {
-        put_text(out, &module.path, MAX_SENTENCE_BYTES);
-        put_bytes(out, &module.build_id[..module.build_id.len().min(MAX_BUILD_ID_BYTES)]);
-    });
-}
-
-fn read_modules(reader: &mut Reader<'_>) -> Result<Vec<ModuleEntry>, DecodeError> {
-    let mut modules = Vec::new();
-    for _ in 0..reader.length(MAX_LIST_ITEMS, "modules")? {
-        let mut record = reader.record("module")?;
-        modules.push(ModuleEntry {
-            path: record.text(MAX_SENTENCE_BYTES, "module")?.to_owned(),
-            build_id: record.bytes(MAX_BUILD_ID_BYTES, "build-id")?.to_vec(),
-        });
-    }
-    Ok(modules)
-}
-
-/// A frame is 0 and a name, 1 and an address in memory, or the place of a module from 2 on and an
-/// address in it.
-fn put_frames(out: &mut Vec<u8>, frames: &[FrameEntry]) {
-    let frames = &frames[..frames.len().min(MAX_STACK_FRAMES)];
-    put_varint(out, frames.len() as u64);
-    for frame in frames {
-        match frame {
-            FrameEntry::Step(name) => {
-                put_varint(out, 0);
-                put_text(out, name, MAX_TEXT_BYTES);
-            }
-            FrameEntry::Code { module, offset } => {
-                put_varint(out, module.map_or(1, |module| u64::from(module) + 2));
-                put_varint(out, *offset);
-            }
-        }
-    }
-}
-
-fn read_frames(reader: &mut Reader<'_>) -> Result<Vec<FrameEntry>, DecodeError> {
-    let mut frames = Vec::new();
-    for _ in 0..reader.length(MAX_STACK_FRAMES, "frames")? {
-        frames.push(match reader.varint("frame")? {
-            0 => FrameEntry::Step(reader.text(MAX_TEXT_BYTES, "frame")?.to_owned()),
-            1 => FrameEntry::Code { module: None, offset: reader.varint("frame")? },
-            place => FrameEntry::Code {
-                module: Some(
-                    u32::try_from(place - 2).map_err(|_| DecodeError::OutOfRange("module"))?,
-                ),
-                offset: reader.varint("frame")?,
-            },
-        });
-    }
-    Ok(frames)
 }

@@ -1,5 +1,7 @@
 //! Something a person should know.
 
+use std::sync::Arc;
+
 use crate::{Gxid, Txid};
 
 /// How bad it is.
@@ -78,6 +80,21 @@ pub enum AlertKind {
     Other = 255,
 }
 
+/// Most frames of the stack of an alert; those at the root are left out.
+pub const MAX_ALERT_FRAMES: usize = 64;
+
+/// An address in the code of the agent's process. Whoever has the file, or its debug file, can
+/// name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CodeFrame {
+    /// The file that the code was loaded from; empty for code that belongs to none.
+    pub path: Arc<str>,
+    /// Its build-id, or empty.
+    pub build_id: Arc<[u8]>,
+    /// The address in the file, as its symbol table has it; without one that in memory.
+    pub offset: u64,
+}
+
 /// Something a person should know. It owns its texts: alerts are rare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
@@ -99,6 +116,9 @@ pub struct Alert {
     pub transaction: Option<(Gxid, Txid)>,
     /// How many of the same were swallowed by the rate limit since the last one was sent.
     pub suppressed: u32,
+    /// What the thread it is about was doing then, leaf first, at most [`MAX_ALERT_FRAMES`]; empty
+    /// where no native stack was taken.
+    pub stack: Vec<CodeFrame>,
 }
 
 from_wire!(AlertKind: ConnectionLeak TooManyRows CancelledBegin PoolExhausted ForcedEnd Agent

@@ -14,11 +14,11 @@ use scouter_wire::codec::{
     Ack, Answer, Auth, BatchView, Command, CommandKind, DropReason, Encoding, FrameType, Hello,
     Refusal, Reply, SectionDecoder, SeriesView, TextName, TextTable, Welcome, XLogColumns,
     read_active, read_alerts, read_callsites, read_object_frame, read_options, read_text_ids,
-    read_texts, write_frame,
+    read_texts, write_alerts_frame, write_frame,
 };
 use scouter_wire::record::{
-    AlertKind, AlertLevel, Detail, DigestKey, EndReason, Outcome, ProfileFate, RunState, Step,
-    StepKind, XLogFlags, XLogKind,
+    Alert, AlertKind, AlertLevel, CodeFrame, Detail, DigestKey, EndReason, Outcome, ProfileFate,
+    RunState, Step, StepKind, XLogFlags, XLogKind,
 };
 use scouter_wire::{TextKind, TextRef};
 
@@ -341,6 +341,32 @@ fn alerts_of_an_unknown_kind_keep_their_message() {
     assert_eq!(found[0].message, "the disk is on fire");
     assert_eq!((found[0].transaction, found[0].suppressed), (Some((gxid(1), txid(2))), 3));
     assert_eq!(found[1..], [crate::sample::alert()]);
+}
+
+#[test]
+fn a_field_of_an_alert_that_is_not_known_does_not_hide_the_one_behind_it() {
+    let frame = |path: &str, build_id: &[u8], offset| CodeFrame {
+        path: path.into(),
+        build_id: build_id.into(),
+        offset,
+    };
+    let plain = crate::sample::alert();
+    let stack = vec![frame("/app", &[1, 2], 7), frame("", &[], 9), frame("/app", &[1, 2], 8)];
+    let told = Alert { stack, ..plain.clone() };
+    let fields = |alert: &Alert| {
+        let mut out = Vec::new();
+        write_alerts_frame(&mut out, 7, &origin(), std::slice::from_ref(alert)).unwrap();
+        let mut rest = &parse(&out).body[ORIGIN_BYTES + 1..];
+        take_varint(&mut rest);
+        rest.to_vec()
+    };
+    let (fixed, whole) = (fields(&plain), fields(&told));
+    assert!(whole.starts_with(&fixed) && whole.len() > fixed.len());
+    let newer = [&fixed[..], &[99], &record("new")[..], &whole[fixed.len()..]].concat();
+    let body = [&body_of_today("alert")[..ORIGIN_BYTES], &[1], &record(newer)[..]].concat();
+    let mut found = Vec::new();
+    read_alerts(&body, |alert| found.push(alert)).unwrap();
+    assert_eq!(found, [told]);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use scouter_wire::codec::{
     read_options, read_text_ids, read_texts, write_alerts_frame,
 };
 use scouter_wire::record::{
-    ActiveStep, ActiveTransaction, Alert, AlertKind, AlertLevel, CounterPoint, Digest, DigestKey,
-    Object, RunState, Sketch, StepKind,
+    ActiveStep, ActiveTransaction, Alert, AlertKind, AlertLevel, CodeFrame, CounterPoint, Digest,
+    DigestKey, Object, RunState, Sketch, StepKind,
 };
 use scouter_wire::{TextKind, TextRef};
 
@@ -35,13 +35,26 @@ fn object() -> impl Strategy<Value = Object> {
     )
 }
 
+fn code_frame() -> impl Strategy<Value = CodeFrame> {
+    let module = prop_oneof![
+        Just((String::new(), Vec::new())),
+        ("/[a-z]{1,3}", prop::collection::vec(any::<u8>(), 0..3)),
+    ];
+    (module, any::<u64>()).prop_map(|((path, build_id), offset)| CodeFrame {
+        path: path.into(),
+        build_id: build_id.into(),
+        offset,
+    })
+}
+
 fn alert() -> impl Strategy<Value = Alert> {
     let kind =
         prop::sample::select(AlertKind::ALL).boxed().prop_union(Just(AlertKind::Other).boxed());
     let level = prop::sample::select(AlertLevel::ALL);
     let ids = prop::option::of((1u128.., 1u64..));
-    (any::<i64>(), kind, level, prop::array::uniform4(text()), ids, any::<u32>()).prop_map(
-        |(unix_us, kind, level, [message, place, service, tenant], ids, suppressed)| Alert {
+    let stack = prop::collection::vec(code_frame(), 0..4);
+    (any::<i64>(), kind, level, prop::array::uniform4(text()), ids, any::<u32>(), stack).prop_map(
+        |(unix_us, kind, level, [message, place, service, tenant], ids, suppressed, stack)| Alert {
             unix_us,
             kind,
             level,
@@ -51,6 +64,7 @@ fn alert() -> impl Strategy<Value = Alert> {
             tenant,
             transaction: ids.map(|(trace, id)| (gxid(trace), txid(id))),
             suppressed,
+            stack,
         },
     )
 }

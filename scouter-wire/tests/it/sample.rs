@@ -362,6 +362,7 @@ pub(crate) fn alert() -> Alert {
         tenant: "acme".into(),
         transaction: Some((gxid(1), txid(2))),
         suppressed: 3,
+        stack: Vec::new(),
     }
 }
 

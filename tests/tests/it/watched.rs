@@ -21,6 +21,8 @@ trace_tenant_trusted = true
 alert_stuck_await_ms = 2000
 alert_uncommitted_ms = 2000
 alert_patient_service_patterns = "/patient/*"
+transaction_forced_end_ms = 30000
+alert_quiet_statement_patterns = "*AS quiet FROM n"
 "#;
 
 /// A collector that watches this process.

@@ -51,6 +51,7 @@ fn alerts(count: usize) -> Event {
         tenant: String::new(),
         transaction: None,
         suppressed: 0,
+        stack: Vec::new(),
     };
     Event::Alerts(Arc::new(vec![StoredAlert { object: "/h/o".into(), alert }; count]))
 }

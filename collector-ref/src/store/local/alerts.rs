@@ -1,6 +1,7 @@
 //! Alerts as JSON: how they lie in the WAL and in the state database.
 
-use scouter_wire::record::{Alert, AlertKind, AlertLevel};
+use scouter_wire::codec::{FrameEntry, ModuleEntry, code_entries, code_frames};
+use scouter_wire::record::{Alert, AlertKind, AlertLevel, CodeFrame};
 use scouter_wire::{Gxid, Txid};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,48 @@ pub(crate) struct AlertRow {
     gxid: String,
     txid: String,
     suppressed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack: Option<StackRow>,
+}
+
+/// A native stack: files as path and build-id in hexadecimal digits, and frames as place in their
+/// list and address.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct StackRow {
+    modules: Vec<(String, String)>,
+    frames: Vec<(Option<u32>, u64)>,
+}
+
+impl StackRow {
+    fn of(stack: &[CodeFrame]) -> Self {
+        let (modules, frames) = code_entries(stack);
+        let modules = modules.into_iter().map(|one| (one.path, hex(&one.build_id))).collect();
+        let frames = frames.into_iter().filter_map(|frame| match frame {
+            FrameEntry::Step(_) => None,
+            FrameEntry::Code { module, offset } => Some((module, offset)),
+        });
+        Self { modules, frames: frames.collect() }
+    }
+
+    fn stack(self) -> Vec<CodeFrame> {
+        let module =
+            |(path, build_id): (String, String)| ModuleEntry { path, build_id: bytes(&build_id) };
+        let frame = |(module, offset)| FrameEntry::Code { module, offset };
+        let modules: Vec<_> = self.modules.into_iter().map(module).collect();
+        let frames: Vec<_> = self.frames.into_iter().map(frame).collect();
+        code_frames(&modules, &frames)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes of hexadecimal digits; of others none.
+fn bytes(hex: &str) -> Vec<u8> {
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    hex.as_bytes().chunks(2).map(pair).collect::<Option<_>>().unwrap_or_default()
 }
 
 impl From<&Alert> for AlertRow {
@@ -34,6 +77,7 @@ impl From<&Alert> for AlertRow {
             gxid: ids.map(|(gxid, _)| gxid.to_string()).unwrap_or_default(),
             txid: ids.map(|(_, txid)| txid.to_string()).unwrap_or_default(),
             suppressed: alert.suppressed,
+            stack: (!alert.stack.is_empty()).then(|| StackRow::of(&alert.stack)),
         }
     }
 }
@@ -55,6 +99,7 @@ impl AlertRow {
             tenant: self.tenant,
             transaction,
             suppressed: self.suppressed,
+            stack: self.stack.map(StackRow::stack).unwrap_or_default(),
         })
     }
 
@@ -98,9 +143,13 @@ mod tests {
             tenant: "acme".into(),
             transaction: Gxid::new(7).zip(Txid::new(9)),
             suppressed: 3,
+            stack: vec![
+                CodeFrame { path: "/lib/libc.so.6".into(), build_id: [7, 255].into(), offset: 9 },
+                CodeFrame { path: "".into(), build_id: [].into(), offset: u64::MAX },
+            ],
         };
         assert_eq!(AlertRow::parse(&alert_json(&alert)).as_ref(), Some(&alert));
-        let two = [alert.clone(), Alert { transaction: None, ..alert }];
+        let two = [alert.clone(), Alert { transaction: None, stack: Vec::new(), ..alert }];
         assert_eq!(AlertRow::parse_all(&alerts_json(&two)), two);
         assert_eq!(AlertRow::parse(r#"{"kind":200}"#), None);
         assert_eq!(AlertRow::parse_all(b"nonsense"), []);

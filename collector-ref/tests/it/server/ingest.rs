@@ -152,6 +152,7 @@ async fn counters_and_alerts_are_kept_and_shown() {
         tenant: "acme".into(),
         transaction: Gxid::new(1).zip(Txid::new(2)),
         suppressed: 3,
+        stack: Vec::new(),
     };
     let origin = agent.origin();
     scouter_wire::codec::write_alerts_frame(&mut frame, 2, &origin, &[alert]).unwrap();

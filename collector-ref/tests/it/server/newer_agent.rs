@@ -21,6 +21,7 @@ fn alert() -> Alert {
         tenant: String::new(),
         transaction: None,
         suppressed: 0,
+        stack: Vec::new(),
     }
 }
 

@@ -431,6 +431,7 @@ fn append_series(store: &dyn Store, agent: &mut Agent, later_us: i64) {
         tenant: "acme".into(),
         transaction: Gxid::new(9).zip(Txid::new(7)),
         suppressed: 3,
+        stack: Vec::new(),
     }];
     let (origin, object) = (agent.origin, agent.object);
     store.append_alerts(&AlertBatch { origin, seq: agent.seq, object, alerts: &alerts }).unwrap();

@@ -55,6 +55,7 @@ export const toneOf = level => (weightOf(level) >= 2 ? 'err' : level === 'warn' 
  * @property {string[]} objects
  * @property {string[]} services
  * @property {string[]} tenants
+ * @property {any[]} stack the newest native stack that was taken, leaf first
  * @property {any[]} linked newest alerts that name a transaction, each transaction once
  */
 
@@ -74,9 +75,10 @@ export function grouped(alerts) {
   for (const alert of [...alerts].sort((a, b) => b.unix_us - a.unix_us)) {
     const key = JSON.stringify([alert.kind, alert.place || ['', alert.service, alert.service ? '' : alert.object]]);
     let group = groups.get(key);
-    if (!group) groups.set(key, group = { key, alert, level: alert.level, times: 0, firstUs: alert.unix_us, objects: [], services: [], tenants: [], linked: [] });
+    if (!group) groups.set(key, group = { key, alert, level: alert.level, times: 0, firstUs: alert.unix_us, objects: [], services: [], tenants: [], linked: [], stack: [] });
     group.times += 1 + (alert.suppressed ?? 0);
     group.firstUs = alert.unix_us;
+    if (group.stack.length === 0) group.stack = alert.stack ?? [];
     if (weightOf(alert.level) > weightOf(group.level)) group.level = alert.level;
     note(group.objects, alert.object);
     note(group.services, alert.service);

@@ -55,7 +55,7 @@ export function AlertGroups({ alerts, testId = 'alert-list' }) {
 
 /** @param {{group: import('../core/alert_kinds.js').Group}} props */
 function AlertGroup({ group }) {
-  const { alert, level, times, firstUs, objects, services, tenants, linked } = group;
+  const { alert, level, times, firstUs, objects, services, tenants, linked, stack } = group;
   const isDay = alert.unix_us - firstUs > 43_200_000_000 || Date.now() * 1000 - firstUs > 43_200_000_000;
   const when = (/** @type {number} */ us) => (isDay ? dateTime(us / 1000, false) : clock(us / 1000, false));
   const advice = ADVICE[alert.kind];
@@ -71,8 +71,12 @@ function AlertGroup({ group }) {
       ${tenants.length > 0 && fact('Tenant', names(tenants))}
       ${linked.length > 0 && fact('Transactions', linked.map((one, i) => html`<span key=${one.txid}>${i > 0 && ' · '}<a href=${txHref(one)} title=${dateTime(one.unix_us / 1000)}>${when(one.unix_us)}</a> <a class="mut" href=${`/trace/${one.gxid}`} aria-label=${`Trace of the transaction at ${when(one.unix_us)}`}>trace</a></span>`))}
     </dl>
+    ${stack.length > 0 && html`<details><summary>What the thread was doing</summary><pre>${stack.flatMap(lines).join('\n')}</pre></details>`}
     ${advice && html`<p class="advice"><span class="mut">Look first:</span> ${advice}</p>`}</li>`;
 }
+
+/** A frame of a native stack, and what was inlined into it. @param {any} frame */
+const lines = frame => frame.functions.map((/** @type {any} */ one) => `${one.name}  ${one.place}`.trimEnd());
 
 /** @param {string} label @param {any} value */
 const fact = (label, value) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`;

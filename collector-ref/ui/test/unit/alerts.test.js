@@ -26,6 +26,12 @@ test('a cause leads to its newest transactions, each once', () => {
   assert.deepEqual(group.linked.map(one => one.txid), ['7', '6', '5', '4', '3']);
 });
 
+test('a cause shows the newest stack that was taken of it', () => {
+  const stack = (/** @type {string} */ name) => ({ stack: [{ functions: [{ name, place: '' }] }] });
+  const [group] = grouped([alert(1, stack('old')), alert(3, { stack: [] }), alert(2, stack('new'))]);
+  assert.equal(group.stack[0].functions[0].name, 'new');
+});
+
 test('every kind of the collector has a title and advice, and no other one has', () => {
   const source = read('../../../src/names.rs');
   const named = [...source.matchAll(/AlertKind::\w+ => "(\w+)"/g)].map(([, name]) => name);
