@@ -74,8 +74,9 @@ pub use config::{
 };
 pub use syncing::{ManualSync, Syncing};
 
-/// Indexes of packs kept in memory, least recently used out first.
-const MAX_OPEN_PACKS: usize = 16;
+/// Indexes of packs kept in memory, about 1.5 MB each, least recently used out first. A day of 100
+/// transactions a second has 20.
+const MAX_OPEN_PACKS: usize = 32;
 
 /// A store on a local disk. See the module's documentation for how it works.
 #[derive(Debug)]
