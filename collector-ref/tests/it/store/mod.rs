@@ -15,6 +15,7 @@ mod filled;
 pub(crate) mod full_disk;
 mod open_data;
 mod pressure;
+mod rollups;
 mod summaries;
 pub(crate) mod support;
 mod upgrade;
