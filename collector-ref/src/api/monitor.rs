@@ -86,6 +86,12 @@ impl Text {
             ("store_seal_errors_total", "counter", "Seals that failed.", stats.seal_errors),
             ("store_late_rows_total", "counter", "Rows sealed late.", stats.late_rows),
             (
+                "store_rollup_tables_over_limit_total",
+                "counter",
+                "Tables of rollups with too many keys.",
+                stats.rollup_tables_over_limit,
+            ),
+            (
                 "store_counter_points_dropped_total",
                 "counter",
                 "Counter values over a limit.",

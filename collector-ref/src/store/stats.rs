@@ -28,7 +28,7 @@ pub struct StoreStats {
     pub wal_bytes: u64,
     /// Bytes of all sealed files.
     pub disk_bytes: u64,
-    /// Bytes of the sealed segments alone.
+    /// Bytes of the sealed segments and their rollups alone.
     pub segment_bytes: u64,
     /// Bytes of the profile packs alone.
     pub pack_bytes: u64,
@@ -42,6 +42,9 @@ pub struct StoreStats {
     pub last_seal_error: Option<String>,
     /// Rows that came later than the hour they belong to was open; they lie in their own segment.
     pub late_rows: u64,
+    /// Tables of rollups that were not written because they would have had too many keys; rows answer
+    /// in their place.
+    pub rollup_tables_over_limit: u64,
     /// Texts refused by the limit of their kind: they read `(other)`.
     pub texts_refused: u64,
     /// Different texts with the same 64-bit hash.

@@ -16,7 +16,8 @@ use super::layout::Layout;
 use super::lock::FolderLock;
 use super::manifest::{Inventory, Manifest, SegmentEntry, TooNew};
 use super::open::sealed_files;
-use super::segment::{BloomBudget, Segment, SegmentError};
+use super::rollup;
+use super::segment::{Segment, SegmentError, SegmentMemory};
 use super::state::{Identity, State};
 use super::wal::{Mark, WalFile, WalHeader};
 use super::{counters, digests, pack};
@@ -160,15 +161,25 @@ impl Checker {
     }
 
     fn sealed(&mut self) {
-        let blooms = BloomBudget::new(0);
+        let memory = SegmentMemory::new(0, 0);
         for entry in self.inventory.segments.clone() {
-            self.file(&entry.file.clone(), entry.bytes, |path| {
-                let segment = Segment::open(path, entry, &blooms);
-                segment.and_then(|segment| segment.verify()).map_err(|error| match error {
-                    SegmentError::Damaged(why) => why,
-                    SegmentError::Io(error) => error.to_string(),
-                })
+            let (file, rollup) = (entry.file.clone(), entry.rollup);
+            let mut segment = None;
+            self.file(&file, entry.bytes, |path| {
+                let opened = Segment::open(path, entry, &memory).map_err(told)?;
+                opened.verify().map_err(told)?;
+                segment = Some(opened);
+                Ok(())
             });
+            let Some(rollup) = rollup else { continue };
+            let rolled = rolled(&file);
+            match segment {
+                Some(segment) => self.file(&rolled, rollup.bytes, |path| {
+                    segment.verify_rollup(path, rollup).map_err(told)
+                }),
+                // It says nothing without its rows.
+                None => _ = self.bad.insert(rolled),
+            }
         }
         for entry in self.inventory.packs.clone() {
             self.file(&entry.file, entry.bytes, pack::verify);
@@ -217,14 +228,17 @@ impl Checker {
         let counters = inventory.counters.iter().map(|entry| &entry.file);
         let digests = inventory.digests.iter().map(|entry| &entry.file);
         let named = segments.chain(packs).chain(counters).chain(digests);
-        let named: HashSet<PathBuf> = named.map(|file| self.layout.sealed(file)).collect();
+        let mut named: HashSet<PathBuf> = named.map(|file| self.layout.sealed(file)).collect();
+        let with_rollup = inventory.segments.iter().filter(|entry| entry.rollup.is_some());
+        named.extend(with_rollup.map(|entry| rollup::path_of(&self.layout.sealed(&entry.file))));
         let unlinked = |file: &String| self.layout.sealed(file);
-        let unlinked: HashSet<PathBuf> = self.inventory.unlinked.iter().map(unlinked).collect();
+        let unlinked: HashSet<PathBuf> = inventory.unlinked.iter().map(unlinked).collect();
         let in_the_log: HashSet<u64> = self.wal_files().into_iter().map(|(n, _)| n).collect();
         let unnamed = sealed_files(&self.layout).filter(|(_, path)| !named.contains(path));
         unnamed
             .map(|(generation, path)| {
-                let is_lost = !in_the_log.contains(&generation) && !unlinked.contains(&path);
+                let is_left_over = unlinked.contains(&path) || rollup::is_left_over(&path, &named);
+                let is_lost = !in_the_log.contains(&generation) && !is_left_over;
                 Unnamed { generation, path, is_lost }
             })
             .collect()
@@ -298,6 +312,9 @@ impl Checker {
         let bad = std::mem::take(&mut self.bad);
         let inventory = &mut self.inventory;
         inventory.segments.retain(|entry| !bad.contains(&entry.file));
+        for entry in &mut inventory.segments {
+            entry.rollup = entry.rollup.filter(|_| !bad.contains(&rolled(&entry.file)));
+        }
         inventory.packs.retain(|entry| !bad.contains(&entry.file));
         inventory.counters.retain(|entry| !bad.contains(&entry.file));
         inventory.digests.retain(|entry| !bad.contains(&entry.file));
@@ -342,6 +359,8 @@ impl Checker {
                 "dig" | "di5" => {
                     add(&mut inventory.digests, digests::salvage(&path, ending == "dig", file))
                 }
+                // Named with its segment.
+                "rol" => true,
                 _ => false,
             };
             if !is_named {
@@ -367,11 +386,28 @@ fn add<T>(entries: &mut Vec<T>, entry: Option<T>) -> bool {
     is_there
 }
 
-/// The entry of a segment as its file tells it; `None` when it is damaged.
+/// The file of a segment's rollups as the manifest would name it.
+fn rolled(segment: &str) -> String {
+    rollup::path_of(Path::new(segment)).to_string_lossy().into_owned()
+}
+
+fn told(error: SegmentError) -> String {
+    match error {
+        SegmentError::Damaged(why) => why,
+        SegmentError::Io(error) => error.to_string(),
+    }
+}
+
+/// The entry of a segment as its file tells it, with its rollups if they are sound; `None` when it is
+/// damaged.
 fn salvage_segment(path: &Path, file: String) -> Option<SegmentEntry> {
-    let entry = SegmentEntry { file, ..Segment::describe(path).ok()? };
-    let segment = Segment::open(path, entry.clone(), &BloomBudget::new(0)).ok()?;
-    segment.verify().ok().map(|()| entry)
+    let mut entry = SegmentEntry { file, ..Segment::describe(path).ok()? };
+    let segment = Segment::open(path, entry.clone(), &SegmentMemory::new(0, 0)).ok()?;
+    segment.verify().ok()?;
+    let rolled = rollup::path_of(path);
+    entry.rollup =
+        rollup::read_sum(&rolled).filter(|rollup| segment.verify_rollup(&rolled, *rollup).is_ok());
+    Some(entry)
 }
 
 /// How much of a file of the log was on disk for certain.

@@ -7,6 +7,7 @@
 //! wal/00000007.wal          frames not yet sealed
 //! data/20260131/23/         one folder per UTC hour of END
 //!     seg-12.parquet        transactions
+//!     seg-12.rol            what they add up to, by minute and in all
 //!     seg-12.pf             profile pack
 //!     seg-12.cnt            counter values
 //!     seg-12.dig            digests by ten seconds

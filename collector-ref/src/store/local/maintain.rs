@@ -123,6 +123,7 @@ impl Inner {
         drop(data);
         let late = files.segments.iter().filter(|segment| segment.is_late);
         self.count_late(late.map(|segment| segment.rows).sum());
+        count(&self.tallies.rollup_tables_over_limit, files.rollup_tables_over_limit);
         {
             let mut tables = self.tables.write();
             tables.frozen.retain(|other| other.generation.number != number);
@@ -162,7 +163,7 @@ impl Inner {
     fn open_sealed(&self, files: &super::seal::Files) -> Result<Vec<Arc<Segment>>, AppendError> {
         let open = |entry: &super::manifest::SegmentEntry| {
             let path = self.layout.sealed(&entry.file);
-            Segment::open(&path, entry.clone(), &self.blooms).map(Arc::new).map_err(|error| {
+            Segment::open(&path, entry.clone(), &self.memory).map(Arc::new).map_err(|error| {
                 AppendError::from(match error {
                     SegmentError::Io(error) => error,
                     SegmentError::Damaged(why) => io::Error::other(why),

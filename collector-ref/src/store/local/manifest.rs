@@ -69,6 +69,24 @@ pub(crate) struct SegmentEntry {
     /// Length and crc32c of what lies behind the pages.
     pub(crate) tail_bytes: u64,
     pub(crate) tail_sum: u32,
+    /// Its file of rollups; older and small segments have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rollup: Option<RollupEntry>,
+}
+
+impl SegmentEntry {
+    /// Bytes of its file and of that of its rollups.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.bytes + self.rollup.map_or(0, |rollup| rollup.bytes)
+    }
+}
+
+/// The rollups of a segment: the file beside it with the ending `rol`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RollupEntry {
+    pub(crate) bytes: u64,
+    /// crc32c of its head, which has those of its parts.
+    pub(crate) sum: u32,
 }
 
 /// A profile pack.

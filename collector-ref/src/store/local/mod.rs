@@ -31,9 +31,11 @@ mod profile;
 mod query;
 mod recover;
 mod retention;
+mod rollup;
 mod seal;
 mod seam;
 mod segment;
+mod spread;
 mod state;
 mod syncing;
 mod texts;
@@ -56,7 +58,7 @@ use self::lock::FolderLock;
 use self::manifest::{CounterEntry, DigestEntry, Manifest, PackEntry};
 use self::origins::Origins;
 use self::pack::PackIndex;
-use self::segment::{BloomBudget, Segment};
+use self::segment::{Segment, SegmentMemory};
 use self::state::{Identity, State};
 use self::texts::Dictionary;
 use self::view::{Source, View};
@@ -67,15 +69,16 @@ pub use check::{CheckReport, check, repair};
 pub use clock::StoreClock;
 pub use config::{
     DEFAULT_BLOOM_BYTES, DEFAULT_COUNTER_KEEP, DEFAULT_DIGEST_FINE_KEEP, DEFAULT_DIGEST_KEEP,
-    DEFAULT_DISK_BYTES, DEFAULT_PROFILE_KEEP, DEFAULT_SEAL_AFTER, DEFAULT_SEAL_ROWS,
-    DEFAULT_SEAL_SMALL_AFTER, DEFAULT_SEAL_SMALL_ROWS, DEFAULT_SYNC_WINDOW, DEFAULT_TEXT_BYTES,
-    DEFAULT_TEXTS_PER_KIND, DEFAULT_XLOG_KEEP, Durability, MAX_GENERATION_TEXT_BYTES,
-    MAX_GENERATIONS, SegmentEncoder, StoreConfig,
+    DEFAULT_DISK_BYTES, DEFAULT_PROFILE_KEEP, DEFAULT_ROLLUP_BYTES, DEFAULT_SEAL_AFTER,
+    DEFAULT_SEAL_ROWS, DEFAULT_SEAL_SMALL_AFTER, DEFAULT_SEAL_SMALL_ROWS, DEFAULT_SYNC_WINDOW,
+    DEFAULT_TEXT_BYTES, DEFAULT_TEXTS_PER_KIND, DEFAULT_XLOG_KEEP, Durability,
+    MAX_GENERATION_TEXT_BYTES, MAX_GENERATIONS, SegmentEncoder, StoreConfig,
 };
 pub use syncing::{ManualSync, Syncing};
 
-/// Indexes of packs kept in memory, least recently used out first.
-const MAX_OPEN_PACKS: usize = 16;
+/// Indexes of packs kept in memory, about 1.5 MB each, least recently used out first. A day of 100
+/// transactions a second has 20.
+const MAX_OPEN_PACKS: usize = 32;
 
 /// A store on a local disk. See the module's documentation for how it works.
 #[derive(Debug)]
@@ -102,7 +105,7 @@ struct Inner {
     tables: RwLock<Tables>,
     /// Held for the whole of a seal or purge: one at a time.
     manifest: Mutex<Manifest>,
-    blooms: Arc<BloomBudget>,
+    memory: SegmentMemory,
     open_packs: Mutex<Vec<(u32, Arc<PackIndex>)>>,
     tallies: Tallies,
     corrupt: Mutex<Vec<CorruptFile>>,
@@ -158,6 +161,7 @@ struct Tallies {
     append_errors: AtomicU64,
     seal_errors: AtomicU64,
     late_rows: AtomicU64,
+    rollup_tables_over_limit: AtomicU64,
     counter_points_dropped: AtomicU64,
     retention_files: AtomicU64,
     retention_xlogs: AtomicU64,
@@ -217,6 +221,7 @@ impl Inner {
         }
         let rows = tables.active.rows();
         sources.push(Source::Hot(Arc::clone(&tables.active), rows));
-        View { sources, cursor: tables.active.first_arrival - 1 + rows as u64 }
+        let cursor = tables.active.first_arrival - 1 + rows as u64;
+        View { sources, cursor, uses_rollups: self.config.uses_rollups }
     }
 }

@@ -19,7 +19,8 @@ use super::layout::{Layout, make_folder};
 use super::lock::FolderLock;
 use super::manifest::{Inventory, Manifest, TooNew};
 use super::recover::{Recovery, remove_empty};
-use super::segment::{BloomBudget, Segment, SegmentError};
+use super::rollup;
+use super::segment::{Segment, SegmentError, SegmentMemory};
 use super::state::{Identity, State, StateResult};
 use super::texts::Dictionary;
 use super::wal::{Syncer, WalHeader, WalWriter};
@@ -47,7 +48,7 @@ impl LocalStore {
         let (state, identity) =
             State::open(&layout.state(), config.durability).map_err(state_error)?;
         let dictionary = open_dictionary(&config, identity, &state).map_err(state_error)?;
-        let blooms = BloomBudget::new(config.bloom_bytes);
+        let memory = SegmentMemory::new(config.bloom_bytes, config.rollup_bytes);
         let mut recovery = Recovery::new(identity.store_id, &layout, &dictionary, &inventory);
         let frozen = recovery.run().map_err(at(&layout.wal_folder()))?;
         let Recovery { origins, cursor, next, torn_bytes, xlogs, corrupt, empty, .. } = recovery;
@@ -81,7 +82,7 @@ impl LocalStore {
             room: Condvar::new(),
             tables: RwLock::new(tables),
             manifest: Mutex::new(manifest),
-            blooms,
+            memory,
             open_packs: Mutex::default(),
             tallies,
             corrupt: Mutex::default(),
@@ -153,7 +154,7 @@ impl Inner {
         let mut segments = Vec::with_capacity(inventory.segments.len());
         for entry in &inventory.segments {
             let path = self.layout.sealed(&entry.file);
-            match Segment::open(&path, entry.clone(), &self.blooms) {
+            match Segment::open(&path, entry.clone(), &self.memory) {
                 Ok(segment) => segments.push(Arc::new(segment)),
                 Err(SegmentError::Damaged(why)) => self.report_corrupt(path, why),
                 Err(SegmentError::Io(error)) => self.report_corrupt(path, error.to_string()),
@@ -172,11 +173,12 @@ impl Inner {
         let counters = inventory.counters.iter().map(|counters| &counters.file);
         let digests = inventory.digests.iter().map(|digests| &digests.file);
         let others = counters.chain(digests);
-        let paths = |files: &mut dyn Iterator<Item = &String>| -> HashSet<PathBuf> {
-            files.map(|file| self.layout.sealed(file)).collect()
-        };
-        let named = paths(&mut segments.chain(packs).chain(others));
-        let unlinked = paths(&mut inventory.unlinked.iter());
+        let mut named: HashSet<PathBuf> =
+            segments.chain(packs).chain(others).map(|file| self.layout.sealed(file)).collect();
+        let rolled = inventory.segments.iter().filter(|segment| segment.rollup.is_some());
+        named.extend(rolled.map(|segment| rollup::path_of(&self.layout.sealed(&segment.file))));
+        let unlinked: HashSet<PathBuf> =
+            inventory.unlinked.iter().map(|file| self.layout.sealed(file)).collect();
         let frozen = &self.tables.read().frozen;
         let in_the_log: HashSet<u64> =
             frozen.iter().map(|frozen| frozen.generation.number).collect();
@@ -184,7 +186,8 @@ impl Inner {
             if named.contains(&file) {
                 continue;
             }
-            if unlinked.contains(&file) || in_the_log.contains(&number) {
+            let is_left_over = unlinked.contains(&file) || rollup::is_left_over(&file, &named);
+            if is_left_over || in_the_log.contains(&number) {
                 // Tried again at the next start.
                 let _left = fs::remove_file(&file);
             } else {

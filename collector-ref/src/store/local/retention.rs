@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::digests::FINE_STEP_US;
 use super::manifest::Event;
+use super::rollup;
 use super::{Inner, Tables, count};
 use crate::store::{Retention, RetentionPreview};
 
@@ -72,6 +73,9 @@ impl Inner {
             let path = self.layout.sealed(file);
             // What stays behind goes at the next start.
             let _left = fs::remove_file(&path);
+            if path.extension().is_some_and(|ending| ending == "parquet") {
+                rollup::unlink(&path);
+            }
             for folder in path.ancestors().skip(1).take(2) {
                 // Fails, as it should, while other files are in it.
                 let _not_empty = fs::remove_dir(folder);
@@ -101,7 +105,7 @@ impl Inner {
         }
         for segment in tables.segments.iter().map(|segment| &segment.entry) {
             if segment.last_unix_us < before(keep.xlogs) {
-                purge.take(&segment.file, segment.bytes);
+                purge.take(&segment.file, segment.disk_bytes());
                 purge.xlogs += segment.rows;
             }
         }
@@ -124,10 +128,10 @@ impl Inner {
         purge
     }
 
-    /// Bytes of all sealed files, of segments alone, and of packs alone.
+    /// Bytes of all sealed files, of segments with their rollups, and of packs alone.
     pub(super) fn disk_bytes(&self) -> (u64, u64, u64) {
         let tables = self.tables.read();
-        let segments = tables.segments.iter().map(|segment| segment.entry.bytes).sum();
+        let segments = tables.segments.iter().map(|segment| segment.entry.disk_bytes()).sum();
         let packs = tables.packs.iter().map(|pack| pack.bytes).sum();
         (sealed_bytes(&tables), segments, packs)
     }
@@ -152,7 +156,7 @@ fn choose_by_size(tables: &Tables, limit: u64, purge: &mut Purge) {
     }
     let packs = tables.packs.iter().map(|p| (p.last_unix_us, &p.file, p.bytes, 0, p.profiles));
     let entries = tables.segments.iter().map(|segment| &segment.entry);
-    let segments = entries.map(|s| (s.last_unix_us, &s.file, s.bytes, s.rows, 0));
+    let segments = entries.map(|s| (s.last_unix_us, &s.file, s.disk_bytes(), s.rows, 0));
     let counters = tables.counters.iter().map(|c| (c.last_unix_us, &c.file, c.bytes, 0, 0));
     let digests = tables.digests.iter().map(|d| (d.last_unix_us, &d.file, d.bytes, 0, 0));
     let mut kinds =
@@ -174,7 +178,7 @@ fn choose_by_size(tables: &Tables, limit: u64, purge: &mut Purge) {
 }
 
 fn sealed_bytes(tables: &Tables) -> u64 {
-    let segments: u64 = tables.segments.iter().map(|segment| segment.entry.bytes).sum();
+    let segments: u64 = tables.segments.iter().map(|segment| segment.entry.disk_bytes()).sum();
     let packs: u64 = tables.packs.iter().map(|pack| pack.bytes).sum();
     let counters: u64 = tables.counters.iter().map(|counters| counters.bytes).sum();
     let digests: u64 = tables.digests.iter().map(|digests| digests.bytes).sum();

@@ -45,20 +45,33 @@ impl Inner {
                     self.leave_out(&segment, why);
                     view = self.view();
                 }
+                Err(Stop::NoRollup(segment, why)) => {
+                    self.leave_out_rollup(&segment, why);
+                    view = self.view();
+                }
             }
         }
     }
 
     /// Marks a segment as damaged and names it.
     fn leave_out(&self, segment: &Arc<Segment>, why: String) {
-        let is_listed = {
-            let tables = self.tables.read();
-            tables.segments.iter().any(|other| Arc::ptr_eq(other, segment))
-        };
         // Retention may have unlinked it since the view was made.
-        if segment.mark_damaged() && is_listed {
+        if segment.mark_damaged() && self.is_listed(segment) {
             self.report_corrupt(segment.path().to_owned(), why);
         }
+    }
+
+    /// Marks the rollups of a segment as damaged and names them; its rows answer from now on.
+    fn leave_out_rollup(&self, segment: &Arc<Segment>, why: String) {
+        let Some(rollup) = segment.rollup() else { return };
+        if rollup.mark_damaged() && self.is_listed(segment) {
+            self.report_corrupt(rollup.path().to_owned(), why);
+        }
+    }
+
+    fn is_listed(&self, segment: &Arc<Segment>) -> bool {
+        let tables = self.tables.read();
+        tables.segments.iter().any(|other| Arc::ptr_eq(other, segment))
     }
 
     /// The name of an object.
@@ -154,6 +167,7 @@ impl Inner {
             seal_errors: read(&tallies.seal_errors),
             last_seal_error: self.last_seal_error.lock().as_ref().map(ToString::to_string),
             late_rows: read(&tallies.late_rows),
+            rollup_tables_over_limit: read(&tallies.rollup_tables_over_limit),
             texts_refused,
             text_collisions,
             texts,
@@ -267,6 +281,7 @@ impl Store for LocalStore {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => break,
                 Err(Stop::Damaged(segment, why)) => self.inner.leave_out(&segment, why),
+                Err(Stop::NoRollup(segment, why)) => self.inner.leave_out_rollup(&segment, why),
                 Err(Stop::Failed(error)) => return Err(error),
             }
         }

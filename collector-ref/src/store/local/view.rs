@@ -25,12 +25,16 @@ pub(crate) struct View {
     pub(crate) sources: Vec<Source>,
     /// Arrival number of the newest row in it.
     pub(crate) cursor: u64,
+    /// Whether questions may be answered from rollups.
+    pub(crate) uses_rollups: bool,
 }
 
 /// Why a walk over a view stopped: a damaged segment is marked and the walk begins again.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Damaged(Arc<Segment>, String),
+    /// The rollups of a segment are damaged: they are marked, and rows answer.
+    NoRollup(Arc<Segment>, String),
     Failed(QueryError),
 }
 
@@ -112,11 +116,15 @@ impl View {
         columns: &[Column],
         visit: &mut dyn FnMut(&Chunk<'_>),
     ) -> Result<(), Stop> {
-        for source in (0..self.sources.len()).filter(|source| self.sources[*source].overlaps(range))
-        {
+        for source in self.overlapping(range) {
             self.scan_source(source, range, columns, visit)?;
         }
         Ok(())
+    }
+
+    /// The sources that may have rows of a time range.
+    pub(crate) fn overlapping(&self, range: TimeRange) -> impl Iterator<Item = usize> {
+        (0..self.sources.len()).filter(move |source| self.sources[*source].overlaps(range))
     }
 
     /// Visits the rows of one source.
@@ -134,8 +142,7 @@ impl View {
 
     /// The sources that may have rows of a time range, those with the newest rows first.
     pub(crate) fn newest_first(&self, range: TimeRange) -> Vec<usize> {
-        let overlaps = |source: &usize| self.sources[*source].overlaps(range);
-        let mut sources: Vec<usize> = (0..self.sources.len()).filter(overlaps).collect();
+        let mut sources: Vec<usize> = self.overlapping(range).collect();
         sources.sort_by_key(|source| std::cmp::Reverse(self.sources[*source].last_unix_us()));
         sources
     }

@@ -49,7 +49,7 @@ fn whatever_file_is_damaged_is_named_and_set_aside_and_the_rest_is_served() {
         bytes[middle] ^= 8;
     };
     let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 3);
-    for ending in [".parquet", ".pf", ".dig", ".di5"] {
+    for ending in [".parquet", ".rol", ".pf", ".dig", ".di5"] {
         for damage in [flip as fn(&mut Vec<u8>), cut] {
             let (folder, rows) = sealed();
             let store = open(folder.path());

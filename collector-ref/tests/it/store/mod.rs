@@ -16,6 +16,7 @@ pub(crate) mod full_disk;
 mod moved;
 mod open_data;
 mod pressure;
+mod rollups;
 mod summaries;
 pub(crate) mod support;
 mod upgrade;

@@ -24,8 +24,9 @@ pub(crate) struct PackIndex {
     texts: Vec<Arc<str>>,
     frames: Vec<FrameEntry>,
     profiles: u64,
-    /// Numbers of all frames' text tables, one after another.
-    frame_texts: Vec<u32>,
+    /// Numbers of all frames' text tables, one after another, as varints: a look-up needs those of
+    /// one frame, and all of them decoded take twice the memory.
+    frame_texts: Box<[u8]>,
     /// By txid.
     orphans: Vec<(u64, u32, u32)>,
 }
@@ -35,7 +36,8 @@ struct FrameEntry {
     offset: u64,
     bytes: u32,
     sum: u32,
-    first_text: u32,
+    /// Where its text numbers begin.
+    texts_at: u32,
     texts: u32,
 }
 
@@ -76,7 +78,7 @@ impl PackIndex {
         let mut offset = HEADER_BYTES as u64;
         for _ in 0..count {
             let bytes = reader.varint_u32()?;
-            frames.push(FrameEntry { offset, bytes, sum: 0, first_text: 0, texts: 0 });
+            frames.push(FrameEntry { offset, bytes, sum: 0, texts_at: 0, texts: 0 });
             offset += u64::from(bytes);
         }
         if offset != end {
@@ -89,16 +91,16 @@ impl PackIndex {
         for _ in 0..count {
             profiles = profiles.saturating_add(reader.varint()?);
         }
-        let mut total = 0u32;
         for frame in &mut frames {
-            frame.first_text = total;
             frame.texts = reader.varint_u32()?;
-            total = total.checked_add(frame.texts).ok_or(Damaged)?;
         }
-        if total as usize > reader.0.len() {
-            return Err(Damaged);
+        let numbers = reader.0;
+        let mut at = 0;
+        for frame in &mut frames {
+            frame.texts_at = u32::try_from(at).map_err(|_| Damaged)?;
+            at += length_of_varints(&numbers[at..], frame.texts)?;
         }
-        let frame_texts = (0..total).map(|_| reader.varint_u32()).collect::<Result<_, _>>()?;
+        let frame_texts = reader.take(at)?.into();
         let count = reader.count()?;
         let orphan = |_| Ok((reader.u64()?, reader.varint_u32()?, reader.varint_u32()?));
         let orphans = (0..count).map(orphan).collect::<Result<_, _>>()?;
@@ -120,14 +122,24 @@ impl PackIndex {
         if crc32c::crc32c(&section) != entry.sum {
             return Err(damaged("the checksum of its frame does not match"));
         }
-        let first = entry.first_text as usize;
-        let numbers = &self.frame_texts[first..first + entry.texts as usize];
-        let text = |number: &u32| match (*number as usize).checked_sub(1) {
-            None => Arc::from(""),
-            Some(index) => self.texts.get(index).cloned().unwrap_or_else(|| UNKNOWN.into()),
+        let mut numbers = Reader(&self.frame_texts[entry.texts_at as usize..]);
+        let text = |_| {
+            Ok(match (numbers.varint_u32()? as usize).checked_sub(1) {
+                None => Arc::from(""),
+                Some(index) => self.texts.get(index).cloned().unwrap_or_else(|| UNKNOWN.into()),
+            })
         };
-        Ok((section, FrameTexts(numbers.iter().map(text).collect())))
+        let texts: Result<Vec<_>, Damaged> = (0..entry.texts).map(text).collect();
+        let texts = texts.map_err(|_| damaged("the texts of its frame are damaged"))?;
+        Ok((section, FrameTexts(texts)))
     }
+}
+
+/// How many bytes so many varints take.
+fn length_of_varints(bytes: &[u8], count: u32) -> Result<usize, Damaged> {
+    let Some(last) = (count as usize).checked_sub(1) else { return Ok(0) };
+    let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte < 0x80);
+    ends.nth(last).map(|(place, _)| place + 1).ok_or(Damaged)
 }
 
 /// Reads the index and every frame of a pack.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::columns::{Column, HAS_ERROR, Narrow, Text, Wide};
 use super::super::segment::{Chunk, TextColumn};
 use super::heights::{self, Heights};
-use crate::store::{Bounds, Clause, Filter, Glob, Test};
+use crate::store::{Bounds, Clause, Filter, Glob, Test, TimeRange};
 use scouter_wire::record::XLogFlags;
 
 /// Bounds and a filter in the middle of a walk: remembers which texts match.
@@ -95,6 +95,11 @@ impl<'a> FilterRun<'a> {
         }
         more.iter().copied().for_each(add);
         columns
+    }
+
+    /// Looks only at rows of this part of the time range from now on.
+    pub(crate) fn narrow_to(&mut self, range: TimeRange) {
+        self.bounds.range = range;
     }
 
     const fn has_heights(&self) -> bool {

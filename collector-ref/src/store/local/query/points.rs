@@ -17,20 +17,33 @@ struct ServiceColours {
 }
 
 impl ServiceColours {
-    fn of(&mut self, column: TextColumn<'_>, row: usize) -> u16 {
+    /// To be called once before the rows of a chunk are asked about.
+    fn enter(&mut self, column: TextColumn<'_>) {
         if self.dictionary != column.dictionary {
             self.dictionary = column.dictionary;
             self.bits.clear();
         }
+        if self.bits.len() < column.key_count() {
+            self.bits.resize(column.key_count(), 0);
+        }
+    }
+
+    #[inline]
+    fn of(&mut self, column: TextColumn<'_>, row: usize) -> u16 {
         let key = column.keys[row];
-        let place = key as usize;
-        if place >= self.bits.len() {
-            self.bits.resize(column.key_count().max(place + 1), 0);
+        match self.bits.get(key as usize) {
+            Some(bits) if *bits != 0 => *bits & !1,
+            _ => self.learn(column, key),
         }
-        if self.bits[place] == 0 {
-            self.bits[place] = colour_bits(column.text(key)) | 1;
+    }
+
+    #[cold]
+    fn learn(&mut self, column: TextColumn<'_>, key: u32) -> u16 {
+        let bits = colour_bits(column.text(key));
+        if let Some(known) = self.bits.get_mut(key as usize) {
+            *known = bits | 1;
         }
-        self.bits[place] & !1
+        bits
     }
 }
 
@@ -60,6 +73,7 @@ pub(crate) fn points(
         let heights = Heights::of(chunk, measure);
         let flags = chunk.narrow(Narrow::Flags);
         let services = chunk.text(Text::Service);
+        colours.enter(services);
         if points.len() < limit {
             points.reserve(chunk.end.len().min(limit - points.len()));
         }

@@ -128,7 +128,8 @@ impl Values {
         }
     }
 
-    fn find(&mut self, value: &str) -> usize {
+    /// The number of a value by its text.
+    pub(super) fn find(&mut self, value: &str) -> usize {
         if let Some(number) = self.numbers.get(value) {
             return *number;
         }

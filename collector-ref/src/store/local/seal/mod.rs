@@ -15,13 +15,15 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
+use super::columns::{Narrow, Wide};
 use super::config::SegmentEncoder;
 use super::counters;
 use super::digests::{self, DigestSeries};
 use super::hot::{Generation, HotData};
 use super::layout::{Hour, Layout};
-use super::manifest::{CounterEntry, DigestEntry, PackEntry, SegmentEntry};
+use super::manifest::{CounterEntry, DigestEntry, PackEntry, RollupEntry, SegmentEntry};
 use super::pack;
+use super::rollup::{self, KEY_COLUMNS, Limits};
 use super::segment::tail_sum;
 use super::texts::{Dictionary, UNKNOWN};
 use super::wal::OBJECT_KIND;
@@ -35,6 +37,8 @@ pub(crate) struct Files {
     pub(crate) pack: Option<PackEntry>,
     pub(crate) counters: Option<CounterEntry>,
     pub(crate) digests: Vec<DigestEntry>,
+    /// Tables that would have had too many keys.
+    pub(crate) rollup_tables_over_limit: u64,
     written: Vec<PathBuf>,
 }
 
@@ -91,6 +95,7 @@ impl Sealer<'_> {
             let bytes = file.metadata()?.len();
             let tail_bytes = tail_bytes(&file)?;
             let end = |row: Option<&u32>| row.map_or(0, |row| data.columns.end[*row as usize]);
+            let rollup = self.rollup(generation, data, hour, rows, files)?;
             let txids = || rows.iter().map(|row| data.columns.txid[*row as usize]);
             files.segments.push(SegmentEntry {
                 file: format!("{}/{name}", hour.relative()),
@@ -103,9 +108,41 @@ impl Sealer<'_> {
                 is_late: hour < Hour::of(opened),
                 tail_bytes,
                 tail_sum: tail_sum(&file, tail_bytes)?,
+                rollup,
             });
         }
         Ok(())
+    }
+
+    /// Writes the rollups of a segment, if it has any that pay.
+    fn rollup(
+        &self,
+        generation: &Generation,
+        data: &HotData,
+        hour: Hour,
+        order: &[u32],
+        files: &mut Files,
+    ) -> io::Result<Option<RollupEntry>> {
+        let columns = &data.columns;
+        let built = rollup::build(
+            &rollup::Rows {
+                order,
+                end: &columns.end,
+                elapsed: columns.wide(Wide::Elapsed),
+                flags: columns.narrow(Narrow::Flags),
+                sql_us: columns.wide(Wide::SqlTime),
+                sql_count: columns.narrow(Narrow::SqlCount),
+                api_us: columns.wide(Wide::ApiTime),
+                api_count: columns.narrow(Narrow::ApiCount),
+                keys: KEY_COLUMNS.map(|text| columns.text(text)),
+                text: &|column, number| data.pools[KEY_COLUMNS[column] as usize].text(number),
+            },
+            Limits::default(),
+        );
+        files.rollup_tables_over_limit += built.over_limit;
+        let Some((content, sum)) = built.encode()? else { return Ok(None) };
+        self.write(hour, &format!("seg-{}.rol", generation.number), &content, files)?;
+        Ok(Some(RollupEntry { bytes: content.len() as u64, sum }))
     }
 
     fn pack(&self, generation: &Generation, data: &HotData, files: &mut Files) -> io::Result<()> {

@@ -7,6 +7,7 @@
 mod arrays;
 mod lookup;
 mod pages;
+mod rolled;
 mod rows;
 mod scan;
 
@@ -28,6 +29,7 @@ use parquet::file::statistics::Statistics;
 
 use super::columns::{COLUMN_COUNT, Column};
 use super::manifest::SegmentEntry;
+use super::rollup::{self, RollupFile};
 use super::seal::{self, schema};
 use crate::store::TimeRange;
 
@@ -90,21 +92,39 @@ struct Zone {
 /// Bloom filters of the row groups: txid, gxid.
 type Blooms = Arc<Vec<(Sbbf, Sbbf)>>;
 
-/// Bytes of bloom filters that all segments of a store may keep in memory together.
+/// Bytes that all segments of a store may keep in memory together of one kind of thing. What does
+/// not fit is read anew for each question.
 #[derive(Debug)]
-pub(crate) struct BloomBudget {
+pub(crate) struct MemoryBudget {
     limit: usize,
     used: AtomicUsize,
 }
 
-impl BloomBudget {
+impl MemoryBudget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, used: AtomicUsize::new(0) })
     }
 
-    fn take(&self, bytes: usize) -> bool {
+    pub(crate) fn take(&self, bytes: usize) -> bool {
         let fits = |used: usize| Some(used + bytes).filter(|used| *used <= self.limit);
         self.used.try_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    }
+
+    pub(crate) fn give(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What the segments of a store may keep in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct SegmentMemory {
+    blooms: Arc<MemoryBudget>,
+    rollups: Arc<MemoryBudget>,
+}
+
+impl SegmentMemory {
+    pub(crate) fn new(bloom_bytes: usize, rollup_bytes: usize) -> Self {
+        Self { blooms: MemoryBudget::new(bloom_bytes), rollups: MemoryBudget::new(rollup_bytes) }
     }
 }
 
@@ -119,7 +139,8 @@ pub(crate) struct Segment {
     sums: Option<Arc<PageSums>>,
     blooms: Mutex<Option<Blooms>>,
     bloom_bytes: AtomicUsize,
-    budget: Arc<BloomBudget>,
+    budget: Arc<MemoryBudget>,
+    rollup: Option<RollupFile>,
     is_damaged: AtomicBool,
 }
 
@@ -128,7 +149,7 @@ impl Segment {
     pub(crate) fn open(
         path: &Path,
         entry: SegmentEntry,
-        budget: &Arc<BloomBudget>,
+        memory: &SegmentMemory,
     ) -> Result<Self, SegmentError> {
         let file = File::open(path)?;
         if entry.tail_sum != tail_sum(&file, entry.tail_bytes)? {
@@ -152,6 +173,8 @@ impl Segment {
             return Err(SegmentError::Damaged(why));
         }
         let sums = PageSums::read(metadata.metadata())?.map(Arc::new);
+        let rollup = entry.rollup;
+        let rollup = rollup.map(|of| RollupFile::new(rollup::path_of(path), of, &memory.rollups));
         Ok(Self {
             entry,
             path: path.to_owned(),
@@ -160,7 +183,8 @@ impl Segment {
             sums,
             blooms: Mutex::new(None),
             bloom_bytes: AtomicUsize::new(0),
-            budget: Arc::clone(budget),
+            budget: Arc::clone(&memory.blooms),
+            rollup,
             is_damaged: AtomicBool::new(false),
         })
     }
@@ -204,6 +228,11 @@ impl Segment {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Its rollups, unless there are none or they are damaged.
+    pub(crate) fn rollup(&self) -> Option<&RollupFile> {
+        self.rollup.as_ref().filter(|file| !file.is_damaged())
     }
 
     /// Marks it as damaged; answers whether it was not yet.
@@ -255,7 +284,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bloom_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.budget.give(self.bloom_bytes.load(Ordering::Relaxed));
     }
 }
 

@@ -5,6 +5,9 @@
 const SUB_BITS: u32 = 4;
 const SUBS: u64 = 1 << SUB_BITS;
 
+/// Number of buckets: that of the longest time is the last one.
+pub(crate) const BUCKETS: usize = 976;
+
 /// Bucket of an elapsed time: exact below 32 µs, then 16 an octave.
 fn bucket(elapsed_us: u64) -> usize {
     let octave = elapsed_us.checked_ilog2().unwrap_or(0);
@@ -29,7 +32,7 @@ fn middle(bucket: usize) -> u64 {
 }
 
 /// What is added up of a group of rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Spread {
     pub(crate) count: u64,
     pub(crate) errors: u64,
@@ -54,23 +57,57 @@ impl Spread {
         }
     }
 
-    /// Widens the buckets, with some room so that this is rare.
+    /// Widens the buckets, so that this is rare, and counts.
     #[cold]
     fn add_outside(&mut self, bucket: usize) {
-        const ROOM: usize = 16;
-        if self.counts.is_empty() {
-            self.first = bucket.saturating_sub(ROOM);
-            self.counts.resize(bucket - self.first + ROOM, 0);
-        } else if bucket < self.first {
-            let first = bucket.saturating_sub(ROOM);
-            let mut counts = vec![0; self.first - first];
-            counts.append(&mut self.counts);
-            self.counts = counts;
-            self.first = first;
-        } else {
-            self.counts.resize(bucket - self.first + ROOM, 0);
-        }
+        self.cover(bucket, 1);
         self.counts[bucket - self.first] += 1;
+    }
+
+    /// Widens the buckets, with some room, so that these are among them.
+    fn cover(&mut self, first: usize, length: usize) {
+        const ROOM: usize = 16;
+        let end = first + length;
+        if self.counts.is_empty() {
+            self.first = first.saturating_sub(ROOM);
+        } else if first < self.first {
+            let wider = first.saturating_sub(ROOM);
+            let more = self.first - wider;
+            self.counts.splice(0..0, std::iter::repeat_n(0, more));
+            self.first = wider;
+        }
+        if end > self.first + self.counts.len() {
+            self.counts.resize(end - self.first + ROOM, 0);
+        }
+    }
+
+    /// Adds buckets that lie next to each other; count and sums are added apart.
+    #[inline]
+    pub(crate) fn add_buckets(&mut self, first: usize, counts: impl ExactSizeIterator<Item = u32>) {
+        if counts.len() == 0 {
+            return;
+        }
+        if first < self.first || first + counts.len() > self.first + self.counts.len() {
+            self.cover(first, counts.len());
+        }
+        for (own, more) in self.counts[first - self.first..].iter_mut().zip(counts) {
+            *own = own.saturating_add(more);
+        }
+    }
+
+    /// The buckets from the first to the last one that is not empty, and which the first one is.
+    pub(crate) fn buckets(&self) -> (usize, &[u32]) {
+        let is_counted = |count: &u32| *count != 0;
+        let Some(begin) = self.counts.iter().position(is_counted) else { return (0, &[]) };
+        let end = self.counts.iter().rposition(is_counted).map_or(begin, |last| last + 1);
+        (self.first + begin, &self.counts[begin..end])
+    }
+
+    /// Forgets everything but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        let mut counts = std::mem::take(&mut self.counts);
+        counts.fill(0);
+        *self = Self { first: self.first, counts, ..Self::default() };
     }
 
     /// The value below which `percent` of all values lie.
@@ -98,6 +135,30 @@ mod tests {
             let error = middle(bucket(us)).abs_diff(us);
             assert!(error <= us / 20, "{us} becomes {}", middle(bucket(us)));
         }
+    }
+
+    #[test]
+    fn the_longest_time_has_the_last_bucket() {
+        assert_eq!(bucket(u64::MAX) + 1, BUCKETS);
+    }
+
+    #[test]
+    fn buckets_of_two_groups_are_those_of_all_their_values() {
+        let (mut one, mut other, mut all) =
+            (Spread::default(), Spread::default(), Spread::default());
+        for us in [700, 90_000, 3, 5_000_000, 1_200, 1_200] {
+            one.add(us, false);
+            all.add(us, false);
+        }
+        for us in [1, 60_000_000, 2_000] {
+            other.add(us, true);
+            all.add(us, true);
+        }
+        let (first, counts) = other.buckets();
+        one.add_buckets(first, counts.iter().copied());
+        assert_eq!(one.buckets(), all.buckets());
+        one.clear();
+        assert_eq!(one.buckets(), (0, &[][..]));
     }
 
     #[test]
