@@ -35,6 +35,10 @@
 //! xlog_days = 30
 //! counter_days = 70
 //! disk_bytes = 68719476736
+//!
+//! [limits]
+//! agents = 1024               # at once; each takes a thread and a file handle
+//! viewers = 256               # live pages at once
 //! ```
 
 use std::net::SocketAddr;
@@ -45,6 +49,7 @@ use serde::Deserialize;
 
 use crate::auth::{Accounts, Tokens};
 use crate::collector::{Builder, DEFAULT_DATA};
+use crate::limits::Limits;
 use crate::store::local::{Durability, StoreConfig};
 use crate::tls::TlsFiles;
 
@@ -76,6 +81,19 @@ pub struct FileConfig {
     pub tls: Option<TlsFiles>,
     /// How long things are kept.
     pub retention: Retention,
+    /// How many may be connected.
+    pub limits: FileLimits,
+}
+
+/// How many may be connected at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FileLimits {
+    /// Agents. Default: [`crate::limits::DEFAULT_MAX_CONNECTIONS`].
+    pub agents: Option<usize>,
+    /// Live pages. Default: [`crate::limits::DEFAULT_MAX_VIEWERS`].
+    pub viewers: Option<usize>,
 }
 
 /// When a frame may be acknowledged, by name.
@@ -132,8 +150,14 @@ impl FileConfig {
         store.counter_keep = counter_days.map_or(store.counter_keep, days);
         store.digest_keep = counter_days.map_or(store.digest_keep, days);
         store.disk_bytes = disk_bytes.unwrap_or(store.disk_bytes);
-        let mut builder =
-            Builder::default().store(store).tokens(self.tokens).public_hosts(self.public_hosts);
+        let mut limits = Limits::default();
+        limits.max_connections = self.limits.agents.unwrap_or(limits.max_connections);
+        limits.max_viewers = self.limits.viewers.unwrap_or(limits.max_viewers);
+        let mut builder = Builder::default()
+            .store(store)
+            .limits(limits)
+            .tokens(self.tokens)
+            .public_hosts(self.public_hosts);
         builder = builder.accounts(self.accounts);
         builder = builder.watch_itself(self.watch_itself.unwrap_or(true));
         if let Some(files) = self.tls {
@@ -170,6 +194,7 @@ mod tests {
         assert!(config.tokens.agent.is_some());
         assert_eq!(config.tokens.groups["payments"].objects, ["/*/pay-*"]);
         assert!(!config.accounts.is_empty());
+        assert_eq!(config.limits, FileLimits { agents: Some(1024), viewers: Some(256) });
         assert!(config.tls.is_some_and(|tls| tls.agents && tls.http));
     }
 
@@ -181,6 +206,7 @@ mod tests {
             ("durability = \"maximum\"", "unknown variant `maximum`"),
             ("[tokens]\nroot = \"x\"", "unknown field `root`"),
             ("[retention]\nxlog_days = -1", "invalid value"),
+            ("[limits]\nagents = \"many\"", "invalid type"),
             ("data = ", "TOML parse error"),
         ] {
             let error = FileConfig::parse(text).unwrap_err().to_string();

@@ -40,7 +40,7 @@ pub use auth::{
 };
 pub use clock::Clock;
 pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP, Running};
-pub use config::{DurabilityName, FileConfig, Retention};
+pub use config::{DurabilityName, FileConfig, FileLimits, Retention};
 pub use embed::{Embedded, embed, embed_with};
 pub use error::{ShutdownError, StartError};
 pub use limits::Limits;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use scouter_collector::generate::{Plan, fill};
 use scouter_collector::store::local::{CheckReport, check, repair};
 use scouter_collector::store::{CorruptFile, OpenError};
@@ -120,6 +121,7 @@ fn finish(result: Result<ExitCode, Box<dyn std::error::Error>>) -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    allow_many_files();
     let builder = builder(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -133,6 +135,16 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!("stopped, everything is stored");
         Ok(())
     })
+}
+
+/// Takes as many file handles as the system lets this process have: each agent and each page needs
+/// one, and the limit that holds at first is often 1,024 for the sake of programs that use `select`.
+fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// How often a long generation says how far it is.

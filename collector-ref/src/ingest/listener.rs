@@ -1,4 +1,4 @@
-//! Accepts agents and gives each connection its threads.
+//! Accepts agents and gives each connection a thread that reads and a task that writes.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,8 +23,8 @@ use crate::app::App;
 use crate::control::AgentId;
 use crate::tls::{TLS_FIRST_BYTE, Tls};
 
-/// How long a write to an agent may block before the connection is given up.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a greeting or a refusal may wait for the agent to take it.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a stopping collector waits for its connections to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The connections that are open.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    open: Mutex<HashMap<u64, TcpStream>>,
+    open: Mutex<HashMap<u64, Arc<TcpStream>>>,
     /// The newest connection of each run of an agent.
     by_instance: Mutex<HashMap<u128, u64>>,
     /// Signalled when one has ended.
@@ -98,14 +98,14 @@ impl Connections {
         }
     }
 
-    fn admit(&self, stream: &TcpStream, limit: usize) -> io::Result<Option<u64>> {
+    fn admit(&self, stream: &Arc<TcpStream>, limit: usize) -> Option<u64> {
         let mut open = self.open.lock();
         if open.len() >= limit || self.is_stopping.load(Ordering::SeqCst) {
-            return Ok(None);
+            return None;
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        open.insert(id, stream.try_clone()?);
-        Ok(Some(id))
+        open.insert(id, Arc::clone(stream));
+        Some(id)
     }
 
     fn remove(&self, id: u64) {
@@ -134,15 +134,17 @@ fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    stream.set_write_timeout(Some(GREETING_TIMEOUT))?;
     Ok(stream)
 }
 
-fn start(app: &Arc<App>, mut stream: TcpStream, address: SocketAddr) -> io::Result<()> {
-    let Some(id) = app.connections.admit(&stream, app.limits.max_connections)? else {
+fn start(app: &Arc<App>, stream: TcpStream, address: SocketAddr) -> io::Result<()> {
+    let stream = Arc::new(stream);
+    let Some(id) = app.connections.admit(&stream, app.limits.max_connections) else {
         app.telemetry.refused_connection_limit.one();
-        let sentence = "the collector has as many agents as it takes, or is stopping: try later";
-        tell_refusal(&mut stream, Reason::ConnectionLimit.code(), sentence);
+        let sentence = "the collector has as many agents as it takes (`agents` in [limits] of its \
+                        configuration), or is stopping: try later";
+        tell_refusal(&mut &*stream, Reason::ConnectionLimit.code(), sentence);
         return Ok(());
     };
     let (of_thread, runtime) = (Arc::clone(app), Handle::current());
@@ -229,7 +231,7 @@ impl Open<'_> {
         let peer = shake_hands(app, self.id, &runtime, &mut frames, &mut output)?;
         frames.input().lift_deadline(app.limits.idle_timeout)?;
         let durable = app.store.durable();
-        let (outbox, writer) = start_writer(stream, durable, app.limits.credit_bytes, runtime)?;
+        let (outbox, writer) = start_writer(stream, durable, app.limits.credit_bytes, &runtime);
         let agent = AgentId { name: Arc::clone(&peer.name), instance: peer.origin.instance };
         let handle = app.agents.connected(&agent, self.id, outbox.clone());
         app.objects.connected(&peer, address, &app.plugins, app.clock.unix_us());
@@ -240,8 +242,8 @@ impl Open<'_> {
         app.agents.gone(&agent, self.id);
         app.objects.gone(&agent.name, agent.instance, &app.plugins, app.clock.unix_us());
         // The session and the handle are gone, so the writer sends what is left and ends. A writer
-        // that panicked has nothing more to say.
-        let _ = writer.join();
+        // that panicked, or whose runtime ends, has nothing more to say.
+        let _ = runtime.block_on(writer);
         Err(end)
     }
 }

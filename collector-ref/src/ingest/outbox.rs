@@ -2,11 +2,12 @@
 //! commands at once.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::time::Duration;
 
 use scouter_wire::codec::{Ack, FrameType, write_frame};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::carrier::Carrier;
 use crate::store::{Durable, WalSeq};
@@ -20,6 +21,9 @@ const MAX_WAITING: usize = 4_096;
 
 /// How long a connection that ends still waits for the disk, to acknowledge what it has received.
 const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long an agent may take nothing of what is sent to it before its connection is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Something to send to an agent.
 #[derive(Debug)]
@@ -36,49 +40,49 @@ pub(crate) enum Outgoing {
 pub(crate) type Outbox = mpsc::Sender<Outgoing>;
 
 /// Sends what comes out of the outbox until all its senders are gone, then what still waits.
-pub(crate) async fn run_writer(
+async fn run_writer(
     stream: Carrier,
     mut outbox: mpsc::Receiver<Outgoing>,
     mut durable: watch::Receiver<Durable>,
     credit_bytes: u64,
 ) {
-    let mut writer = Waiting { queue: VecDeque::new(), credit_bytes };
+    let mut waiting = Waiting { queue: VecDeque::new(), credit_bytes };
     let mut buffer = Vec::new();
     loop {
         let seq = durable.borrow_and_update().seq;
-        writer.release(seq, &mut buffer);
+        waiting.release(seq, &mut buffer);
         if !buffer.is_empty() {
-            if (&stream).write_all(&buffer).is_err() {
+            if stream.write_from_task(&buffer, WRITE_TIMEOUT).await.is_err() {
                 return;
             }
             buffer.clear();
         }
         tokio::select! {
             biased;
-            changed = durable.changed(), if !writer.queue.is_empty() => {
+            changed = durable.changed(), if !waiting.queue.is_empty() => {
                 if changed.is_err() {
                     break;
                 }
             }
-            next = outbox.recv(), if writer.queue.len() < MAX_WAITING => match next {
+            next = outbox.recv(), if waiting.queue.len() < MAX_WAITING => match next {
                 Some(Outgoing::Frame(frame)) => buffer.extend_from_slice(&frame),
-                Some(waiting) => writer.queue.push_back(waiting),
+                Some(later) => waiting.queue.push_back(later),
                 None => break,
             },
         }
     }
     let last = tokio::time::timeout(LAST_ACK_TIMEOUT, async {
-        while !writer.queue.is_empty() {
+        while !waiting.queue.is_empty() {
             let seq = durable.borrow_and_update().seq;
-            writer.release(seq, &mut buffer);
-            if !writer.queue.is_empty() && durable.changed().await.is_err() {
+            waiting.release(seq, &mut buffer);
+            if !waiting.queue.is_empty() && durable.changed().await.is_err() {
                 break;
             }
         }
     });
     // Without the last acknowledgement the agent sends those frames again; they are known then.
     let _ = last.await;
-    let _ = (&stream).write_all(&buffer);
+    let _ = stream.write_from_task(&buffer, WRITE_TIMEOUT).await;
 }
 
 struct Waiting {
@@ -109,20 +113,13 @@ impl Waiting {
     }
 }
 
-/// Starts the writer of a connection on a thread of its own.
-///
-/// # Errors
-/// If the operating system gives no further thread or handle.
+/// Starts the writer of a connection, as a task: most agents are silent most of the time.
 pub(crate) fn start_writer(
     stream: &Carrier,
     durable: watch::Receiver<Durable>,
     credit_bytes: u64,
-    runtime: tokio::runtime::Handle,
-) -> std::io::Result<(Outbox, std::thread::JoinHandle<()>)> {
+    runtime: &Handle,
+) -> (Outbox, JoinHandle<()>) {
     let (outbox, outgoing) = mpsc::channel(MAX_OUTBOX);
-    let stream = stream.clone();
-    let writer = std::thread::Builder::new().name("agent-writer".into()).spawn(move || {
-        runtime.block_on(run_writer(stream, outgoing, durable, credit_bytes));
-    })?;
-    Ok((outbox, writer))
+    (outbox, runtime.spawn(run_writer(stream.clone(), outgoing, durable, credit_bytes)))
 }

@@ -24,13 +24,13 @@ enum Frame {
 }
 
 /// A page that is open.
-struct Page {
+pub(crate) struct Page {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     frames: std::collections::VecDeque<Frame>,
 }
 
 impl Page {
-    async fn open(collector: &TestCollector) -> Self {
+    pub(crate) async fn open(collector: &TestCollector) -> Self {
         let url = format!("ws://{}/api/v1/live", collector.running.http_addr());
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut page = Self { socket, frames: std::collections::VecDeque::new() };
@@ -42,7 +42,7 @@ impl Page {
         self.socket.send(Message::Text(request.to_string().into())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, cursor: u64, filter: &str) {
+    pub(crate) async fn subscribe(&mut self, cursor: u64, filter: &str) {
         let cursor = cursor.to_string();
         self.say(json!({"op": "subscribe", "topic": "points", "cursor": cursor,
             "window_us": 300_000_000, "f": filter}))
@@ -67,7 +67,7 @@ impl Page {
     }
 
     /// Points until HELLO says that live begins, and the cursor it says so with.
-    async fn snapshot(&mut self) -> (usize, u64) {
+    pub(crate) async fn snapshot(&mut self) -> (usize, u64) {
         let mut points = 0;
         loop {
             match self.next().await {
@@ -82,7 +82,7 @@ impl Page {
     }
 
     /// Points until there are `count`, and the last cursor.
-    async fn points(&mut self, count: usize) -> (Vec<(i64, u16, u16)>, u64) {
+    pub(crate) async fn points(&mut self, count: usize) -> (Vec<(i64, u16, u16)>, u64) {
         let (mut points, mut last) = (Vec::new(), 0);
         while points.len() < count {
             let Frame::Points(cursor, block) = self.next().await else { panic!("points") };

@@ -10,7 +10,7 @@ mod control;
 mod digests;
 mod export;
 mod ingest;
-mod live;
+pub(crate) mod live;
 mod newer_agent;
 mod openapi;
 mod page;

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use scouter_collector::Collector;
 use scouter_collector::store::local::StoreConfig;
 use scouter_collector::store::{DigestKind, DigestQuery, Glob, Store, TimeRange};
+use scouter_collector::{Collector, Limits};
 
 use super::recorder::{agent, record};
 use super::support::{Home, Random, Turn, files, ids_in, itself};
@@ -22,6 +22,9 @@ const PLACE: &str = "SCOUTER_TEST_SERVE";
 
 /// A collector that seals as soon as it has this many rows, which the program has no option for.
 const SEAL_ROWS: usize = 600;
+
+/// Agents at once: those of a crowd.
+const MAX_AGENTS: usize = 20_000;
 
 pub(super) fn sealing_often(folder: &Path, agents: SocketAddr, http: SocketAddr) -> Process {
     let mut command = itself("weather::killed::serve");
@@ -40,7 +43,9 @@ fn serve() {
     store.seal_rows = SEAL_ROWS;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let builder = Collector::builder().store(store).agents(agents).http(http);
+        let mut limits = Limits::default();
+        limits.max_connections = MAX_AGENTS;
+        let builder = Collector::builder().store(store).limits(limits).agents(agents).http(http);
         let running = builder.start().await.unwrap();
         let (agents, http) = (running.agent_addr(), running.http_url());
         writeln!(std::io::stdout(), "\nagents {agents}\nhttp {http}").unwrap();

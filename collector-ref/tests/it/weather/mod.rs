@@ -8,10 +8,12 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a test gives up by the clock on the wall")]
 
+mod crowd;
 mod disk;
 mod fail_over;
 mod killed;
 mod network;
+mod overload;
 mod power;
 #[path = "../../../../scouter-exporter/tests/it/recorder.rs"]
 mod recorder;
