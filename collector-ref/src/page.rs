@@ -1,4 +1,5 @@
-//! The page: files of `ui/`, embedded in release builds and read from disk in debug builds.
+//! The page: files of `ui/`, embedded in release builds and read from disk in debug builds; scripts
+//! and styles are sent in [packs](pack) under `/assets/pack/`.
 //!
 //! Nothing is fetched from anywhere else, no script is inline, and the only Trusted Types policy
 //! is the one that names our workers. Every address of the page serves the same shell; which view
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -22,6 +24,8 @@ use flate2::write::GzEncoder;
 use parking_lot::Mutex;
 
 use crate::api::error::ApiError;
+
+mod pack;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "ui/"]
@@ -60,11 +64,9 @@ pub(crate) fn is_page_route(path: &str) -> bool {
 }
 
 fn file(path: &str, request: &HeaderMap) -> Response {
-    let Some(file) = Files::get(path) else {
+    let Some(File { data, tag }) = read(path) else {
         return ApiError::not_found(format!("there is no file {path} in the page")).into_response();
     };
-    let hash = file.metadata.sha256_hash();
-    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
     let mut headers = HeaderMap::new();
     let etag = HeaderValue::from_str(&format!("\"{tag}\""));
     headers.insert(ETAG, etag.unwrap_or(HeaderValue::from_static("\"0\"")));
@@ -78,22 +80,72 @@ fn file(path: &str, request: &HeaderMap) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if is_text
         && accepts_gzip(request)
-        && let Some(small) = compressed(path, &tag, || gzip(&served(path, &file.data)))
+        && let Some(small) = compressed(path, &tag, || gzip(&data))
     {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (headers, small).into_response();
     }
-    let data = served(path, &file.data);
-    (headers, data.into_owned()).into_response()
+    (headers, data).into_response()
+}
+
+/// A file, and what tells it from another version of itself.
+#[derive(Clone)]
+struct File {
+    data: Bytes,
+    tag: String,
+}
+
+fn read(path: &str) -> Option<File> {
+    if let Some(name) = path.strip_prefix("pack/") {
+        return packed(name);
+    }
+    let file = Files::get(path)?;
+    let hash = file.metadata.sha256_hash();
+    let tag = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let data = match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => Bytes::from(data),
+    };
+    Some(File { data, tag })
+}
+
+/// The packs, and when the files were written that they were made of.
+static PACKS: LazyLock<Mutex<(Option<SystemTime>, HashMap<&'static str, File>)>> =
+    LazyLock::new(Mutex::default);
+
+/// A pack, made when the first one is asked for and, in debug builds, when a file has changed.
+fn packed(name: &str) -> Option<File> {
+    let mut packs = PACKS.lock();
+    let written = last_written();
+    if packs.1.is_empty() || packs.0 != written {
+        let text = |path: &str| String::from_utf8(Files::get(path)?.data.into_owned()).ok();
+        let files = pack::styles(text).into_iter().chain(pack::scripts(text));
+        let files = files.map(|(name, text)| {
+            let tag = format!("{:08x}{:x}", crc32c::crc32c(text.as_bytes()), text.len());
+            (name, File { data: Bytes::from(text), tag })
+        });
+        *packs = (written, files.collect());
+    }
+    packs.1.get(name).cloned()
+}
+
+/// When the newest of the page's files was written; `None` where they are embedded.
+fn last_written() -> Option<SystemTime> {
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
+    let files = Files::iter().filter_map(|file| folder.join(&*file).metadata().ok());
+    files.filter_map(|file| file.modified().ok()).max()
 }
 
 /// Files as they are sent compressed, by path, each with the tag of what it was made of. There are
-/// at most as many as the page has files, some 150 kB in all.
+/// at most as many as the page has files, some 200 kB in all.
 static COMPRESSED: LazyLock<Mutex<HashMap<String, (String, Bytes)>>> =
     LazyLock::new(Mutex::default);
 
-/// A file compressed, from memory if it has not changed since. A first load is fifty files at once:
-/// making each anew would be most of what it costs.
+/// A file compressed, from memory if it has not changed since: making it anew would be most of what
+/// a first load costs.
 fn compressed(path: &str, tag: &str, make: impl FnOnce() -> Option<Vec<u8>>) -> Option<Bytes> {
     if let Some((_, known)) = COMPRESSED.lock().get(path).filter(|(made_of, _)| made_of == tag) {
         return Some(known.clone());
@@ -102,56 +154,6 @@ fn compressed(path: &str, tag: &str, make: impl FnOnce() -> Option<Vec<u8>>) -> 
     let made = Bytes::from(make()?);
     COMPRESSED.lock().insert(path.to_owned(), (tag.to_owned(), made.clone()));
     Some(made)
-}
-
-/// What is served of a file.
-fn served<'a>(path: &str, data: &'a [u8]) -> Cow<'a, [u8]> {
-    match std::str::from_utf8(data) {
-        Ok(script) if path.starts_with("src/") => without_comments(script).into_bytes().into(),
-        _ => data.into(),
-    }
-}
-
-/// A script of ours without the comments that begin a line and without types inside one, which are
-/// a fifth of its bytes; every line stays where it is. It knows nothing of strings, so no line of a
-/// template may look like such a comment: a test of the page compares what is served with the file,
-/// by what they mean.
-fn without_comments(script: &str) -> String {
-    let mut out = String::with_capacity(script.len());
-    let mut is_inside = false;
-    for line in script.split_inclusive('\n') {
-        let text = line.trim_start();
-        if is_inside || text.starts_with("/*") {
-            match line.split_once("*/") {
-                Some((_, rest)) => {
-                    is_inside = false;
-                    out.push_str(rest);
-                }
-                None => {
-                    is_inside = true;
-                    out.push('\n');
-                }
-            }
-        } else if text.starts_with("//") {
-            out.push('\n');
-        } else {
-            push_without_types(&mut out, line);
-        }
-    }
-    out
-}
-
-/// A line without its `/** @type … */`, and without one blank behind each.
-fn push_without_types(out: &mut String, line: &str) {
-    let mut rest = line;
-    while let Some((before, (_, after))) = rest
-        .split_once("/** @")
-        .and_then(|(before, comment)| Some((before, comment.split_once("*/")?)))
-    {
-        out.push_str(before);
-        rest = after.strip_prefix(' ').unwrap_or(after);
-    }
-    out.push_str(rest);
 }
 
 /// The headers that every answer with content for a browser carries.
@@ -216,17 +218,6 @@ mod tests {
         ] {
             assert_eq!(is_page_route(path), is_page, "{path}");
         }
-    }
-
-    #[test]
-    fn comments_that_begin_a_line_are_not_served_and_lines_keep_their_numbers() {
-        let script =
-            "// A\nimport x;\n/**\n * B\n */\nf('// no', /* in */ 1);\n  /** @type {T} */ (y);\n";
-        let served = "\nimport x;\n\n\n\nf('// no', /* in */ 1);\n (y);\n";
-        assert_eq!(without_comments(script), served);
-        assert_eq!(without_comments("a // b"), "a // b");
-        let typed = "x => y((/** @type {T} */ a, /** @param {U} b */ b) => /* c */ `/** @open`);\n";
-        assert_eq!(without_comments(typed), "x => y((a, b) => /* c */ `/** @open`);\n");
     }
 
     #[test]

@@ -47,6 +47,7 @@ const LOADERS = /** @type {Record<string, () => Promise<any>>} */ ({
   compare: async () => (await import('./pages/compare.js')).ComparePage,
   self: async () => (await import('./pages/self.js')).SelfPage,
   config: async () => (await import('./pages/config.js')).ConfigPage,
+  tool: async () => (await import('./pages/tool.js')).ToolPage,
 });
 
 /** A page with its style; it begins anew when its parameters change. @param {string} name @returns {Promise<View>} */

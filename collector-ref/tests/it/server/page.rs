@@ -1,6 +1,6 @@
 //! The page: its files, its headers, its addresses.
 
-use super::collector::start;
+use super::collector::{TestCollector, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_address_of_the_page_serves_the_shell_with_a_strict_policy() {
@@ -22,7 +22,16 @@ async fn every_address_of_the_page_serves_the_shell_with_a_strict_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_compressed_and_revalidated_by_tag() {
     let collector = start().await;
-    let url = collector.url("/assets/src/main.js");
+    for path in ["/assets/src/main.js", "/assets/pack/first.js"] {
+        is_compressed_and_revalidated(&collector, path).await;
+    }
+    for path in ["/assets/test/golden/quantiser.json", "/assets/../Cargo.toml", "/assets/"] {
+        assert_eq!(collector.get(path).await.0, 404, "{path}");
+    }
+}
+
+async fn is_compressed_and_revalidated(collector: &TestCollector, path: &str) {
+    let url = collector.url(path);
     let plain = collector.client.get(&url).send().await.unwrap();
     assert_eq!(plain.headers()["content-type"], "text/javascript; charset=utf-8");
     let tag = plain.headers()["etag"].to_str().unwrap().to_owned();
@@ -37,7 +46,4 @@ async fn files_are_compressed_and_revalidated_by_tag() {
     assert_eq!(unpacked, plain);
     let known = collector.client.get(&url).header("if-none-match", tag).send().await.unwrap();
     assert_eq!(known.status(), 304);
-    for path in ["/assets/test/golden/quantiser.json", "/assets/../Cargo.toml", "/assets/"] {
-        assert_eq!(collector.get(path).await.0, 404, "{path}");
-    }
 }

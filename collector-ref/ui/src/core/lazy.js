@@ -33,7 +33,7 @@ export function needStyle(name) {
   if (known) return known;
   const link = document.createElement('link');
   link.rel = 'stylesheet';
-  link.href = `/assets/style/${name}.css`;
+  link.href = `/assets/pack/${name}.css`;
   const made = new Promise((/** @type {(done: void) => void} */ done) => {
     link.onload = link.onerror = () => done();
   });

@@ -29,6 +29,7 @@ export const PAGES = [
   { name: 'self', path: '/self', title: 'Collector', key: 'm', nav: 'more' },
   { name: 'service', path: '/services/:name', title: 'Service', isRanged: true },
   { name: 'config', path: '/config/:object', title: 'Configuration' },
+  { name: 'tool', path: '/objects/:object/:tool', title: 'Process' },
   { name: 'tx', path: '/tx/:id', title: 'Transaction' },
   { name: 'trace', path: '/trace/:gxid', title: 'Trace' },
   { name: 'missing', path: '', title: 'No such page' },

@@ -40,17 +40,39 @@ function useBoth(load) {
 /** @param {{a: Box, b: Box}} props */
 function Boxes({ a, b }) {
   const { measure, f } = view.value;
-  const { data, problem } = useBoth(() => Promise.all([a, b].map(box => Promise.all(DIMENSIONS.map(by => getJson('summary', { ...boxQuery(box, measure, f), by, limit: VALUES }))))));
+  const { a: inA, b: inB, problem } = useDimensions(a, b, measure, f);
   const { format } = measureOf(measure);
   const what = (/** @type {Box} */ box) => `${clock(box.t0, false)} – ${clock(box.t1, false)}, ${format(elapsedOf(box.y0))} – ${format(elapsedOf(box.y1))}`;
   return html`<section class="panel" aria-labelledby="compare-title"><header class="panel-head"><h2 id="compare-title">Two boxes</h2>
       ${[['A', a], ['B', b]].map(([name, box]) => html`<a key=${name} href=${viewUrl('/xlog', { ...view.value, range: { live: false, fromMs: /** @type {Box} */ (box).t0 - 30_000, toMs: /** @type {Box} */ (box).t1 + 30_000 }, box: /** @type {Box} */ (box) })}>${name}: ${what(/** @type {Box} */ (box))}</a>`)}</header>
-    ${problem ? html`<p class="problem" role="alert">${problem}</p>` : !data ? html`<p class="mut" role="status">Comparing…</p>` : html`<${ByService} a=${data[0][0]} b=${data[1][0]} /><${BoxDifferences} a=${data[0]} b=${data[1]} />`}</section>`;
+    ${problem ? html`<p class="problem" role="alert">${problem}</p>` : inA.length === 0 ? html`<p class="mut" role="status">Comparing…</p>` : html`<${ByService} a=${inA[0]} b=${inB[0]} /><${BoxDifferences} a=${inA} b=${inB} />`}</section>`;
+}
+
+/**
+ * Both boxes by each dimension, one after the other: what is there is shown. All at once would take the
+ * collector from everybody else, and show nothing before the last one.
+ * @param {Box} a @param {Box} b @param {string} measure @param {string} f
+ */
+function useDimensions(a, b, measure, f) {
+  const [state, setState] = useState({ a: /** @type {any[]} */ ([]), b: /** @type {any[]} */ ([]), problem: '' });
+  useEffect(() => {
+    const abort = new AbortController();
+    const load = async () => {
+      for (const by of DIMENSIONS) {
+        const [mine, other] = await Promise.all([a, b].map(box => getJson('summary', { ...boxQuery(box, measure, f), by, limit: VALUES }, abort.signal)));
+        setState(before => ({ ...before, a: [...before.a, mine], b: [...before.b, other] }));
+      }
+    };
+    load().catch(error => { if (!abort.signal.aborted) setState(before => ({ ...before, problem: error.message })); });
+    return () => abort.abort();
+  }, []);
+  return state;
 }
 
 /** @param {{a: any[], b: any[]}} props */
 function BoxDifferences({ a, b }) {
   const found = differencesOf(a, b);
+  if (a.length < DIMENSIONS.length && found.values.length === 0) return html`<p class="mut" role="status">Comparing: ${a.length} of ${DIMENSIONS.length} dimensions…</p>`;
   return found.values.length > 0 ? html`<${Differences} data=${found} a="in A" b="in B" />` : html`<p class="mut">By no dimension do the two differ by more than chance.</p>`;
 }
 

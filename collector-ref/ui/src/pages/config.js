@@ -2,12 +2,11 @@
 
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { getJson, postJson } from '../core/api.js';
-import { dateTime, plural } from '../core/format.js';
+import { plural } from '../core/format.js';
 import { url } from '../core/router.js';
-import { useDocument } from '../parts/loaded.js';
-
-/** The options of a process; `instance` tells those apart that share a name. @param {string} object @param {string} [instance] */
-export const configHref = (object, instance) => `/config/${encodeURIComponent(object)}${instance ? `?instance=${instance}` : ''}`;
+import { Instances } from '../parts/instances.js';
+import { ToolTabs } from '../parts/tool_tabs.js';
+import { configHref } from '../core/links.js';
 
 /** @param {{object: string}} props */
 export function ConfigPage({ object }) {
@@ -34,26 +33,17 @@ export function ConfigPage({ object }) {
     const answer = await postJson(path, { name, value }, { instance });
     setOptions(answer.options);
   };
-  if (isAmbiguous) return html`<${Instances} object=${object} />`;
+  if (isAmbiguous) return html`<${Instances} object=${object} hrefOf=${(/** @type {string} */ one) => configHref(object, one)} />`;
   const changed = (options ?? []).filter(option => option.value !== option.default).length;
   return html`<section class="panel" aria-labelledby="config-title"><header class="panel-head"><h2 id="config-title">Configuration of ${object}</h2>${instance && html`<code class="mut" title="Instance">${instance.slice(0, 8)}…</code>`}
-      ${options && html`<span class="mut">${plural(options.length, 'option')}, ${changed} not at ${changed === 1 ? 'its' : 'their'} default. A change holds until the process ends, and is noted in the collector's audit file.</span>`}<span class="spring"></span><a class="button" href="/objects">Objects</a></header>
+      ${options && html`<span class="mut">${plural(options.length, 'option')}, ${changed} not at ${changed === 1 ? 'its' : 'their'} default. A change holds until the process ends, and is noted in the collector's audit file.</span>`}</header>
+    <${ToolTabs} object=${object} instance=${instance ?? undefined} current="config" />
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${options && !mayChange && html`<p class="warn">Your role may look but not change: sign in with a token of an operator.</p>`}
     ${options ? html`<div class="scroll" tabindex="0" role="region" aria-label="Options"><table class="data options roomy" data-testid="options">
       <colgroup><col style=${{ width: '25%' }} /><col style=${{ width: '250px' }} /><col style=${{ width: '110px' }} /><col /></colgroup>
       <thead><tr><th scope="col">Option</th><th scope="col">Value</th><th scope="col">Default</th><th scope="col">What it does</th></tr></thead>
       <tbody>${options.map(option => html`<${Option} key=${option.name} option=${option} set=${set} mayChange=${mayChange} />`)}</tbody></table></div>` : !problem && html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
-}
-
-/** Several processes share the name: a change must not go to one that nobody chose. @param {{object: string}} props */
-function Instances({ object }) {
-  const { data, error } = useDocument('objects', {}, 5_000);
-  const same = (data?.objects ?? []).filter((/** @type {any} */ o) => o.name === object && o.alive);
-  return html`<section class="panel" aria-labelledby="instances-title"><header class="panel-head"><h2 id="instances-title">Which ${object}?</h2><span class="mut">${plural(same.length, 'process', 'processes')} share this name: choose one. Better give each a name of its own.</span></header>
-    ${error && html`<p class="problem" role="alert">${error.message}</p>`}
-    <div class="scroll" tabindex="0" role="region" aria-label="Processes of this name"><table class="data roomy" data-testid="instances"><thead><tr><th scope="col">Process</th><th scope="col">Address</th><th scope="col">Started</th><th scope="col">Agent</th><th scope="col">Instance</th></tr></thead>
-      <tbody>${same.map((/** @type {any} */ o) => html`<tr key=${o.instance}><th scope="row"><a href=${configHref(object, o.instance)}>process ${o.pid}</a></th><td>${o.address}</td><td>${dateTime(o.started_unix_us / 1000, false)}</td><td>${o.agent_version}</td><td><code class="mut">${o.instance}</code></td></tr>`)}</tbody></table></div></section>`;
 }
 
 /** @param {{option: any, set: (name: string, value: string) => Promise<void>, mayChange: boolean}} props */

@@ -7,7 +7,8 @@ import { html } from '../../vendor/preact.js';
 import { count, dateTime, duration, plural } from '../core/format.js';
 import { feed, pulse } from '../data/hub.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
-import { configHref } from './config.js';
+import { configHref, toolHref } from '../core/links.js';
+import { TOOLS } from '../parts/tool_tabs.js';
 
 const REFRESH_MS = 2_000;
 /** A larger difference of clocks is worth a word. */
@@ -27,7 +28,7 @@ export function ObjectsPage() {
       <tbody>${objects.map((/** @type {any} */ o) => html`<${ObjectRow} key=${`${o.id} ${o.instance}`} o=${o} />`)}</tbody></table></div>`}</section>`;
 }
 
-const HEADS = ['Object', 'State', 'Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Profiles not kept', 'Clock', 'Agent', 'Numbers', 'Process', 'Started', 'Last seen'];
+const HEADS = ['Object', 'State', 'Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Profiles not kept', 'Clock', 'Agent', 'Look inside', 'Process', 'Started', 'Last seen'];
 const NUMBERS = new Set(['Active', 'Recorded', 'Stored', 'Dropped', 'Pending', 'Clock']);
 /** Reasons that take a profile; all others take the transaction. */
 const PROFILE_REASONS = /** @type {Record<string, string>} */ ({ sampled: 'sampled out', profile_queue: 'queue full', window_profiles: 'send window full', unsendable_profile: 'unsendable' });
@@ -62,6 +63,6 @@ function ObjectRow({ o }) {
     <td class="num">${count(o.recorded)}</td><td class="num">${count(o.stored)}</td><td class="num"><${Dropped} o=${o} /></td><td class="num"><${Pending} o=${o} /></td>
     <td>${noProfile || html`<span class="mut">${typeof o.recorded === 'number' ? 'none' : '–'}</span>`}</td>
     <td class="num">${Math.abs(o.clock_offset_us) > SKEW_US ? html`<span class="warn">${duration(o.clock_offset_us)} off</span>` : html`<span class="mut">${duration(o.clock_offset_us)}</span>`}</td>
-    <td>${o.agent_version}</td><td><a href=${`/counters?o=${encodeURIComponent(o.name)}`}>counters</a></td><td><code>${o.pid}</code> <span class="mut">${o.address}</span>${o.same_name > 0 && html` <span class="warn" title="Their transactions are shown together: give each process a name of its own">${plural(o.same_name, 'other')} of this name</span>`}</td>
+    <td>${o.agent_version}</td><td><a href=${`/counters?o=${encodeURIComponent(o.name)}`}>counters</a>${o.alive && TOOLS.map(([tool, title]) => html` · <a key=${tool} href=${toolHref(o.name, tool, o.same_name > 0 ? o.instance : undefined)}>${title.toLowerCase()}</a>`)}</td><td><code>${o.pid}</code> <span class="mut">${o.address}</span>${o.same_name > 0 && html` <span class="warn" title="Their transactions are shown together: give each process a name of its own">${plural(o.same_name, 'other')} of this name</span>`}</td>
     <td>${isKnown ? dateTime(o.started_unix_us / 1000, false) : ''}</td><td>${!isKnown ? html`<span class="mut">before this run of the collector</span>` : o.alive && agoUs < 5e6 ? 'now' : `${duration(Math.max(0, agoUs))} ago`}</td></tr>`;
 }

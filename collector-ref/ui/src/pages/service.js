@@ -29,12 +29,13 @@ export function ServicePage({ name }) {
   const mine = `${exactWord('service', name)} ${f}`.trim();
   const loaded = useRanged('summary', { by: 'service', f: mine, limit: 1_000 }, false);
   const byObject = useRanged('summary', { by: 'object', f: mine, limit: 100 }, false);
+  // The other panels do not wait for the totals: among millions of transactions each takes seconds.
   const group = loaded.data?.groups.find((/** @type {any} */ g) => g.value === name);
   const xlog = (/** @type {string} */ more) => viewUrl('/xlog', { ...view.value, f: `${mine} ${more}`.trim(), box: null });
   return html`<${Panel} id="service-title" title=${name} loaded=${loaded} head=${html`<span class="spring"></span><a class="button" href=${xlog('')}>XLog</a><a class="button" href=${xlog('err')}>Its errors in the XLog</a><a class="button" href=${viewUrl('/services', view.value)}>All services</a>`}>${() => (group ? html`
       <${Totals} group=${group} />
       ${byObject.data?.groups.length > 1 && html`<${GroupTable} by="object" groups=${byObject.data.groups} columns=${[COUNT, ERRORS, ...TIMES, ...SPENT]} sortedBy="sum" caption="By object" testId="by-object" path="/xlog" href=${(/** @type {any} */ g) => xlog(exactWord('object', g.value))} />`}` : html`<${NothingHere} />`)}<//>
-    ${group && html`<${OverTime} name=${name} f=${mine} /><div class="two"><${Did} kind="sql" title="Its statements" f=${mine} /><${Did} kind="api" title="Its calls" f=${mine} /></div>
+    ${(group || !loaded.data) && html`<${OverTime} name=${name} f=${mine} /><div class="two"><${Did} kind="sql" title="Its statements" f=${mine} /><${Did} kind="api" title="Its calls" f=${mine} /></div>
       <${Errors} f=${mine} /><${ServiceAlerts} name=${name} />`}`;
 }
 

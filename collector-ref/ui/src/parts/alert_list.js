@@ -4,6 +4,7 @@
 import { html, useState } from '../../vendor/preact.js';
 import { grouped, titleOf, toneOf, weightOf } from '../core/alert_kinds.js';
 import { clock, count, dateTime } from '../core/format.js';
+import { toolHref } from '../core/links.js';
 import { view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
 import { txHref } from './badges.js';
@@ -42,6 +43,9 @@ const ADVICE = {
   previous_death: 'The message has what is known of its end. Look at the kernel log for an OOM kill, and at the panics before it.',
 };
 
+/** Kinds whose cause a dump of threads shows while it lasts. */
+const ON_THREADS = new Set(['blocking_poll', 'starved_runtime']);
+
 /** @param {string[]} values */
 const names = values => values.slice(0, NAMED).join(', ') + (values.length > NAMED ? ` and ${count(values.length - NAMED)} more` : '');
 
@@ -68,6 +72,7 @@ function AlertGroup({ group }) {
       ${alert.place && fact('Place', html`<code>${alert.place}</code>`)}
       ${services.length > 0 && fact('Service', services.length === 1 ? html`<a href=${viewUrl(`/services/${encodeURIComponent(services[0])}`, { ...view.value, f: '', box: null })}>${services[0]}</a>` : names(services))}
       ${objects.length > 0 && fact('Object', names(objects))}
+      ${ON_THREADS.has(alert.kind) && alert.object && fact('While it lasts', html`<a href=${toolHref(alert.object, 'threads')}>threads of ${alert.object}</a> · <a href=${toolHref(alert.object, 'sfa')}>hot stacks</a>`)}
       ${tenants.length > 0 && fact('Tenant', names(tenants))}
       ${linked.length > 0 && fact('Transactions', linked.map((one, i) => html`<span key=${one.txid}>${i > 0 && ' · '}<a href=${txHref(one)} title=${dateTime(one.unix_us / 1000)}>${when(one.unix_us)}</a> <a class="mut" href=${`/trace/${one.gxid}`} aria-label=${`Trace of the transaction at ${when(one.unix_us)}`}>trace</a></span>`))}
     </dl>

@@ -29,8 +29,10 @@ function paletteOf(element) {
  * @param {boolean} props.isHeavy the heaviest on the left instead of the order of time
  * @param {number} props.selected
  * @param {(step: number) => void} props.select
+ * @param {(length: number) => string} [props.say] what a length is, if no time
+ * @param {string} [props.twin] the tab that has the same as a table
  */
-export function FlameView({ steps, elapsedUs, isHeavy, selected, select }) {
+export function FlameView({ steps, elapsedUs, isHeavy, selected, select, say = duration, twin = 'Steps' }) {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const flame = useMemo(() => {
@@ -92,12 +94,12 @@ export function FlameView({ steps, elapsedUs, isHeavy, selected, select }) {
     const { bar } = find(event);
     if (bar >= 0) setSpan(within(flame.start[bar], Math.max(LEAST_SPAN_US, flame.length[bar]), flame.totalUs));
   };
-  return html`<div class="flame-head"><span>${duration(span.from)}</span><span>${isWhole ? `${count(flame.n)} bars; double click a bar or press w to zoom` : html`<button class="link" onClick=${reset}>show all</button>`}</span><span>${duration(span.to)}</span></div>
+  return html`<div class="flame-head"><span>${say(span.from)}</span><span>${isWhole ? `${count(flame.n)} bars; double click a bar or press w to zoom` : html`<button class="link" onClick=${reset}>show all</button>`}</span><span>${say(span.to)}</span></div>
     <div class="flame" ref=${host} tabindex="0" role="group" data-testid="flame" data-bars=${flame.n} data-rows=${flame.rows}
-      aria-label=${`Flame of ${count(steps.length)} steps, ${isHeavy ? 'the heaviest on the left' : 'in the order of time'}. The tab Steps has the same as a table.`}
+      aria-label=${`Flame of ${count(steps.length)} steps, ${isHeavy ? 'the heaviest on the left' : 'in the order of time'}. The tab ${twin} has the same as a table.`}
       onMouseMove=${onMove} onMouseLeave=${() => setHover(null)} onClick=${(/** @type {MouseEvent} */ event) => { const { bar } = find(event); select(bar >= 0 ? flame.step[bar] : -1); }} onDblClick=${onDouble}>
       <div style=${{ height: `${flame.rows * ROW_PX}px` }}><canvas ref=${canvas} aria-hidden="true"></canvas></div>
-      ${hover && html`<${Tip} flame=${flame} steps=${steps} bar=${hover.bar} x=${hover.x} y=${hover.y} width=${size.width} />`}
+      ${hover && html`<${Tip} flame=${flame} steps=${steps} bar=${hover.bar} x=${hover.x} y=${hover.y} width=${size.width} say=${say} />`}
     </div>`;
 }
 
@@ -107,11 +109,11 @@ function within(from, length, total) {
   return { from: start, to: start + length };
 }
 
-/** @param {{flame: Flame, steps: Record<string, any>[], bar: number, x: number, y: number, width: number}} props */
-function Tip({ flame, steps, bar, x, y, width }) {
+/** @param {{flame: Flame, steps: Record<string, any>[], bar: number, x: number, y: number, width: number, say: (length: number) => string}} props */
+function Tip({ flame, steps, bar, x, y, width, say }) {
   const step = steps[flame.step[bar]];
   const times = flame.times[bar];
-  return html`<div class="flame-tip" style=${{ left: `${Math.max(0, Math.min(x + 12, width - 320))}px`, top: `${y + 16}px` }}><b>${duration(flame.length[bar])}</b> <span class="mut">${percent(flame.length[bar], flame.totalUs)}${times > 1 ? `, ${count(times)} times` : ''}</span><br />${step.name || step.text}${step.place && html`<br /><code class="mut">${step.place}</code>`}</div>`;
+  return html`<div class="flame-tip" style=${{ left: `${Math.max(0, Math.min(x + 12, width - 320))}px`, top: `${y + 16}px` }}><b>${say(flame.length[bar])}</b> <span class="mut">${percent(flame.length[bar], flame.totalUs)}${times > 1 ? `, ${count(times)} times` : ''}</span><br />${step.name || step.text}${step.place && html`<br /><code class="mut">${step.place}</code>`}</div>`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { html } from '../../vendor/preact.js';
 import { clock, dateTime } from '../core/format.js';
 import { changeView, view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
-import { historyState, pointsVersion, source, sourceVersion } from '../data/hub.js';
+import { historyState, isCaughtUp, pointsVersion, source, sourceVersion } from '../data/hub.js';
 import { useDocument } from '../parts/loaded.js';
 
 export function PlotNote() {
@@ -15,6 +15,8 @@ export function PlotNote() {
   if (state) return html`<p class="plot-note" role="alert">${state}</p>`;
   const { range, f } = view.value;
   if (source().isCounted || source().store.size > 0) return null;
+  // Before the first points have come nobody knows that there are none.
+  if (range.live && !isCaughtUp.value) return null;
   const what = range.live ? `No transaction in this window${f ? ' fits the filter' : ''}` : `No transactions between ${clock(range.fromMs)} and ${clock(range.toMs)}${f ? ' fit the filter' : ''}`;
   return html`<${QuietNote} what=${what} untilMs=${range.live ? null : range.toMs} />`;
 }

@@ -98,3 +98,13 @@ test('an alert is there when the pulse tells of it, not at the next round', asyn
   await expect(list.getByTestId('leaks')).toHaveText('1');
   await expect(list).not.toContainText('since start');
 });
+
+test('before its points have come a view neither says that there are none nor asks for the last one', async ({ page }) => {
+  const asked = /** @type {string[]} */ ([]);
+  page.on('request', (/** @type {any} */ r) => { if (/\/xlogs\?.*from_unix_us=0&.*limit=1$/.test(r.url())) asked.push(r.url()); });
+  await open(page, '/?range=1m');
+  expect(asked).toEqual([]);
+  await page.goto('/?range=1m&f=service:%2Fnobody');
+  await expect(page.locator('.plot-note')).toContainText('No transaction in this window fits the filter');
+  expect(asked.length).toBe(1);
+});

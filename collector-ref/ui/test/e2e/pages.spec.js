@@ -1,8 +1,6 @@
 // Every page, in both themes: no violation of the policy, of accessibility, of the budgets.
-import { readFileSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { withoutComments } from '../support/served.js';
+import { served } from '../support/served.js';
 import { WIDE, XLOG, axe, drag, expect, open, test } from './support.js';
 
 /** An address of each page, with ids that exist. */
@@ -12,10 +10,10 @@ async function addresses(request) {
   const { rows } = await answer.json();
   const [row] = rows.sort((a, b) => b.steps - a.steps);
   const { objects } = await (await request.get('/api/v1/objects')).json();
-  const config = `/config/${encodeURIComponent(objects.find(o => o.alive).name)}`;
+  const object = encodeURIComponent(objects.find(o => o.alive).name);
   const id = `${row.gxid}-${row.txid}`;
   const [ms, other] = [Math.floor(now / 1000), rows[1]];
-  return ['/', XLOG, `/tx/${id}`, `/trace/${row.gxid}`, '/active', '/objects', '/services', `/services/${encodeURIComponent(row.service)}`, '/errors', '/sql', '/sql?name=SELECT%201', '/calls', '/map', '/users', '/counters?before=1', '/alerts?range=30m', '/leaks', '/self', config,
+  return ['/', XLOG, `/tx/${id}`, `/trace/${row.gxid}`, '/active', '/objects', '/services', `/services/${encodeURIComponent(row.service)}`, '/errors', '/sql', '/sql?name=SELECT%201', '/calls', '/map', '/users', '/counters?before=1', '/alerts?range=30m', '/leaks', '/self', `/config/${object}`, `/objects/${object}/threads`, `/objects/${object}/sfa`, `/objects/${object}/env`,
     `/compare?a=${id}&b=${other.gxid}-${other.txid}`, `/compare?a=${ms - 60_000},${ms},0,65535&b=${ms - 90_000},${ms - 30_000},20000,65535`, '/compare', '/nowhere'];
 }
 
@@ -99,11 +97,9 @@ test('all pages together stay below 150 kB as served', async ({ page, request })
     await page.goto(path);
     await expect(page.locator('main .panel').first()).toBeVisible();
   }
-  // What only a press of a key loads counts too; `graph.test.js` holds that every file is wanted by something.
-  const src = fileURLToPath(new URL('../../src', import.meta.url));
-  const own = readdirSync(src, { recursive: true }).map(String).filter(file => file.endsWith('.js'));
+  // What only a press of a key loads counts too: whatever there is in packs.
   const origin = new URL(page.url()).origin;
-  for (const file of own) loaded.add(`${origin}/assets/src/${file}`);
+  for (const name of Object.keys(served())) loaded.add(`${origin}/assets/pack/${name}`);
   const sum = await servedBytes(request, new Set([...loaded].filter(url => /\.(js|css|svg)$|\/$/.test(new URL(url).pathname))));
   console.log(`all pages: ${(sum / 1000).toFixed(1)} kB`);
   expect(sum).toBeLessThan(150_000);
@@ -122,11 +118,10 @@ for (const width of [1440, 700]) {
   });
 }
 
-test('scripts are served as they are, without the comments that begin a line', async ({ request }) => {
-  for (const file of ['app.js', 'data/live.js', 'scatter/paint.js']) {
-    const answer = await request.get(`/assets/src/${file}`);
-    const path = fileURLToPath(new URL(`../../src/${file}`, import.meta.url));
-    expect(await answer.text(), file).toBe(withoutComments(readFileSync(path, 'utf8')));
+test('scripts and styles are served in the packs that the tests look at', async ({ request }) => {
+  for (const [name, text] of Object.entries(served())) {
+    const answer = await request.get(`/assets/pack/${name}`);
+    expect(await answer.text(), name).toBe(text);
   }
 });
 

@@ -48,7 +48,8 @@ test('the critical path adds up to the elapsed time and leads to its steps', asy
   const row = await middle(request);
   await pane(page, row, 'Critical path');
   const table = page.getByTestId('critical');
-  await expect(table.locator('tbody tr').first()).toContainText(/POST|GET/);
+  // Which step is the longest depends on the disk and on who else is there.
+  await expect(table.locator('tbody tr').filter({ hasText: /POST|GET/ }).first()).toBeVisible();
   await table.getByRole('button').first().click();
   await expect(page.locator('.step-detail')).toBeVisible();
   const answer = await request.get(`/api/v1/tx/${row.gxid}-${row.txid}`);

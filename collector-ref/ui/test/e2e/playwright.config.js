@@ -4,6 +4,7 @@
 //   SCOUTER_DEMO_STATUS  status file of the demo: tests that kill and feed its processes need it
 //   SCOUTER_DEMO_PID     the demo itself, SCOUTER_DEMO_LEDGER its ledger, SCOUTER_DEMO_DATA its data
 //                        folder: for those who need the status file
+//   SCOUTER_STORED_URL   a collector on a folder that `scouter-collector generate` has filled
 //   SCOUTER_CHROMIUM     browser to use; default: the distribution's chromium
 //
 // Without SCOUTER_URL everything is skipped, and counted; under CI=true that is a failure.

@@ -242,9 +242,8 @@ test('the help has its style also on the first page', async ({ page }) => {
 test('a part that could not be loaded is asked for again', async ({ page, faults }) => {
   faults.expected.push(/Failed to load resource|ERR_FAILED/);
   let asked = 0;
-  await page.route('**/parts/help.js', (/** @type {any} */ route) => (asked++ === 0 ? route.abort() : route.continue()));
-  await page.goto('/objects');
-  await expect(page.getByTestId('objects')).toBeVisible();
+  await page.route('**/pack/parts.js', (/** @type {any} */ route) => (asked++ === 0 ? route.abort() : route.continue()));
+  await open(page, '/');
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog', { name: 'Keys' })).toBeVisible();
   expect(asked).toBe(2);

@@ -1,0 +1,53 @@
+// Every page with a folder full of stored transactions, as `scouter-collector generate` makes it: none
+// fails, and none lets one wait. Times are printed.
+//
+//   SCOUTER_STORED_URL   a collector on a generated folder that nothing writes to
+import { expect, test } from './support.js';
+
+const stored = process.env.SCOUTER_STORED_URL ?? '';
+if (!stored && process.env.CI === 'true') throw new Error('SCOUTER_STORED_URL is not set: under CI=true the test with stored transactions must run.');
+/** The longest a page may take until its content is there; the machine may be busy, and the collector a debug build. */
+const MOST_MS = Number(process.env.SCOUTER_STORED_MOST_MS ?? 20_000);
+
+/** Range, number and two rows of what is stored. @param {any} request */
+async function contents(request) {
+  const rowsIn = async (/** @type {Record<string, string | number>} */ params) => (await request.get(`${stored}/api/v1/xlogs`, { params })).json();
+  const { rows: [last, other] } = await rowsIn({ from_unix_us: 0, to_unix_us: Date.now() * 1000, limit: 2 });
+  const toMs = Math.ceil(last.end_unix_us / 1000);
+  const { total } = await rowsIn({ from_unix_us: 0, to_unix_us: Date.now() * 1000, count_only: 1 });
+  return { last, other, fromMs: toMs - 3_600_000, toMs, total };
+}
+
+test('every page shows what is stored, however much that is', async ({ page, request, faults }) => {
+  test.skip(!stored, 'SCOUTER_STORED_URL is not set');
+  // More points than a page holds: it asks for the counted picture then.
+  faults.expected.push(/413/);
+  test.setTimeout(600_000);
+  const { last, other, fromMs, toMs, total } = await contents(request);
+  const range = `from=${fromMs}&to=${toMs}`;
+  const id = (/** @type {any} */ x) => `${x.gxid}-${x.txid}`;
+  const table = '.panel tbody tr';
+  const pages = /** @type {[string, string][]} */ ([
+    ['/', '.panel'], [`/?${range}`, '.plot'], [`/xlog?${range}`, '.plot'], [`/xlog?${range}&box=${fromMs + 600_000},${fromMs + 660_000},0,65535`, '[data-testid="xlog-rows"] tbody tr'],
+    [`/services?${range}`, table], [`/services/${encodeURIComponent(last.service)}?${range}`, '.panel'], [`/errors?${range}`, table], [`/sql?${range}`, '.panel'], [`/calls?${range}`, '.panel'],
+    [`/map?${range}`, '.panel'], [`/users?${range}`, table], [`/counters?${range}`, '.panel'], [`/alerts?${range}`, '.panel'], [`/leaks?${range}`, '.panel'], ['/objects', '.panel'], ['/active', '.panel'], ['/self', '.panel'],
+    [`/tx/${id(last)}`, '.panel'], [`/trace/${last.gxid}`, '.panel'], [`/compare?a=${id(last)}&b=${id(other)}`, '.panel'],
+    [`/compare?a=${fromMs},${fromMs + 900_000},0,65535&b=${fromMs + 900_000},${toMs},0,65535`, table],
+  ]);
+  console.log(`${total} transactions stored`);
+  for (const [path, content] of pages) {
+    const began = performance.now();
+    await page.goto(stored + path);
+    await expect(page.locator(content).first(), path).toBeVisible({ timeout: MOST_MS });
+    // Nothing is under way any more, and nothing went wrong.
+    await expect(page.locator('main'), path).not.toContainText('Loading', { timeout: MOST_MS });
+    await expect(page.locator('main .problem'), path).toHaveCount(0);
+    if (path.startsWith('/xlog') || path.startsWith('/?')) await expect.poll(() => inView(page), { message: path, timeout: MOST_MS }).toBeGreaterThan(0);
+    const took = performance.now() - began;
+    console.log(`  ${(took / 1000).toFixed(1).padStart(5)} s  ${path.replace(range, 'RANGE')}`);
+    expect.soft(took, path).toBeLessThan(MOST_MS);
+  }
+});
+
+/** Transactions that the scatter says are in view. @param {any} page */
+const inView = async page => Number((await page.getByTestId('in-view').first().textContent()).replace(/\D/g, ''));
