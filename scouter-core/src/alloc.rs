@@ -25,7 +25,7 @@ pub(crate) mod heap;
 pub(crate) mod large;
 
 #[cfg(feature = "enable")]
-pub(crate) use self::count::Edge;
+pub(crate) use self::count::{Edge, bytes_of_thread};
 
 #[cfg(not(feature = "enable"))]
 mod count {

@@ -56,6 +56,20 @@ impl HeapSite {
     }
 }
 
+/// Whether this program counts what it allocates: its allocator is [`ScoutAlloc`](crate::ScoutAlloc).
+/// Asked by an allocation.
+#[must_use]
+pub fn is_counted() -> bool {
+    #[cfg(feature = "alloc")]
+    {
+        let before = crate::alloc::bytes_of_thread();
+        drop(std::hint::black_box(Box::new(0_u64)));
+        crate::alloc::bytes_of_thread() != before
+    }
+    #[cfg(not(feature = "alloc"))]
+    false
+}
+
 /// Replaces the content of `out` with the sites that were ever sampled.
 pub fn sites(out: &mut Vec<HeapSite>) {
     out.clear();

@@ -74,6 +74,10 @@ counts! {
     LARGE_ALLOCATIONS_UNTOLD = "large_allocations_untold",
     HEAP_SAMPLES_LEFT_OUT = "heap_samples_left_out",
     HEAP_SITES_OTHER = "heap_sites_other",
+    STACKS_CUT = "stacks_cut",
+    STACKS_UNANSWERED = "stacks_unanswered",
+    CPU_SAMPLES_DROPPED = "cpu_samples_dropped",
+    CPU_THREADS_UNSAMPLED = "cpu_threads_unsampled",
 }
 
 /// What a layer around a server or a client counts here, besides headers it ignored

@@ -117,7 +117,7 @@ fn refill(counts: &Counts, mean: u64, limit: u64) {
 
 /// Bytes this thread has allocated so far.
 #[inline(always)]
-fn bytes_of_thread() -> u64 {
+pub(crate) fn bytes_of_thread() -> u64 {
     COUNTS.with(|counts| counts.given.get().wrapping_sub(counts.left.get().cast_unsigned()))
 }
 

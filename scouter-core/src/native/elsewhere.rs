@@ -44,6 +44,13 @@ impl Sampler {
     /// Visits nothing.
     pub fn drain(&mut self, _: impl FnMut(TextId, &str, u32, &[Frame])) {}
 
+    /// Takes none.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sample_here(&self) -> bool {
+        false
+    }
+
     /// Always 0.
     #[must_use]
     pub fn dropped(&self) -> u64 {

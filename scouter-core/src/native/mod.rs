@@ -213,7 +213,7 @@ pub struct Capability {
     pub unavailable: Option<Unavailable>,
 }
 
-/// What works in this process. Installs the handler of the signal if nothing forbids it.
+/// What works in this process, and why the rest does not. Asks the kernel, and changes nothing.
 #[must_use]
 pub fn capabilities() -> Vec<Capability> {
     platform::capabilities()

@@ -1,6 +1,7 @@
 //! The threads of this process as `/proc` shows them. No thread notices that it is looked at.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 
 /// What the kernel says about a thread.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,18 +36,68 @@ pub fn threads() -> Vec<Thread> {
 }
 
 fn read(tid: u32) -> Option<Thread> {
-    let stat = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).ok()?;
-    let (name, state, cpu_ms) = parse_stat(&stat)?;
-    let place = fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).unwrap_or_default();
-    let waits_in = fs::read_to_string(format!("/proc/self/task/{tid}/wchan")).unwrap_or_default();
+    let (mut stat, mut place, mut waits_in) = (Text::new(), Text::new(), Text::new());
+    let (name, state, cpu_ms) = parse_stat(Fact::open(tid, "stat").ok()?.read(&mut stat)?)?;
+    let waits_in = Fact::now(tid, "wchan", &mut waits_in);
+    let place = Fact::now(tid, "syscall", &mut place);
     Some(Thread {
         tid,
         name: name.to_owned(),
         state,
         cpu_ms,
         syscall: place.split(' ').next().and_then(|number| number.parse().ok()),
-        waits_in: if waits_in == "0" { String::new() } else { waits_in },
+        waits_in: if waits_in == "0" { String::new() } else { waits_in.to_owned() },
     })
+}
+
+/// Longest text about a thread, in bytes; the rest of a longer one is not read. That of `stat` has 52
+/// numbers.
+const MAX_TEXT_BYTES: usize = 1_024;
+
+/// Room for what a [`Fact`] says.
+pub(super) struct Text([u8; MAX_TEXT_BYTES]);
+
+impl Text {
+    pub(super) fn new() -> Self {
+        Self([0; MAX_TEXT_BYTES])
+    }
+}
+
+/// Something the kernel says about a thread: a small file, open, whose every reading is a new look. A
+/// look is one system call, where `fs::read_to_string` takes five.
+pub(super) struct Fact(File);
+
+impl Fact {
+    pub(super) fn open(tid: u32, name: &str) -> io::Result<Self> {
+        File::open(format!("/proc/self/task/{tid}/{name}")).map(Self)
+    }
+
+    /// What is said of a thread now; nothing where the kernel says nothing.
+    fn now<'a>(tid: u32, name: &str, into: &'a mut Text) -> &'a str {
+        Self::open(tid, name).ok().and_then(|fact| fact.read(into)).unwrap_or_default()
+    }
+
+    /// What it says now; `None` once the thread has ended.
+    pub(super) fn read<'a>(&self, into: &'a mut Text) -> Option<&'a str> {
+        let length = read_at_start(&self.0, &mut into.0).ok()?;
+        std::str::from_utf8(&into.0[..length]).ok()
+    }
+
+    /// How often the thread was given a CPU, if this is its `schedstat`.
+    pub(super) fn switches(&self) -> Option<u64> {
+        self.read(&mut Text::new())?.split_ascii_whitespace().nth(2)?.parse().ok()
+    }
+}
+
+#[cfg(unix)]
+fn read_at_start(file: &File, into: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, 0)
+}
+
+/// There is no `/proc` either.
+#[cfg(not(unix))]
+fn read_at_start(_: &File, _: &mut [u8]) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Name, state and CPU time. The name stands in parentheses and may contain some.
@@ -64,8 +115,8 @@ fn parse_stat(stat: &str) -> Option<(&str, char, u64)> {
 /// between. `None` if it has ended or the kernel does not count.
 #[must_use]
 pub fn switches(tid: u32) -> Option<u64> {
-    if let Ok(text) = fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")) {
-        return text.split_ascii_whitespace().nth(2)?.parse().ok();
+    if let Ok(fact) = Fact::open(tid, "schedstat") {
+        return fact.switches();
     }
     let status = fs::read_to_string(format!("/proc/self/task/{tid}/status")).ok()?;
     let counts = status.lines().filter_map(|line| {

@@ -1,17 +1,15 @@
 //! Threads that sleep: the kernel names stack and code pointer, and lets us copy our own memory.
 
-use std::fs;
-
-use super::Registers;
+use super::{Registers, memory};
+use crate::native::thread::{Fact, Text};
 use crate::native::{Unavailable, switches};
+use crate::sys;
 
 /// How often a thread that ran meanwhile is looked at again.
 const TRIES: usize = 3;
 
-const PAGE: usize = 4_096;
-
-/// Pages that one copy touches.
-const MAX_PIECES: usize = crate::native::MAX_STACK_BYTES / PAGE + 1;
+/// Where the kernel says what a thread sleeps in, in messages.
+pub(super) const PATH: &str = "/proc/self/task/TID/syscall";
 
 /// What a look at a thread found.
 pub(super) enum Look {
@@ -23,16 +21,19 @@ pub(super) enum Look {
 
 /// Copies the stack of a thread if it sleeps, and did so the whole time.
 pub(super) fn copy(tid: u32, buffer: &mut [u8]) -> Result<Look, Unavailable> {
+    let Ok(place) = Fact::open(tid, "syscall") else { return unseen(tid, PATH) };
+    let counter = Fact::open(tid, "schedstat").ok();
+    let switches = || counter.as_ref().map_or_else(|| switches(tid), Fact::switches);
+    let (mut first, mut second) = (Text::new(), Text::new());
     for _ in 0..TRIES {
-        let before = switches(tid);
-        let text = fs::read_to_string(format!("/proc/self/task/{tid}/syscall"));
-        let text = text.map_err(|_| missing(tid))?;
-        let Some((ip, sp)) = parse(&text) else {
+        let before = switches();
+        let Some(text) = place.read(&mut first) else { return unseen(tid, PATH) };
+        let Some((ip, sp)) = parse(text) else {
             return if is_steady(tid) { Ok(Look::Running) } else { Err(Unavailable::Unsteady) };
         };
-        let length = read(sp, buffer);
-        let again = fs::read_to_string(format!("/proc/self/task/{tid}/syscall"));
-        if before.is_some() && switches(tid) == before && again.is_ok_and(|again| again == text) {
+        let length = memory::read(sp, buffer);
+        let is_same = place.read(&mut second) == Some(text);
+        if before.is_some() && is_same && switches() == before {
             return Ok(Look::Asleep(Registers { ip, sp, bp: None }, length));
         }
     }
@@ -40,19 +41,32 @@ pub(super) fn copy(tid: u32, buffer: &mut [u8]) -> Result<Look, Unavailable> {
     if is_steady(tid) { Ok(Look::Running) } else { Err(Unavailable::Unsteady) }
 }
 
-/// Why the kernel says nothing about a thread.
-fn missing(tid: u32) -> Unavailable {
-    match fs::exists(format!("/proc/self/task/{tid}")) {
-        Ok(true) => Unavailable::Refused("/proc/self/task/TID/syscall"),
-        _ => Unavailable::Gone,
+/// What can be said of a thread while the kernel refuses `what` is needed to read its stack: one
+/// that runs may still be asked by a signal.
+pub(super) fn unseen(tid: u32, what: &'static str) -> Result<Look, Unavailable> {
+    match state(tid) {
+        None => Err(Unavailable::Gone),
+        Some('R') => Ok(Look::Running),
+        Some(_) => Err(Unavailable::Refused(what)),
     }
 }
 
 /// Whether a signal would reach it: not when it is stopped, traced or at its end.
 fn is_steady(tid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/self/task/{tid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
-    state.is_some_and(|state| matches!(state, 'R' | 'S' | 'D'))
+    state(tid).is_some_and(|state| matches!(state, 'R' | 'S' | 'D'))
+}
+
+/// The kernel's letter for what a thread does; `None` of one that has ended.
+fn state(tid: u32) -> Option<char> {
+    let mut text = Text::new();
+    let stat = Fact::open(tid, "stat").ok()?.read(&mut text)?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// Whether the kernel says of threads of this process where they sleep.
+pub(super) fn is_told() -> bool {
+    let fact = Fact::open(sys::thread_id(), "syscall");
+    fact.is_ok_and(|fact| fact.read(&mut Text::new()).is_some())
 }
 
 /// Code and stack pointer; `None` for `running`. Their two numbers are the last of the line, after
@@ -64,36 +78,6 @@ fn parse(text: &str) -> Option<(u64, u64)> {
     let ip = numbers.next()??;
     let sp = numbers.next()??;
     Some((ip, sp))
-}
-
-/// Copies memory of this process from `address` on, up to the first page that is not there;
-/// answers how many bytes. The kernel checks each page, so that no address can hurt.
-pub(super) fn read(address: u64, buffer: &mut [u8]) -> usize {
-    let Ok(start) = usize::try_from(address) else { return 0 };
-    let mut pieces = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; MAX_PIECES];
-    let (mut at, mut count) = (0, 0);
-    // A transfer stops at the piece that fails, so pieces are pages.
-    for piece in &mut pieces {
-        let Some(from) = start.checked_add(at).filter(|_| at < buffer.len()) else { break };
-        let length = (PAGE - from % PAGE).min(buffer.len() - at);
-        *piece = libc::iovec { iov_base: std::ptr::without_provenance_mut(from), iov_len: length };
-        at += length;
-        count += 1;
-    }
-    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    // SAFETY: the kernel writes into `buffer` alone, at most its length, and checks the addresses
-    // it reads from.
-    let copied = unsafe {
-        libc::process_vm_readv(libc::getpid(), &raw const local, 1, pieces.as_ptr(), count, 0)
-    };
-    usize::try_from(copied).unwrap_or(0)
-}
-
-/// Whether the kernel lets this process read its own memory.
-pub(super) fn probe() -> bool {
-    let word = 0x5C07_7E12_u32.to_ne_bytes();
-    let mut copy = [0; 4];
-    read(word.as_ptr().addr() as u64, &mut copy) == 4 && copy == word
 }
 
 #[cfg(test)]
@@ -111,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_not_there_is_read_as_nothing() {
-        assert!(probe());
-        assert_eq!(read(8, &mut [0; 64]), 0);
-        assert_eq!(read(u64::MAX - 4, &mut [0; 64]), 0);
+    fn of_a_thread_that_cannot_be_read_it_is_said_whether_it_runs() {
+        assert!(is_told());
+        assert!(matches!(unseen(sys::thread_id(), PATH), Ok(Look::Running)));
+        assert!(matches!(unseen(u32::MAX, PATH), Err(Unavailable::Gone)));
     }
 }

@@ -8,8 +8,7 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
-use super::bounds;
-use super::ring;
+use super::{bounds, memory, ring};
 use crate::native::MAX_STACK_BYTES;
 
 /// Places for copies of running threads. They take 1 MiB, from the first capture on.
@@ -48,9 +47,6 @@ pub(super) struct Slot {
 
 /// The places, or null before the first capture.
 pub(super) static PLACES: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
-
-/// Whether the handler may let the kernel copy; see `super::IS_READ_REFUSED`.
-pub(super) static MAY_READ: AtomicBool = AtomicBool::new(false);
 
 /// The handler.
 ///
@@ -132,38 +128,9 @@ pub(super) unsafe fn copy_stack(sp: u64, to: *mut u8, limit: usize) -> usize {
         unsafe { std::ptr::copy_nonoverlapping(from, to, length) };
         return length;
     }
-    if !MAY_READ.load(Ordering::Relaxed) {
-        return 0;
-    }
     // A thread that never recorded, or a stack it made itself: the kernel finds out where it ends.
-    let length = limit.min(MAX_UNKNOWN_BYTES);
-    let first = (4_096 - sp % 4_096).min(length);
-    let remote = [
-        libc::iovec { iov_base: from.cast_mut().cast(), iov_len: first },
-        libc::iovec {
-            iov_base: from.wrapping_add(first).cast_mut().cast(),
-            iov_len: (length - first).min(4_096),
-        },
-        libc::iovec {
-            iov_base: from.wrapping_add(first.wrapping_add(4_096)).cast_mut().cast(),
-            iov_len: length.saturating_sub(first.wrapping_add(4_096)),
-        },
-    ];
-    let local = libc::iovec { iov_base: to.cast(), iov_len: length };
-    // SAFETY: a bare system call; the kernel checks what it reads and writes at most `length`
-    // bytes to `to`.
-    let copied = unsafe {
-        libc::syscall(
-            libc::SYS_process_vm_readv,
-            libc::getpid(),
-            &raw const local,
-            1,
-            remote.as_ptr(),
-            remote.len(),
-            0,
-        )
-    };
-    usize::try_from(copied).unwrap_or(0)
+    // SAFETY: the caller's promise; the kernel checks where it reads.
+    unsafe { memory::read_raw(sp as u64, to, limit.min(MAX_UNKNOWN_BYTES)) }
 }
 
 /// Number and state in one word.

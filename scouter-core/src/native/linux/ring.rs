@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use super::handler;
 use crate::header::{Header, Word};
 use crate::lane;
+use crate::telemetry::CPU_SAMPLES_DROPPED;
 use crate::texts::Slot;
 
 /// Places of the ring. They take 4 MiB, from the first sampling on; at 99 samples a second sixteen
-/// busy cores fill them in 160 ms. Past it a sample is dropped and counted.
+/// busy cores fill them in 160 ms. Past it a sample is dropped and
+/// `cpu_samples_dropped` grows.
 pub(super) const SAMPLES: usize = 256;
 
 /// Longest part of a stack that a sample keeps, from its leaf on, in bytes.
@@ -47,7 +49,6 @@ static RING: AtomicPtr<Cell> = AtomicPtr::new(std::ptr::null_mut());
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 /// What the timers of the sampling that runs carry; others' signals are left alone. 0 for none.
 static SESSION: AtomicU64 = AtomicU64::new(0);
-static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the ring, once, and accepts samples of this session. It is never freed: a signal may come
 /// late.
@@ -66,9 +67,9 @@ pub(super) fn close() {
     SESSION.store(0, Ordering::Release);
 }
 
-/// Samples that found no place, since the process began.
+/// Intervals whose samples found no place, since the process began.
 pub(super) fn dropped() -> u64 {
-    DROPPED.load(Ordering::Relaxed)
+    CPU_SAMPLES_DROPPED.value()
 }
 
 fn cells() -> &'static [Cell] {
@@ -97,7 +98,7 @@ pub(super) unsafe fn take(info: *const libc::siginfo_t, context: *const libc::uc
     let Some(cell) = cells().get(at) else { return };
     let won = cell.state.compare_exchange(FREE, WRITING, Ordering::AcqRel, Ordering::Relaxed);
     if won.is_err() {
-        DROPPED.fetch_add(u64::from(weight), Ordering::Relaxed);
+        CPU_SAMPLES_DROPPED.add(weight.into());
         return;
     }
     // SAFETY: whoever moved the state to WRITING owns the sample until it stores FULL.

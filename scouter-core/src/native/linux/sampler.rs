@@ -11,9 +11,13 @@ use super::ring::{self, Sample};
 use super::{Registers, signal, with_engine};
 use crate::TextId;
 use crate::native::{Frame, MAX_SAMPLES_HZ, Unavailable, threads};
+use crate::telemetry::CPU_THREADS_UNSAMPLED;
 
-/// Most threads that are sampled at once; each has a timer in the kernel.
+/// Most threads that are sampled at once; each has a timer in the kernel. Past it, and where the
+/// kernel makes no timer, `cpu_threads_unsampled` grows with each look for new threads.
 const MAX_TIMERS: usize = 4_096;
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 static NEXT_SESSION: AtomicU64 = AtomicU64::new(1);
 
@@ -49,13 +53,13 @@ impl Sampler {
         let mut sampler = Self {
             session,
             signal,
-            interval_ns: 1_000_000_000 / i64::from(hz.clamp(1, MAX_SAMPLES_HZ)),
+            interval_ns: NANOS_PER_SECOND / i64::from(hz.clamp(1, MAX_SAMPLES_HZ)),
             timers: HashMap::new(),
             dropped_before: ring::dropped(),
         };
         sampler.refresh();
         if sampler.timers.is_empty() {
-            return Err(Unavailable::Refused("timer_create"));
+            return Err(Unavailable::Refused(CREATE));
         }
         Ok(sampler)
     }
@@ -65,8 +69,13 @@ impl Sampler {
         let alive: Vec<u32> = threads().into_iter().map(|thread| thread.tid).collect();
         self.timers.retain(|tid, _| alive.binary_search(tid).is_ok());
         for tid in alive {
-            if self.timers.len() < MAX_TIMERS && !self.timers.contains_key(&tid) {
-                self.timers.extend(self.arm(tid).map(|timer| (tid, timer)));
+            if self.timers.contains_key(&tid) {
+                continue;
+            }
+            let has_room = self.timers.len() < MAX_TIMERS;
+            match has_room.then(|| self.arm(tid)).flatten() {
+                Some(timer) => _ = self.timers.insert(tid, timer),
+                None => CPU_THREADS_UNSAMPLED.add(1),
             }
         }
     }
@@ -83,6 +92,14 @@ impl Sampler {
         });
     }
 
+    /// Takes a sample of the thread that calls, as if its timer had run out; whether that could be
+    /// done. For whoever measures what one costs, or needs one at a certain place.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sample_here(&self) -> bool {
+        signal::sample_here(self.signal, self.session)
+    }
+
     /// Intervals whose samples found no place.
     #[must_use]
     pub fn dropped(&self) -> u64 {
@@ -96,7 +113,10 @@ impl Sampler {
         const THREAD_AND_SCHEDULER: i32 = 4 | 2;
         let number = i32::try_from(tid).ok()?;
         let clock = !number << 3 | THREAD_AND_SCHEDULER;
-        let interval = libc::timespec { tv_sec: 0, tv_nsec: self.interval_ns };
+        let interval = libc::timespec {
+            tv_sec: self.interval_ns / NANOS_PER_SECOND,
+            tv_nsec: self.interval_ns % NANOS_PER_SECOND,
+        };
         let times = libc::itimerspec { it_interval: interval, it_value: interval };
         let mut timer = std::ptr::null_mut();
         // SAFETY: the structures are live and of the kernel's form; the handler is installed.
@@ -128,6 +148,25 @@ impl Drop for Timer {
         // SAFETY: made by `timer_create` and deleted once.
         unsafe { libc::timer_delete(self.0) };
     }
+}
+
+/// The system call that makes a timer.
+const CREATE: &str = "timer_create";
+
+/// Whether the kernel makes timers of CPU time. Makes one that tells nobody, and deletes it.
+pub(super) fn usable() -> Result<(), Unavailable> {
+    let mut timer = std::ptr::null_mut();
+    // SAFETY: the structure is live and of the kernel's form; all zeros are a value of it.
+    let is_made = unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_NONE;
+        libc::timer_create(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut event, &raw mut timer) == 0
+    };
+    if !is_made {
+        return Err(Unavailable::Refused(CREATE));
+    }
+    drop(Timer(timer));
+    Ok(())
 }
 
 fn registers(sample: &Sample) -> Registers {

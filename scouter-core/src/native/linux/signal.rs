@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use super::handler::{self, Copied, MAY_READ, PLACES, SLOTS, Slot, state, word};
-use super::{IS_READ_REFUSED, Registers};
+use super::Registers;
+use super::handler::{self, Copied, PLACES, SLOTS, Slot, state, word};
 use crate::native::{SIGNAL_TIMEOUT_MS, Unavailable};
 use crate::{clock, options, sys};
 
@@ -40,25 +40,47 @@ fn wanted() -> Result<i32, Unavailable> {
     }
 }
 
-/// Installs the handler, once, if nobody else has one; answers the signal.
-pub(super) fn install() -> Result<i32, Unavailable> {
+/// The signal to use, and whether it has our handler; an error where somebody else's is there.
+fn free() -> Result<(i32, bool), Unavailable> {
     let signal = wanted()?;
-    let ours = handler::handle as *const () as usize;
-    let mut before = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    let mut present = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: only asks, into a live variable; all zeros are a value of the type.
     let present = unsafe {
-        if libc::sigaction(signal, std::ptr::null(), before.as_mut_ptr()) != 0 {
+        if libc::sigaction(signal, std::ptr::null(), present.as_mut_ptr()) != 0 {
             return Err(Unavailable::SignalTaken(signal));
         }
-        before.assume_init().sa_sigaction
+        present.assume_init().sa_sigaction
     };
-    if present == ours && INSTALLED.load(Ordering::Relaxed) == signal {
+    if present == handler::handle as *const () as usize
+        && INSTALLED.load(Ordering::Relaxed) == signal
+    {
+        return Ok((signal, true));
+    }
+    if present == libc::SIG_DFL {
+        Ok((signal, false))
+    } else {
+        Err(Unavailable::SignalTaken(signal))
+    }
+}
+
+/// Whether threads can be asked. Installs and sends nothing: signal 0 only asks the kernel.
+pub(super) fn usable() -> Result<(), Unavailable> {
+    free()?;
+    match queue(sys::thread_id(), (0, libc::SI_QUEUE), 0) {
+        0 => Ok(()),
+        _ => Err(Unavailable::Refused(SEND)),
+    }
+}
+
+/// Installs the handler, once, if nobody else has one; answers the signal.
+pub(super) fn install() -> Result<i32, Unavailable> {
+    let (signal, is_installed) = free()?;
+    if is_installed {
         return Ok(signal);
     }
-    if present != libc::SIG_DFL {
-        return Err(Unavailable::SignalTaken(signal));
-    }
     prepare();
+    let ours = handler::handle as *const () as usize;
+    let mut before = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: the handler keeps to what a handler may do, see its module; SA_ONSTACK lets it run on
     // the thread's alternative stack, SA_RESTART restarts system calls that can be. Of two that
     // install at once the second finds the first and gives the signal back.
@@ -84,7 +106,6 @@ pub(super) fn install() -> Result<i32, Unavailable> {
 fn prepare() {
     // Calibrates the clock before a handler reads it.
     let _ = clock::now_ticks();
-    MAY_READ.store(!IS_READ_REFUSED.load(Ordering::Relaxed), Ordering::Relaxed);
     if !PLACES.load(Ordering::Acquire).is_null() {
         return;
     }
@@ -115,15 +136,11 @@ pub(super) fn send(tid: u32) -> Result<Place, Unavailable> {
     let number = (slot.state.load(Ordering::Relaxed) >> state::BITS).wrapping_add(1) & NUMBERS;
     slot.state.store(word(number, state::ASKED), Ordering::Release);
     let value = usize::try_from(number).unwrap_or(0) * SLOTS + index;
-    match queue(tid, signal, value) {
+    match queue(tid, (signal, libc::SI_QUEUE), value) {
         0 => Ok(Place { slot, number }),
         error => {
             slot.state.store(word(number, state::FREE), Ordering::Release);
-            Err(if error == libc::ESRCH {
-                Unavailable::Gone
-            } else {
-                Unavailable::Refused("rt_tgsigqueueinfo")
-            })
+            Err(if error == libc::ESRCH { Unavailable::Gone } else { Unavailable::Refused(SEND) })
         }
     }
 }
@@ -152,25 +169,33 @@ struct QueuedInfo {
     rest: [u64; 12],
 }
 
-/// Sends the signal with a value; answers 0 or the error.
-fn queue(tid: u32, signal: i32, value: usize) -> i32 {
-    // SAFETY: the calls have no side effects.
-    let (pid, uid) = unsafe { (libc::getpid(), libc::getuid()) };
-    let info = QueuedInfo {
-        signal,
-        errno: 0,
-        code: libc::SI_QUEUE,
-        padding: 0,
-        pid,
-        uid,
-        value,
-        rest: [0; 12],
-    };
+/// The system call that sends a signal with a value to a thread.
+const SEND: &str = "rt_tgsigqueueinfo";
+
+/// Sends a signal with its code and a value; answers 0 or the error.
+fn queue(tid: u32, (signal, code): (i32, i32), value: usize) -> i32 {
+    // SAFETY: the call has no side effects.
+    let uid = unsafe { libc::getuid() };
+    queue_of(uid, tid, (signal, code), value)
+}
+
+fn queue_of(uid: u32, tid: u32, (signal, code): (i32, i32), value: usize) -> i32 {
+    // SAFETY: the call has no side effects.
+    let pid = unsafe { libc::getpid() };
+    let info = QueuedInfo { signal, errno: 0, code, padding: 0, pid, uid, value, rest: [0; 12] };
     // SAFETY: the kernel reads the 128 bytes of `info`; the handler is installed, so that the
     // signal does not end the process.
     let sent =
         unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, pid, tid, signal, &raw const info) };
     if sent == 0 { 0 } else { std::io::Error::last_os_error().raw_os_error().unwrap_or(-1) }
+}
+
+/// Lets this thread take a sample, as if its timer of this session had run out; whether it could.
+/// The handler is installed.
+pub(super) fn sample_here(signal: i32, session: u64) -> bool {
+    let Ok(value) = usize::try_from(session) else { return false };
+    // Where a queued signal has the user, that of a timer has the number of overruns.
+    queue_of(0, sys::thread_id(), (signal, libc::SI_TIMER), value) == 0
 }
 
 /// Waits for the copy and frees the place when the guard is dropped.

@@ -1,24 +1,31 @@
 //! Captures of an application that does everything that ever made a profiler crash: it allocates,
-//! panics, loads and unloads libraries, starts and ends threads, and sleeps, all at once.
+//! panics, loads and unloads libraries, starts and ends threads, and sleeps, all at once; and of one
+//! that does nothing.
 //!
-//! In a process of its own, so that its memory and files are those of the soak. 10,000 captures;
-//! `SCOUTER_NATIVE_SOAK` says another number, a million before a release.
+//! Each in a process of its own, so that its memory and files are those of the soak. 10,000
+//! captures; `SCOUTER_TEST_CAPTURES` says another number, a million before a release:
+//!
+//! ```sh
+//! SCOUTER_TEST_CAPTURES=1000000 cargo test -p scouter-core --lib soak -- --nocapture
+//! ```
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::bounds::enter_thread;
 use super::capture_all;
-use crate::native::{Quality, Unavailable, threads};
+use super::tests::{Helper, is_child, passed};
+use crate::native::{Quality, Stack, Unavailable, threads};
 use crate::sys;
 
-const IN_CHILD: &str = "SCOUTER_NATIVE_SOAK_CHILD";
+/// How many captures are taken.
+const CAPTURES: &str = "SCOUTER_TEST_CAPTURES";
 const USUAL_CAPTURES: u64 = 10_000;
 
-/// Captures of a hundred thousand that may be incomplete.
-const MAX_INCOMPLETE: u64 = 500;
+/// Captures of a hundred thousand that may be incomplete: of threads that do nothing, and under load.
+const MAX_INCOMPLETE: (u64, u64) = (100, 500);
 
 /// Captures of a hundred that a thread may not answer in time: on a machine that is busy with other
 /// things too it gets no CPU, which says nothing about the capture.
@@ -27,27 +34,44 @@ const MAX_UNANSWERED: u64 = 5;
 /// Growth of the process that is no leak: places, ring, and what the allocator keeps, in KiB.
 const MAX_GROWTH_KB: u64 = 48 * 1024;
 
+/// Incomplete stacks that are shown.
+const SHOWN: u64 = 5;
+
 #[test]
 fn mixed_load_survives_captures_which_are_whole_and_leave_nothing_behind() {
-    let exe = std::env::current_exe().unwrap();
-    let child = Command::new(exe)
-        .args(["--exact", "native::platform::soak::child_under_load", "--nocapture"])
-        .env(IN_CHILD, "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success(), "{}\n{said}", child.status);
-    let figures = said.lines().find(|line| line.contains("captures")).unwrap();
-    println!("{figures}");
+    said("soak::child_under_load");
+}
+
+#[test]
+fn fifty_idle_threads_are_captured_whole_and_nothing_is_left_behind() {
+    said("soak::child_that_is_idle");
+}
+
+fn said(test: &str) {
+    let said = passed(test);
+    for line in said.lines().filter(|line| line.starts_with("soak:")) {
+        println!("{line}");
+    }
+}
+
+#[test]
+fn child_that_is_idle() {
+    if !is_child() {
+        return;
+    }
+    let helpers: Vec<Helper> = (0..50).map(|_| Helper::asleep()).collect();
+    helpers.iter().for_each(Helper::wait_asleep);
+    let figures = soak(|tid| helpers.iter().any(|helper| helper.tid == tid));
+    figures.check(MAX_INCOMPLETE.0);
+    assert_eq!((figures.gone, figures.unanswered), (0, 0), "{figures:?}");
 }
 
 #[test]
 fn child_under_load() {
-    if std::env::var_os(IN_CHILD).is_none() {
+    if !is_child() {
         return;
     }
     std::panic::set_hook(Box::new(|_| {}));
-    let wanted = std::env::var("SCOUTER_NATIVE_SOAK").ok().and_then(|text| text.parse().ok());
     let is_over = AtomicBool::new(false);
     let figures = std::thread::scope(|scope| {
         let load: [fn(&AtomicBool); 12] = [
@@ -71,42 +95,75 @@ fn child_under_load() {
                 work(is_over);
             });
         }
-        let figures = soak(wanted.unwrap_or(USUAL_CAPTURES));
+        let figures = soak(|_| true);
         is_over.store(true, Ordering::Relaxed);
         figures
     });
-    println!("{figures:?}: captures, incomplete, gone, not answered");
-    let [captures, incomplete, _, unanswered] = figures;
-    assert!(incomplete * 100_000 <= captures * MAX_INCOMPLETE, "{figures:?}");
-    assert!(unanswered * 100 <= captures * MAX_UNANSWERED, "{figures:?}");
+    figures.check(MAX_INCOMPLETE.1);
+    assert!(figures.unanswered * 100 <= figures.captures * MAX_UNANSWERED, "{figures:?}");
 }
 
-fn soak(wanted: u64) -> [u64; 4] {
-    let mut figures = [0; 4];
-    let mut before = None;
-    let own = sys::thread_id();
-    while figures[0] < wanted {
-        let all = threads().into_iter().map(|thread| thread.tid);
-        let tids: Vec<u32> = all.filter(|tid| *tid != own).collect();
-        for stack in capture_all(&tids) {
-            match stack {
-                Ok(stack) => {
-                    figures[0] += 1;
-                    figures[1] += u64::from(stack.quality == Quality::Cut);
+/// What came of all captures.
+#[derive(Debug, Default)]
+struct Figures {
+    captures: u64,
+    incomplete: u64,
+    gone: u64,
+    unanswered: u64,
+    /// By quality, and by the reason why there was none.
+    outcomes: BTreeMap<String, u64>,
+    /// Resident KiB and open files once the load had come to its size, and at the end.
+    sizes: [(u64, usize); 2],
+}
+
+impl Figures {
+    fn count(&mut self, stack: &Result<Stack, Unavailable>) {
+        let outcome = match stack {
+            Ok(stack) => format!("{:?}", stack.quality),
+            Err(why) => format!("{why:?}"),
+        };
+        *self.outcomes.entry(outcome).or_default() += 1;
+        match stack {
+            Ok(stack) => {
+                self.captures += 1;
+                if stack.quality == Quality::Cut {
+                    self.incomplete += 1;
+                    if self.incomplete <= SHOWN {
+                        let frames: Vec<_> = stack.frames.iter().map(ToString::to_string).collect();
+                        println!("soak: cut after {}", frames.join(" "));
+                    }
                 }
-                Err(Unavailable::Gone | Unavailable::Unsteady) => figures[2] += 1,
-                Err(_) => figures[3] += 1,
             }
-        }
-        // The load has come to its size by then.
-        if before.is_none() && figures[0] > wanted / 4 {
-            before = Some((resident_kb(), open_files()));
+            Err(Unavailable::Gone | Unavailable::Unsteady) => self.gone += 1,
+            Err(_) => self.unanswered += 1,
         }
     }
-    let (kb, files) = before.unwrap();
-    assert!(resident_kb() <= kb + MAX_GROWTH_KB, "{kb} KiB became {}", resident_kb());
-    // A library that is being loaded right now is open for a moment.
-    assert!(open_files() <= files + 4, "{files} files became {}", open_files());
+
+    fn check(&self, max_incomplete: u64) {
+        println!("soak: {self:?}");
+        assert!(self.incomplete * 100_000 <= self.captures * max_incomplete, "{self:?}");
+        let [(kb, files), (kb_now, files_now)] = self.sizes;
+        assert!(kb_now <= kb + MAX_GROWTH_KB, "{kb} KiB became {kb_now}");
+        // A library that is being loaded right now is open for a moment.
+        assert!(files_now <= files + 4, "{files} files became {files_now}");
+    }
+}
+
+fn soak(is_wanted: impl Fn(u32) -> bool) -> Figures {
+    let wanted = std::env::var(CAPTURES).map_or(USUAL_CAPTURES, |text| text.parse().unwrap());
+    let mut figures = Figures::default();
+    let own = sys::thread_id();
+    while figures.captures < wanted {
+        let all = threads().into_iter().map(|thread| thread.tid);
+        let tids: Vec<u32> = all.filter(|tid| *tid != own && is_wanted(*tid)).collect();
+        for stack in capture_all(&tids) {
+            figures.count(&stack);
+        }
+        if figures.sizes[0] == (0, 0) && figures.captures > wanted / 4 {
+            figures.sizes[0] = (resident_kb(), open_files());
+        }
+    }
+    figures.sizes[1] = (resident_kb(), open_files());
     figures
 }
 

@@ -3,25 +3,53 @@
 use std::hint::black_box;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::bounds::enter_thread;
-use super::{Sampler, capture_all};
-use crate::native::{Quality, Stack, Symbols, Unavailable, capture, capture_if, threads};
+use super::{Sampler, capture_all, ring};
+use crate::native::{
+    Quality, Stack, Symbols, Unavailable, capabilities, capture, capture_if, threads,
+};
 use crate::{TextKind, intern, options, sys, testing};
 
+/// Says in its environment that a process is a test's own child.
+const IN_CHILD: &str = "SCOUTER_TEST_CHILD";
+
+/// Runs one test alone, in a process of its own, of this program or a copy of it.
+pub(super) fn in_child(program: &std::path::Path, test: &str) -> Output {
+    let name = format!("native::platform::{test}");
+    let mut command = Command::new(program);
+    command.args(["--exact", &name, "--nocapture"]).env(IN_CHILD, "1").output().unwrap()
+}
+
+/// As [`in_child`], of this very program; what it said, once it has passed.
+pub(super) fn passed(test: &str) -> String {
+    let child = in_child(&std::env::current_exe().unwrap(), test);
+    let said = String::from_utf8_lossy(&child.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{}\n{said}\n{errors}", child.status);
+    assert!(said.contains("1 passed"), "no test is named {test}: {said}");
+    said
+}
+
+/// Whether this process is such a child.
+pub(super) fn is_child() -> bool {
+    std::env::var_os(IN_CHILD).is_some()
+}
+
 /// A thread that ends when this is dropped.
-struct Helper {
-    tid: u32,
+pub(super) struct Helper {
+    pub(super) tid: u32,
     is_over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Helper {
-    fn start(work: impl FnOnce(&AtomicBool) + Send + 'static) -> Self {
+    pub(super) fn start(work: impl FnOnce(&AtomicBool) + Send + 'static) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let (tell, told) = mpsc::sync_channel(1);
         let over = Arc::clone(&is_over);
@@ -34,12 +62,12 @@ impl Helper {
         Self { tid: told.recv().unwrap(), is_over, thread: Some(thread) }
     }
 
-    fn asleep() -> Self {
+    pub(super) fn asleep() -> Self {
         Self::start(sleeps_here)
     }
 
     /// Inside [`runs_here`] by the time it is handed out.
-    fn running() -> Self {
+    pub(super) fn running() -> Self {
         let rounds = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&rounds);
         let helper = Self::start(move |is_over| runs_here(is_over, &counted));
@@ -50,7 +78,7 @@ impl Helper {
     }
 
     /// Until the kernel says that it sleeps.
-    fn wait_asleep(&self) {
+    pub(super) fn wait_asleep(&self) {
         while !threads().iter().any(|thread| thread.tid == self.tid && thread.state == 'S') {
             std::thread::yield_now();
         }
@@ -92,7 +120,7 @@ fn names(stack: &Stack) -> String {
 }
 
 /// A capture of a thread that may be in the middle of waking up or falling asleep.
-fn steady(tid: u32) -> Stack {
+pub(super) fn steady(tid: u32) -> Stack {
     std::iter::repeat_with(|| capture(tid)).take(100).find_map(Result::ok).unwrap()
 }
 
@@ -171,6 +199,7 @@ fn interrupted_polls(end: &UnixStream) -> u64 {
 
 #[test]
 fn no_signal_goes_to_threads_that_sleep() {
+    let _recorder = testing::exclusive();
     let interrupted = Arc::new(AtomicU64::new(0));
     let (ends, helpers): (Vec<UnixStream>, Vec<Helper>) = (0..8)
         .map(|_| {
@@ -184,6 +213,8 @@ fn no_signal_goes_to_threads_that_sleep() {
         .unzip();
     helpers.iter().for_each(Helper::wait_asleep);
     let tids: Vec<u32> = helpers.iter().map(|helper| helper.tid).collect();
+    // Their CPU time is sampled besides, of which they use none.
+    let sampler = Sampler::start(250).unwrap();
     for _ in 0..100 {
         for stack in capture_all(&tids) {
             let stack = stack.unwrap();
@@ -191,6 +222,7 @@ fn no_signal_goes_to_threads_that_sleep() {
             assert_eq!(stack.pause_ns, 0);
         }
     }
+    drop(sampler);
     drop(ends);
     drop(helpers);
     assert_eq!(interrupted.load(Ordering::Relaxed), 0);
@@ -220,9 +252,13 @@ fn a_signal_that_somebody_else_handles_is_left_alone() {
     let running = Helper::running();
     for (value, number) in [(theirs, theirs), (libc::SIGSEGV, libc::SIGSEGV)] {
         options::set("native_signal", &value.to_string()).unwrap();
-        let answer = capture(running.tid);
+        let (answer, able) = (capture(running.tid), capabilities());
         options::set("native_signal", "").unwrap();
         assert_eq!(answer, Err(Unavailable::SignalTaken(number)));
+        let unavailable: Vec<_> = able.into_iter().map(|one| (one.name, one.unavailable)).collect();
+        assert_eq!(unavailable[0], ("stacks_asleep", None));
+        assert_eq!(unavailable[1], ("stacks_running", Some(Unavailable::SignalTaken(number))));
+        assert_eq!(unavailable[2], ("cpu_samples", Some(Unavailable::SignalTaken(number))));
     }
     // SAFETY: all zeros are a value of the type; only asks.
     let handler = unsafe {
@@ -258,4 +294,29 @@ fn cpu_samples_name_service_and_tenant_and_weigh_as_many_intervals_as_passed() {
         });
     }
     assert!(ours >= 20 && is_named, "{ours} {is_named}");
+}
+
+#[test]
+fn samples_that_find_no_place_are_counted_and_the_others_are_whole() {
+    const MORE: usize = 50;
+    let _recorder = testing::exclusive();
+    let helper = Helper::start(|is_over| sleeps_here(is_over));
+    helper.wait_asleep();
+    enter_thread();
+    // The slowest rate there is, which is one all the same: of the timers hardly a sample comes.
+    let mut sampler = Sampler::start(1).unwrap();
+    for _ in 0..ring::SAMPLES + MORE {
+        assert!(sampler.sample_here());
+    }
+    let mut kept = 0;
+    sampler.drain(|_, _, weight, frames| {
+        assert!(!frames.is_empty());
+        kept += u64::from(weight);
+    });
+    assert!(kept >= ring::SAMPLES as u64, "{kept}");
+    assert!(sampler.dropped() >= MORE as u64, "{}", sampler.dropped());
+    assert!(sampler.sample_here());
+    let mut again = 0;
+    sampler.drain(|_, _, weight, _| again += weight);
+    assert!(again >= 1, "a place that was emptied is used again");
 }

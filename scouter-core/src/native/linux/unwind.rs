@@ -8,7 +8,7 @@ use framehop::{ExplicitModuleSectionInfo, Unwinder as _};
 
 use super::modules::{Bytes, Loaded, changes, loaded};
 use super::signal::Guard;
-use super::{Registers, asleep};
+use super::{Registers, memory};
 use crate::clock;
 use crate::native::{Frame, MAX_FRAMES, Quality, Stack};
 
@@ -183,7 +183,7 @@ fn call_before(address: u64) -> Option<Call> {
     let end = address.wrapping_add(1);
     let mut bytes = [0; LENGTH];
     // Its library may be gone by now; the kernel looks.
-    (asleep::read(end.wrapping_sub(LENGTH as u64), &mut bytes) == LENGTH).then_some(())?;
+    (memory::read(end.wrapping_sub(LENGTH as u64), &mut bytes) == LENGTH).then_some(())?;
     call_at_end(&bytes, end)
 }
 
