@@ -4,6 +4,7 @@
 //! blocking threads, never on the threads that serve connections.
 
 mod active;
+mod agent;
 mod alerts;
 mod callsites;
 mod counters;
