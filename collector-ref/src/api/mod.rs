@@ -14,6 +14,7 @@ mod env;
 pub(crate) mod error;
 mod export;
 mod grid;
+mod heap;
 pub(crate) mod json;
 mod monitor;
 mod objects;

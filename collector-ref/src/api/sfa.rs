@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::agent::{act, look, malformed, need_operator, stated_instance};
 use super::params::{Params, unknown_choice};
 use super::session::body;
-use super::text::printable;
+use super::text::folded_word;
 use super::{Answer, json_response, text_response};
 use crate::app::App;
 use crate::auth::Caller;
@@ -121,7 +121,7 @@ fn folded(app: &App, profile: &StackProfile) -> String {
         for frame in &stack.frames {
             let names = app.symbols.name(&profile.modules, frame);
             let mut names: Vec<String> =
-                names.iter().map(|named| word(&named.name)).collect();
+                names.iter().map(|named| folded_word(&named.name)).collect();
             if !is_code(frame) {
                 names.reverse();
             }
@@ -131,7 +131,7 @@ fn folded(app: &App, profile: &StackProfile) -> String {
             frames.reverse();
         }
         let service = if stack.service.is_empty() { "(no service)" } else { &stack.service };
-        let mut line = word(service);
+        let mut line = folded_word(service);
         for frame in frames {
             line = line + ";" + &frame;
         }
@@ -145,9 +145,4 @@ fn folded(app: &App, profile: &StackProfile) -> String {
         let _ = writeln!(out, "{line} {count}");
         out
     })
-}
-
-/// A frame without what separates frames.
-fn word(text: &str) -> String {
-    printable(text).replace(';', ",")
 }

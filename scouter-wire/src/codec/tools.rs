@@ -17,7 +17,7 @@ const MAX_BUILD_ID_BYTES: usize = 64;
 const MAX_SMALL_LIST_BYTES: usize = 1024 * 1024;
 
 /// Bytes that the large list of an answer may take.
-const MAX_LARGE_LIST_BYTES: usize = MAX_REPLY_BYTES - 3 * MAX_SMALL_LIST_BYTES;
+pub(super) const MAX_LARGE_LIST_BYTES: usize = MAX_REPLY_BYTES - 3 * MAX_SMALL_LIST_BYTES;
 
 /// A file with code of the agent's process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
