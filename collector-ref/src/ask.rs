@@ -40,6 +40,10 @@ enum What {
     SfaCpu,
     /// Start to sample CPU time, at 99 Hz for 30 s
     SfaStart,
+    /// What was allocated where, and what of it lives
+    Heap,
+    /// What lives as folded stacks, in bytes
+    HeapFolded,
     /// Arguments, variables, limits and sockets of the process
     Env,
 }
@@ -57,6 +61,8 @@ impl Question {
             What::Sfa => ("GET", format!("sfa/{object}?format=folded"), ""),
             What::SfaCpu => ("GET", format!("sfa/{object}?mode=cpu&format=folded"), ""),
             What::SfaStart => ("POST", format!("sfa/{object}"), "{\"action\":\"start\"}"),
+            What::Heap => ("GET", format!("heap/{object}?format=text"), ""),
+            What::HeapFolded => ("GET", format!("heap/{object}?format=folded"), ""),
             What::Env => ("GET", format!("env/{object}?format=text"), ""),
         };
         let instance = self.instance.as_deref().filter(|_| !matches!(self.what, What::Active));

@@ -6,7 +6,7 @@ use scouter_wire::TextRef;
 use scouter_wire::codec::{
     Ack, Auth, BatchView, ClockReading, Command, Frame, Hello, Refusal, Reply, SectionDecoder, SeriesView,
     TextTable, Welcome, XLogColumns, check_preface, read_active, read_alerts, read_callsites,
-    read_environment, read_object_frame, read_options, read_profile, read_text_ids, read_texts,
+    read_environment, read_heap, read_object_frame, read_options, read_profile, read_text_ids, read_texts,
     read_threads,
 };
 
@@ -52,6 +52,7 @@ fuzz_target!(|data: &[u8]| {
         16 => drop(read_threads(body)),
         17 => drop(read_profile(body)),
         18 => drop(read_environment(body)),
+        19 => drop(read_heap(body)),
         _ => drop(read_callsites(body)),
     }
 });

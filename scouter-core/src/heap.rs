@@ -27,8 +27,12 @@ pub struct HeapSite {
     pub samples: u64,
     /// Bytes allocated so far.
     pub allocated_bytes: u64,
+    /// Blocks allocated so far.
+    pub allocated_blocks: u64,
     /// Bytes of those that were not freed.
     pub live_bytes: u64,
+    /// Blocks of those that were not freed.
+    pub live_blocks: u64,
     /// Tenant of the last sample, its first 64 bytes, or empty.
     pub tenant: String,
     /// Transaction of the last sample.
@@ -49,7 +53,9 @@ impl HeapSite {
             service,
             samples: 1,
             allocated_bytes: live_bytes,
+            allocated_blocks: 1,
             live_bytes,
+            live_blocks: 1,
             tenant: String::new(),
             transaction: None,
         }
@@ -74,26 +80,45 @@ pub fn is_counted() -> bool {
 pub fn sites(out: &mut Vec<HeapSite>) {
     out.clear();
     #[cfg(feature = "alloc")]
-    crate::alloc::heap::visit(
-        |number, name, service, [samples, allocated_bytes, live_bytes], last| {
-            let (name, place) = match name {
-                Some(StepName::Site(site)) => (site.name().to_owned(), site.place()),
-                Some(StepName::Named(_, name)) => {
-                    (crate::text::text(name).to_owned(), String::new())
-                }
-                None => Default::default(),
-            };
-            out.push(HeapSite {
-                number,
-                name,
-                place,
-                service,
-                samples,
-                allocated_bytes,
-                live_bytes,
-                tenant: last.tenant.as_str().to_owned(),
-                transaction: last.transaction,
-            });
-        },
-    );
+    crate::alloc::heap::visit(|number, name, service, figures| {
+        let (name, place) = match name {
+            Some(StepName::Site(site)) => (site.name().to_owned(), site.place()),
+            Some(StepName::Named(_, name)) => (crate::text::text(name).to_owned(), String::new()),
+            None if number == MAX_HEAP_SITES => (crate::text::OTHER.to_owned(), String::new()),
+            None => Default::default(),
+        };
+        out.push(HeapSite {
+            number,
+            name,
+            place,
+            service,
+            samples: figures.samples,
+            allocated_bytes: figures.allocated_bytes,
+            allocated_blocks: figures.allocated_blocks,
+            live_bytes: figures.live_bytes,
+            live_blocks: figures.live_blocks,
+            tenant: figures.last.tenant.as_str().to_owned(),
+            transaction: figures.last.transaction,
+        });
+    });
+}
+
+/// Samples that found no place: about what they stand for lives or lived besides what is told.
+#[must_use]
+pub fn left_out() -> u64 {
+    crate::telemetry::HEAP_SAMPLES_LEFT_OUT.value()
+}
+
+/// Why nothing is sampled, in one sentence without a full stop; `None` while it is.
+#[must_use]
+pub fn unavailable() -> Option<&'static str> {
+    #[cfg(feature = "alloc")]
+    if crate::alloc::heap::is_ours() {
+        let is_off = crate::options::HEAP_SAMPLE_BYTES.value() == 0;
+        return is_off.then_some("the heap is not sampled: option `heap_sample_bytes` is 0");
+    }
+    Some(
+        "the program's allocator is not Scouter's: enable feature `alloc` and declare a \
+         `#[global_allocator]` of type `scouter::ScoutAlloc`",
+    )
 }

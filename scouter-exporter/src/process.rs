@@ -52,6 +52,11 @@ impl Process {
     }
 }
 
+/// Resident memory.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    parse_rss(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
 /// CPU time and number of threads. The name in parentheses may contain anything.
 fn parse_stat(stat: &str) -> Option<(Duration, u64)> {
     let (_, fields) = stat.rsplit_once(')')?;

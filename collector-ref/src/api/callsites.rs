@@ -10,8 +10,8 @@ use scouter_wire::codec::{Answer as Reply, CallsiteEntry, CommandKind, read_call
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::agent::{act, instance, look, malformed, need_operator};
 use super::error::ApiError;
-use super::options::{command, instance, malformed, need_operator, note, target};
 use super::params::Params;
 use super::session::body;
 use super::{Answer, json_response};
@@ -39,9 +39,8 @@ pub(super) async fn get(
     Path(object): Path<String>,
     params: Params,
 ) -> Answer {
-    let agent = target(&app, &object, instance(&params)?)?;
-    let reply = command(&app, &agent, CommandKind::Callsites, "").await?;
-    answer(&reply)
+    let of = (object.as_str(), instance(&params)?);
+    answer(&look(&app, of, CommandKind::Callsites, "").await?)
 }
 
 pub(super) async fn post(
@@ -52,17 +51,14 @@ pub(super) async fn post(
     request: Request,
 ) -> Answer {
     need_operator(&caller)?;
+    let of = (object.as_str(), instance(&params)?);
     let Change { callsites } = body(request).await?;
     let mut payload = String::new();
     for Switch { id, flags } in &callsites {
         // Writing to a string cannot fail.
         let _ = writeln!(payload, "{id}={}", bits(flags)?);
     }
-    let instance = instance(&params)?;
-    note(&app, caller, "set callsites", (&object, instance), &payload).await?;
-    let agent = target(&app, &object, instance)?;
-    let reply = command(&app, &agent, CommandKind::SetCallsites, &payload).await?;
-    answer(&reply)
+    answer(&act(&app, caller, "set callsites", of, CommandKind::SetCallsites, &payload).await?)
 }
 
 fn bits(flags: &[String]) -> Result<u32, ApiError> {

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use scouter_wire::codec::{CommandKind, EnvironmentEntry, read_environment};
 use serde_json::{Value, json};
 
-use super::options::{command, malformed, need_operator, note, stated_instance, target};
+use super::agent::{act, malformed, stated_instance};
 use super::params::Params;
 use super::text::printable;
 use super::{Answer, json_response, text_response, wants_text};
@@ -25,12 +25,9 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Answer {
     params.only(&["instance", "format"])?;
-    need_operator(&caller)?;
     let is_text = wants_text(&headers, &params)?;
-    let instance = stated_instance(&params)?;
-    note(&app, caller, "read environment", (&object, instance), "").await?;
-    let agent = target(&app, &object, instance)?;
-    let reply = command(&app, &agent, CommandKind::Environment, "").await?;
+    let of = (object.as_str(), stated_instance(&params)?);
+    let reply = act(&app, caller, "read environment", of, CommandKind::Environment, "").await?;
     let entries = read_environment(&reply.payload).map_err(|error| malformed(&error))?;
     if is_text {
         return Ok(text_response(entries.iter().map(line).collect()));

@@ -4,6 +4,7 @@
 //! blocking threads, never on the threads that serve connections.
 
 mod active;
+mod agent;
 mod alerts;
 mod callsites;
 mod counters;
@@ -13,6 +14,7 @@ mod env;
 pub(crate) mod error;
 mod export;
 mod grid;
+mod heap;
 pub(crate) mod json;
 mod monitor;
 mod objects;

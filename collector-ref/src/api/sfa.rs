@@ -14,10 +14,10 @@ use scouter_wire::codec::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::options::{command, malformed, need_operator, note, stated_instance, target};
+use super::agent::{act, look, malformed, need_operator, stated_instance};
 use super::params::{Params, unknown_choice};
 use super::session::body;
-use super::text::printable;
+use super::text::folded_word;
 use super::{Answer, json_response, text_response};
 use crate::app::App;
 use crate::auth::Caller;
@@ -47,8 +47,8 @@ pub(super) async fn get(
         Some("folded" | "text") => true,
         Some(other) => return Err(unknown_choice("format", other, &["json", "folded", "text"])),
     };
-    let agent = target(&app, &object, stated_instance(&params)?)?;
-    let reply = command(&app, &agent, CommandKind::Sfa, payload).await?;
+    let of = (object.as_str(), stated_instance(&params)?);
+    let reply = look(&app, of, CommandKind::Sfa, payload).await?;
     answer(&app, &reply, is_folded).await
 }
 
@@ -67,10 +67,8 @@ pub(super) async fn post(
         "stop" => "stop cpu".to_owned(),
         other => return Err(unknown_choice("action", other, &["start", "stop"])),
     };
-    let instance = stated_instance(&params)?;
-    note(&app, caller, "sample CPU time", (&object, instance), &payload).await?;
-    let agent = target(&app, &object, instance)?;
-    let reply = command(&app, &agent, CommandKind::Sfa, &payload).await?;
+    let of = (object.as_str(), stated_instance(&params)?);
+    let reply = act(&app, caller, "sample CPU time", of, CommandKind::Sfa, &payload).await?;
     answer(&app, &reply, false).await
 }
 
@@ -122,7 +120,8 @@ fn folded(app: &App, profile: &StackProfile) -> String {
         let is_code = |frame: &FrameEntry| matches!(frame, FrameEntry::Code { .. });
         for frame in &stack.frames {
             let names = app.symbols.name(&profile.modules, frame);
-            let mut names: Vec<String> = names.iter().map(|named| word(&named.name)).collect();
+            let mut names: Vec<String> =
+                names.iter().map(|named| folded_word(&named.name)).collect();
             if !is_code(frame) {
                 names.reverse();
             }
@@ -132,7 +131,7 @@ fn folded(app: &App, profile: &StackProfile) -> String {
             frames.reverse();
         }
         let service = if stack.service.is_empty() { "(no service)" } else { &stack.service };
-        let mut line = word(service);
+        let mut line = folded_word(service);
         for frame in frames {
             line = line + ";" + &frame;
         }
@@ -146,9 +145,4 @@ fn folded(app: &App, profile: &StackProfile) -> String {
         let _ = writeln!(out, "{line} {count}");
         out
     })
-}
-
-/// A frame without what separates frames.
-fn word(text: &str) -> String {
-    printable(text).replace(';', ",")
 }

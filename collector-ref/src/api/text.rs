@@ -15,6 +15,22 @@ pub(crate) fn duration(us: u64) -> String {
     }
 }
 
+/// Bytes as a person can read them: `12 B`, `3.4 KiB`, `1.2 GiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let units = [("TiB", 1_u64 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => {
+            format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
+        }
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A frame of a folded stack, without what separates frames.
+pub(crate) fn folded_word(text: &str) -> String {
+    printable(text).replace(';', ",")
+}
+
 /// Head of a transaction: one line of names, one of times.
 pub(crate) fn head(row: &Row) -> String {
     let mut out = String::new();

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use scouter_wire::codec::{CommandKind, StackQuality, ThreadDump, ThreadEntry, read_threads};
 use serde_json::{Value, json};
 
-use super::options::{command, malformed, need_operator, note, stated_instance, target};
+use super::agent::{act, malformed, stated_instance};
 use super::params::Params;
 use super::text::{duration, printable};
 use super::{Answer, json_response, text_response, wants_text};
@@ -25,13 +25,10 @@ pub(super) async fn post(
     params: Params,
     headers: HeaderMap,
 ) -> Answer {
-    need_operator(&caller)?;
     params.only(&["instance", "format"])?;
     let is_text = wants_text(&headers, &params)?;
-    let instance = stated_instance(&params)?;
-    note(&app, caller, "dump threads", (&object, instance), "").await?;
-    let agent = target(&app, &object, instance)?;
-    let reply = command(&app, &agent, CommandKind::Threads, "").await?;
+    let of = (object.as_str(), stated_instance(&params)?);
+    let reply = act(&app, caller, "dump threads", of, CommandKind::Threads, "").await?;
     let dump = read_threads(&reply.payload).map_err(|error| malformed(&error))?;
     super::ask(&app, move |app| {
         Ok(if is_text {

@@ -68,6 +68,7 @@ fn look(pointer: *mut u8, size: usize) {
         let limit = options::LARGE_ALLOCATION_BYTES.value();
         let was_first = counts.random.get() == 0;
         refill(counts, mean, limit);
+        heap::note_ours();
         // The first countdown of a thread begins at zero, so that it says nothing.
         if was_first && (size as u64) < mean.max(1)
             || counts.is_inside.get()

@@ -9,7 +9,9 @@
 //! whose bucket is full is not sampled (`heap_samples_left_out`), and what belongs to none of the
 //! first [`MAX_HEAP_SITES`] sites is one of its own (`heap_sites_other`).
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 
 use parking_lot::Mutex;
 use scouter_wire::{Gxid, Txid};
@@ -46,7 +48,12 @@ struct Block {
     address: AtomicUsize,
     weight: AtomicU64,
     site: AtomicU32,
+    /// How many blocks it stands for, in [`PARTS`].
+    blocks: AtomicU32,
 }
+
+/// A sample stands for so many blocks and a part: large ones for few more than themselves.
+const PARTS: u64 = 256;
 
 struct Site {
     /// Hash of what it is; 0 while it is unused.
@@ -57,6 +64,9 @@ struct Site {
     samples: AtomicU32,
     allocated: AtomicU64,
     live: AtomicI64,
+    /// Blocks, in [`PARTS`].
+    allocated_blocks: AtomicU64,
+    live_blocks: AtomicI64,
     /// Whom the last sample was for. The lock is only tried, by both sides.
     last: Mutex<For>,
 }
@@ -88,6 +98,8 @@ impl Site {
             samples: AtomicU32::new(0),
             allocated: AtomicU64::new(0),
             live: AtomicI64::new(0),
+            allocated_blocks: AtomicU64::new(0),
+            live_blocks: AtomicI64::new(0),
             last: Mutex::new(For::NOBODY),
         }
     }
@@ -95,17 +107,45 @@ impl Site {
 
 static FILTER: [AtomicU8; 1 << FILTER_BITS] = [const { AtomicU8::new(0) }; 1 << FILTER_BITS];
 static BLOCKS: [[Block; WAYS]; BUCKETS] = [const {
-    [const { Block { address: AtomicUsize::new(0), weight: AtomicU64::new(0), site: AtomicU32::new(0) } };
-        WAYS]
+    [const {
+        Block {
+            address: AtomicUsize::new(0),
+            weight: AtomicU64::new(0),
+            site: AtomicU32::new(0),
+            blocks: AtomicU32::new(0),
+        }
+    }; WAYS]
 }; BUCKETS];
 /// The last one is that of all others.
 static SITES: [Site; MAX_HEAP_SITES + 1] = [const { Site::unused() }; MAX_HEAP_SITES + 1];
+
+static IS_OURS: AtomicBool = AtomicBool::new(false);
 
 /// A sampled block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     weight: u64,
     site: u32,
+    blocks: u32,
+}
+
+impl Sample {
+    /// Adds it to what lives of its site, or takes it away.
+    fn live(self, add: fn(&AtomicI64, i64)) {
+        let site = &SITES[self.site as usize % SITES.len()];
+        add(&site.live, i64::try_from(self.weight).unwrap_or(i64::MAX));
+        add(&site.live_blocks, self.blocks.into());
+    }
+}
+
+/// Says that the program's allocator is ours.
+pub(super) fn note_ours() {
+    IS_OURS.store(true, Ordering::Relaxed);
+}
+
+/// Whether the program's allocator is ours, as far as it was asked for memory yet.
+pub(crate) fn is_ours() -> bool {
+    IS_OURS.load(Ordering::Relaxed)
 }
 
 /// Neighbours in memory are neighbours in the filter: blocks have 16 bytes at least.
@@ -124,15 +164,17 @@ pub(super) fn sample(pointer: *mut u8, size: usize, mean: u64) {
     let header = lane::current().map(|(header, _)| header);
     let site = site_at(header);
     let weight = weight_of(size, mean);
+    let blocks = weight.saturating_mul(PARTS) / size.max(1) as u64;
     let known = &SITES[site as usize];
     known.samples.fetch_add(1, Ordering::Relaxed);
     known.allocated.fetch_add(weight, Ordering::Relaxed);
+    known.allocated_blocks.fetch_add(blocks, Ordering::Relaxed);
     if let Some(header) = header
         && let Some(mut last) = known.last.try_lock()
     {
         *last = For::here(header);
     }
-    put_back(pointer, Sample { weight, site });
+    put_back(pointer, Sample { weight, site, blocks: u32::try_from(blocks).unwrap_or(u32::MAX) });
 }
 
 /// How many bytes a sample stands for: its own, divided by how likely it was to be sampled.
@@ -168,10 +210,10 @@ pub(super) fn put_back(pointer: *mut u8, sample: Sample) {
     }
     block.weight.store(sample.weight, Ordering::Relaxed);
     block.site.store(sample.site, Ordering::Relaxed);
+    block.blocks.store(sample.blocks, Ordering::Relaxed);
     // Whoever frees the block learned of its address after this.
     block.address.store(pointer.addr(), Ordering::Release);
-    let live = i64::try_from(sample.weight).unwrap_or(i64::MAX);
-    SITES[sample.site as usize].live.fetch_add(live, Ordering::Relaxed);
+    sample.live(|live, by| _ = live.fetch_add(by, Ordering::Relaxed));
 }
 
 /// Forgets a block that is about to be freed; answers what was known if it was a sampled one.
@@ -189,12 +231,12 @@ fn find_and_forget(pointer: *mut u8) -> Option<Sample> {
     let sample = Sample {
         weight: block.weight.load(Ordering::Relaxed),
         site: block.site.load(Ordering::Relaxed),
+        blocks: block.blocks.load(Ordering::Relaxed),
     };
     // The block has one owner, who frees it now: nobody else takes this entry.
     block.address.store(0, Ordering::Relaxed);
     filter(pointer).fetch_sub(1, Ordering::Relaxed);
-    let live = i64::try_from(sample.weight).unwrap_or(i64::MAX);
-    SITES[sample.site as usize % SITES.len()].live.fetch_sub(live, Ordering::Relaxed);
+    sample.live(|live, by| _ = live.fetch_sub(by, Ordering::Relaxed));
     Some(sample)
 }
 
@@ -231,9 +273,20 @@ fn find_site(word0: u64, service: TextId) -> u32 {
     u32::try_from(MAX_HEAP_SITES).unwrap_or(0)
 }
 
-/// Calls `each` with step, service, samples, allocated and living bytes of each site that was ever
-/// sampled, and whom the last sample was for.
-pub(crate) fn visit(mut each: impl FnMut(usize, Option<StepName>, TextId, [u64; 3], For)) {
+/// What is known of a site.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) samples: u64,
+    pub(crate) allocated_bytes: u64,
+    pub(crate) allocated_blocks: u64,
+    pub(crate) live_bytes: u64,
+    pub(crate) live_blocks: u64,
+    pub(crate) last: For,
+}
+
+/// Calls `each` with number, step and service of each site that was ever sampled.
+pub(crate) fn visit(mut each: impl FnMut(usize, Option<StepName>, TextId, Figures)) {
+    let live = |live: &AtomicI64| u64::try_from(live.load(Ordering::Relaxed)).unwrap_or(0);
     for (number, site) in SITES.iter().enumerate() {
         let samples = site.samples.load(Ordering::Relaxed);
         if samples == 0 {
@@ -241,9 +294,14 @@ pub(crate) fn visit(mut each: impl FnMut(usize, Option<StepName>, TextId, [u64; 
         }
         let name = StepName::of(site.word0.load(Ordering::Acquire));
         let service = TextId::from_number(site.service.load(Ordering::Relaxed));
-        let live = u64::try_from(site.live.load(Ordering::Relaxed)).unwrap_or(0);
-        let allocated = site.allocated.load(Ordering::Relaxed);
-        let last = site.last.try_lock().map_or(For::NOBODY, |last| *last);
-        each(number, name, service, [samples.into(), allocated, live], last);
+        let figures = Figures {
+            samples: samples.into(),
+            allocated_bytes: site.allocated.load(Ordering::Relaxed),
+            allocated_blocks: site.allocated_blocks.load(Ordering::Relaxed) / PARTS,
+            live_bytes: live(&site.live),
+            live_blocks: live(&site.live_blocks).div_ceil(PARTS),
+            last: site.last.try_lock().map_or(For::NOBODY, |last| *last),
+        };
+        each(number, name, service, figures);
     }
 }

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::mpsc::sync_channel;
 
 use scouter_core::alert::{Alert, AlertKind, drain_alerts};
-use scouter_core::heap::{HeapSite, sites};
+use scouter_core::heap::{HeapSite, sites, unavailable};
 use scouter_core::record::EndReason;
 use scouter_core::testing::{capture, exclusive};
 use scouter_core::{
@@ -190,6 +190,11 @@ fn what_a_site_allocated_and_did_not_free_is_known_by_site_and_service() {
         |bytes: u64, mib: usize| bytes.abs_diff((mib * MIB) as u64) < (mib * MIB / 4) as u64;
     assert!(about(leaky.live_bytes, 256), "{leaky:?}");
     assert!(about(leaky.allocated_bytes, 576), "{leaky:?}");
+    // 64 Ki live of 4 KiB each; allocated were those of 2 KiB and what came and went besides.
+    let about =
+        |blocks: u64, kib: usize| blocks.abs_diff((kib * KIB) as u64) < (kib * KIB / 4) as u64;
+    assert!(about(leaky.live_blocks, 64), "{leaky:?}");
+    assert!(about(leaky.allocated_blocks, 160), "{leaky:?}");
     // Freed by another thread, and partly by growing.
     let (give, got) = sync_channel(0);
     std::thread::scope(|scope| {
@@ -204,7 +209,18 @@ fn what_a_site_allocated_and_did_not_free_is_known_by_site_and_service() {
         });
         give.send(leaked).unwrap();
     });
-    assert_eq!(site("leaky").live_bytes, 0);
+    let freed = site("leaky");
+    assert_eq!((freed.live_bytes, freed.live_blocks), (0, 0));
+}
+
+#[test]
+fn without_samples_it_is_said_why() {
+    let _recorder = exclusive();
+    assert_eq!(unavailable(), None);
+    options::set("heap_sample_bytes", "0").unwrap();
+    let why = unavailable();
+    options::set("heap_sample_bytes", "524288").unwrap();
+    assert!(why.is_some_and(|why| why.contains("heap_sample_bytes")), "{why:?}");
 }
 
 #[test]

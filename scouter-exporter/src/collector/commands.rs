@@ -1,8 +1,8 @@
 //! Answers to the collector's commands.
 
 use scouter_wire::codec::{
-    Command, CommandKind, Encoding, put_active, put_callsites, put_environment, put_options,
-    put_profile, put_threads,
+    Command, CommandKind, Encoding, put_active, put_callsites, put_environment, put_heap,
+    put_options, put_profile, put_threads,
 };
 
 use crate::source::Source;
@@ -100,6 +100,10 @@ fn try_answer(command: &Command<'_>, source: &mut dyn Source) -> Result<Answered
         CommandKind::Environment => {
             let entries = source.tools().environment();
             Answered::records(|out| put_environment(out, &entries))
+        }
+        CommandKind::Heap => {
+            let profile = source.tools().heap();
+            Answered::records(|out| put_heap(out, &profile))
         }
         _ => Err(format!("this agent cannot answer {kind:?}")),
     }

@@ -1,4 +1,4 @@
-//! The tools on demand: threads, stack frequencies, the process's environment.
+//! The tools on demand: threads, stack frequencies, the heap, the process's environment.
 //!
 //! They run on the exporter's thread and ask nobody of the application, so that they answer while
 //! its runtimes are blocked. What they cost is bounded: a dump of threads at most once in
@@ -7,6 +7,7 @@
 
 mod cpu;
 mod environment;
+mod heap;
 mod logical;
 mod modules;
 mod threads;
@@ -14,7 +15,7 @@ mod threads;
 pub use cpu::{DEFAULT_CPU_HZ, MAX_CPU_SECONDS, MAX_CPU_STACKS};
 pub use logical::{LOGICAL_WINDOW, MAX_LOGICAL_STACKS, MAX_STACKS_OF_A_SERVICE};
 
-use scouter_wire::codec::{EnvironmentEntry, StackProfile, ThreadDump};
+use scouter_wire::codec::{EnvironmentEntry, HeapProfile, StackProfile, ThreadDump};
 
 use crate::clock::Moment;
 
@@ -76,6 +77,11 @@ impl Tools {
                 "{text:?} is none of take logical, take cpu, start cpu HZ SECONDS, stop cpu"
             )),
         }
+    }
+
+    /// What was allocated where.
+    pub(crate) fn heap(&self) -> HeapProfile {
+        heap::profile()
     }
 
     /// What is known about the process.

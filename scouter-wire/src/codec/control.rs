@@ -35,11 +35,14 @@ pub enum CommandKind {
     /// The process: variables, arguments, limits, sockets. No payload. Answer:
     /// [`put_environment`](super::put_environment).
     Environment = 9,
+    /// What was allocated where, and what of it lives. No payload. Answer:
+    /// [`put_heap`](super::put_heap).
+    Heap = 10,
 }
 
 impl CommandKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ping,
         Self::Active,
         Self::Options,
@@ -50,6 +53,7 @@ impl CommandKind {
         Self::Threads,
         Self::Sfa,
         Self::Environment,
+        Self::Heap,
     ];
 
     /// The kind with this wire number.

@@ -58,6 +58,7 @@ mod control;
 mod error;
 mod frame;
 mod hash;
+mod heap;
 mod hello;
 mod limits;
 mod origin;
@@ -86,6 +87,7 @@ pub use frame::{
     write_frame,
 };
 pub use hash::HashSeed;
+pub use heap::{HeapEntry, HeapProfile, put_heap, read_heap};
 pub use hello::{Ack, Auth, Hello, Refusal, RefusalCode, Welcome, put_object, read_object_frame};
 pub use limits::{
     MAX_ACTIVE_STACK, MAX_BATCH_PROFILES, MAX_BATCH_STEPS, MAX_BATCH_XLOGS, MAX_COMMAND_BYTES,

@@ -12,7 +12,7 @@ use crate::text::{MAX_INLINE_BYTES, MAX_TEXT_BYTES};
 const MAX_SMALL_LIST_BYTES: usize = 1024 * 1024;
 
 /// Bytes that the large list of an answer may take.
-const MAX_LARGE_LIST_BYTES: usize = MAX_REPLY_BYTES - 3 * MAX_SMALL_LIST_BYTES;
+pub(super) const MAX_LARGE_LIST_BYTES: usize = MAX_REPLY_BYTES - 3 * MAX_SMALL_LIST_BYTES;
 
 /// How far a native stack can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

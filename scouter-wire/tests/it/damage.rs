@@ -5,8 +5,8 @@ use scouter_wire::TextRef;
 use scouter_wire::codec::{
     Ack, Auth, BatchView, ClockReading, Command, DecodeError, Frame, FrameType, Hello, Refusal,
     Reply, SectionDecoder, SeriesView, TextTable, Welcome, XLogColumns, read_active, read_alerts,
-    read_callsites, read_environment, read_object_frame, read_options, read_profile, read_text_ids,
-    read_texts, read_threads,
+    read_callsites, read_environment, read_heap, read_object_frame, read_options, read_profile,
+    read_text_ids, read_texts, read_threads,
 };
 
 /// Decodes a body as far as it goes, as a collector or agent would.
@@ -56,6 +56,7 @@ pub(crate) fn decode(
                 .or(read_threads(payload).map(drop))
                 .or(read_profile(payload).map(drop))
                 .or(read_environment(payload).map(drop))
+                .or(read_heap(payload).map(drop))
         }
         FrameType::Error => Refusal::read(body).map(drop),
         FrameType::Clock => ClockReading::read(body).map(drop),

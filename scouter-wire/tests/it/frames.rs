@@ -7,8 +7,8 @@ use scouter_wire::codec::{
     Answer, Auth, Command, CommandKind, DecodeError, EncodeError, Encoding, Frame, FrameType,
     Hello, MAX_FRAME_BYTES, MAX_REPLY_BYTES, MAX_REPLY_CHUNK_BYTES, PREFACE, Refusal, RefusalCode,
     Reply, Welcome, check_preface, read_active, read_alerts, read_callsites, read_environment,
-    read_object_frame, read_options, read_profile, read_text_ids, read_texts, read_threads,
-    write_frame,
+    read_heap, read_object_frame, read_options, read_profile, read_text_ids, read_texts,
+    read_threads, write_frame,
 };
 
 fn body(name: &str) -> Vec<u8> {
@@ -45,6 +45,7 @@ fn answers_round_trip() {
     assert_eq!(read_profile(&payload("reply_profile")).unwrap(), crate::sample::profile());
     let environment = read_environment(&payload("reply_environment")).unwrap();
     assert_eq!(environment, crate::sample::environment());
+    assert_eq!(read_heap(&payload("reply_heap")).unwrap(), crate::sample::heap());
     let body = body("command");
     let command = Command::read(&body).unwrap();
     assert_eq!(CommandKind::from_wire(command.kind_number), Some(CommandKind::Active));

@@ -13,7 +13,7 @@ use crate::sample::{
 };
 use scouter_wire::codec::{
     ClockReading, Hello, Reply, SeriesView, TextTable, Welcome, read_active, read_alerts,
-    read_callsites, read_environment, read_options, read_profile, read_threads,
+    read_callsites, read_environment, read_heap, read_options, read_profile, read_threads,
 };
 
 fn folder() -> PathBuf {
@@ -83,4 +83,5 @@ fn golden_messages_decode_to_what_they_were_made_of() {
     assert_eq!(read_profile(&payload("reply_profile")).unwrap(), crate::sample::profile());
     let environment = read_environment(&payload("reply_environment")).unwrap();
     assert_eq!(environment, crate::sample::environment());
+    assert_eq!(read_heap(&payload("reply_heap")).unwrap(), crate::sample::heap());
 }

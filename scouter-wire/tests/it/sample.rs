@@ -4,11 +4,12 @@ use scouter_wire::codec::DropReason;
 use scouter_wire::codec::{
     Ack, Auth, BatchEncoder, BatchView, CallsiteEntry, CapabilityEntry, ClockReading, Command,
     CommandKind, EncodedBatch, Encoding, EnvironmentEntry, Frame, FrameEntry, FrameType, HashSeed,
-    Hello, InstanceId, ModuleEntry, NumberedText, OptionEntry, Origin, ProfileMode, Refusal,
-    RefusalCode, Reply, SectionDecoder, SeriesEncoder, StackCount, StackProfile, StackQuality,
-    StoreId, TextName, TextTable, ThreadDump, ThreadEntry, Totals, Welcome, XLogColumns,
-    put_active, put_callsites, put_environment, put_object, put_options, put_profile, put_text_ids,
-    put_texts, put_threads, write_alerts_frame, write_frame,
+    HeapEntry, HeapProfile, Hello, InstanceId, ModuleEntry, NumberedText, OptionEntry, Origin,
+    ProfileMode, Refusal, RefusalCode, Reply, SectionDecoder, SeriesEncoder, StackCount,
+    StackProfile, StackQuality, StoreId, TextName, TextTable, ThreadDump, ThreadEntry, Totals,
+    Welcome, XLogColumns, put_active, put_callsites, put_environment, put_heap, put_object,
+    put_options, put_profile, put_text_ids, put_texts, put_threads, write_alerts_frame,
+    write_frame,
 };
 use scouter_wire::record::{
     ActiveStep, ActiveTransaction, Alert, AlertKind, AlertLevel, CounterPoint, Detail, Digest,
@@ -459,6 +460,28 @@ pub(crate) fn profile() -> StackProfile {
     }
 }
 
+pub(crate) fn heap() -> HeapProfile {
+    HeapProfile {
+        unavailable: "the heap is not sampled".into(),
+        sample_bytes: 524_288,
+        resident_bytes: 1 << 30,
+        left_out: 1,
+        total: 2,
+        sites: vec![HeapEntry {
+            name: "load_order".into(),
+            place: "src/orders.rs:12".into(),
+            service: "GET /orders/{id}".into(),
+            tenant: "acme".into(),
+            transaction: Gxid::new(9).zip(Txid::new(7)),
+            samples: 70,
+            allocated_bytes: 1 << 40,
+            allocated_blocks: 1 << 20,
+            live_bytes: 1 << 30,
+            live_blocks: 1 << 10,
+        }],
+    }
+}
+
 pub(crate) fn environment() -> Vec<EnvironmentEntry> {
     vec![EnvironmentEntry {
         section: "variables".into(),
@@ -526,6 +549,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("reply_threads", reply(&|out| put_threads(out, &threads()))),
         ("reply_profile", reply(&|out| put_profile(out, &profile()))),
         ("reply_environment", reply(&|out| put_environment(out, &environment()))),
+        ("reply_heap", reply(&|out| put_heap(out, &heap()))),
         ("clock", frame(FrameType::Clock, 0, |out| clock().put(out))),
         ("error", frame(FrameType::Error, 0, |out| refusal.put(out))),
     ]

@@ -13,4 +13,8 @@ mod house;
 mod in_flight;
 mod leaks;
 mod own_counters;
+mod tools;
 mod watched;
+
+#[global_allocator]
+static ALLOCATOR: scouter::ScoutAlloc = scouter::ScoutAlloc::system();

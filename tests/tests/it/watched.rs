@@ -75,6 +75,23 @@ impl Watched {
         answer.error_for_status().ok()?.json().await.ok()
     }
 
+    /// Address of one of the tools for this process: `/api/v1/heap/…`.
+    pub(crate) async fn tool(&self, name: &str) -> String {
+        let object = self
+            .until(|| async {
+                let active = self.get("/api/v1/active").await?;
+                Some(active["objects"][0]["object"].as_str()?.replace('/', "%2F"))
+            })
+            .await;
+        format!("/api/v1/{name}/{object}")
+    }
+
+    /// Plain text that the collector answers.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let answer = self.client.get(format!("http://{}{path}", self.http)).send().await;
+        answer.expect("the collector answers").text().await.expect("text")
+    }
+
     /// Asks again and again until there is an answer.
     pub(crate) async fn until<T, F: Future<Output = Option<T>>>(&self, ask: impl Fn() -> F) -> T {
         let began = Instant::now();

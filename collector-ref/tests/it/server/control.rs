@@ -35,7 +35,7 @@ fn running() -> ActiveTransaction {
 }
 
 /// Answers one command on a thread of its own while the test asks over HTTP.
-fn answering(
+pub(crate) fn answering(
     mut agent: Agent,
     expected: CommandKind,
     is_error: bool,

@@ -3,6 +3,7 @@
 mod accounts;
 pub(crate) mod agent;
 mod api;
+mod ask;
 mod bad_frames;
 mod binary;
 pub(crate) mod collector;
