@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
+use std::path::Path as FilePath;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
@@ -129,14 +130,23 @@ fn packed(name: &str) -> Option<File> {
     packs.1.get(name).cloned()
 }
 
-/// When the newest of the page's files was written; `None` where they are embedded.
+/// When the newest file of the packs was written; `None` where they are embedded. Looks into their
+/// folders only: beside them may be a thousand files of tools.
 fn last_written() -> Option<SystemTime> {
     if !cfg!(debug_assertions) {
         return None;
     }
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
-    let files = Files::iter().filter_map(|file| folder.join(&*file).metadata().ok());
-    files.filter_map(|file| file.modified().ok()).max()
+    let ui = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("ui");
+    newest(&ui.join("src")).max(newest(&ui.join("style")))
+}
+
+/// When the newest file below a folder was written.
+fn newest(folder: &FilePath) -> Option<SystemTime> {
+    let times = folder.read_dir().ok()?.flatten().filter_map(|entry| {
+        let about = entry.metadata().ok()?;
+        if about.is_dir() { newest(&entry.path()) } else { about.modified().ok() }
+    });
+    times.max()
 }
 
 /// Files as they are sent compressed, by path, each with the tag of what it was made of. There are

@@ -98,23 +98,32 @@ impl Cpu {
             refreshed: now,
             ended: None,
         });
-        self.profile(now)
+        Ok(self.profile(now))
     }
 
-    pub(super) fn stop(&mut self, now: Moment) -> Result<StackProfile, String> {
+    pub(super) fn stop(&mut self, now: Moment) -> StackProfile {
         if let Some(run) = &mut self.run {
             run.end(now);
         }
         self.profile(now)
     }
 
-    /// What was sampled, also after the end.
-    pub(super) fn profile(&mut self, now: Moment) -> Result<StackProfile, String> {
+    /// What was sampled, also after the end; nothing before the first start.
+    pub(super) fn profile(&mut self, now: Moment) -> StackProfile {
         let Some(run) = &mut self.run else {
-            return Err("CPU time is not sampled: start it first".to_owned());
+            return StackProfile {
+                mode: ProfileMode::Cpu,
+                is_running: false,
+                covers_ms: 0,
+                rate_mhz: 0,
+                samples: 0,
+                dropped: 0,
+                modules: Vec::new(),
+                stacks: Vec::new(),
+            };
         };
         run.take();
-        Ok(run.profile(now))
+        run.profile(now)
     }
 }
 

@@ -63,8 +63,8 @@ impl Tools {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         match words[..] {
             [] | ["take", "logical"] => Ok(self.logical.profile(now)),
-            ["take", "cpu"] => self.cpu.profile(now),
-            ["stop", "cpu"] => self.cpu.stop(now),
+            ["take", "cpu"] => Ok(self.cpu.profile(now)),
+            ["stop", "cpu"] => Ok(self.cpu.stop(now)),
             ["start", "cpu", ref rest @ ..] => {
                 let number = |at: usize, usual: u32| {
                     rest.get(at).map_or(Ok(usual), |text| {
@@ -104,6 +104,16 @@ mod tests {
             assert!(why.contains("take logical") || why.contains("not a number"), "{why}");
         }
         assert_eq!(tools.sfa("").unwrap().mode, ProfileMode::Logical);
+    }
+
+    #[test]
+    fn cpu_samples_that_were_never_started_are_none_and_no_mistake() {
+        let mut tools = Tools::default();
+        for text in ["take cpu", "stop cpu"] {
+            let profile = tools.sfa(text).unwrap();
+            assert_eq!(profile.mode, ProfileMode::Cpu);
+            assert!(!profile.is_running && profile.samples == 0 && profile.stacks.is_empty());
+        }
     }
 
     #[test]
