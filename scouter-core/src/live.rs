@@ -8,6 +8,8 @@
 
 #[path = "live/forced.rs"]
 mod forced;
+#[path = "live/late.rs"]
+mod late;
 #[path = "live/views.rs"]
 mod views;
 #[path = "live/watched.rs"]
@@ -26,6 +28,7 @@ use crate::text::{TextId, text};
 use crate::texts::{Slot, walk};
 
 pub use self::forced::force_end;
+pub use self::late::{late_us_within, note_late};
 pub use self::views::{LaneView, WatchedTransaction};
 pub(crate) use self::watched::function_of;
 pub use self::watched::{find, watched};

@@ -5,7 +5,7 @@ use std::task::Poll;
 use scouter_core::checkout::{CheckoutGuard, StatementGuard};
 use scouter_core::pools::{PoolWait, PoolWaits};
 use scouter_core::record::{AlertKind, AlertLevel, Outcome, StepKind};
-use scouter_core::{OpenStep, SqlOutcome, alert, current, options};
+use scouter_core::{OpenStep, SqlOutcome, alert, current, live, options};
 use sqlx::{Database, Either, Error};
 
 use crate::driver::{self, Item};
@@ -319,7 +319,8 @@ impl Tally {
         let sql = scouter_core::text(self.statement.name);
         let patience = options::statement_patience(sql);
         let limit_us = patience.map(|times| self.settings.slow_sql_us().saturating_mul(times));
-        if limit_us.is_none_or(|limit_us| executed_us < limit_us) {
+        let own_us = executed_us.saturating_sub(live::late_us_within(executed_us));
+        if limit_us.is_none_or(|limit_us| own_us < limit_us) {
             return;
         }
         alert::raise_for_statement(

@@ -17,3 +17,4 @@ mod postgres;
 mod reconcile;
 mod small;
 mod survive;
+mod tools;

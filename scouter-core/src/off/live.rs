@@ -4,6 +4,7 @@
 mod views;
 
 use std::fmt;
+use std::time::Duration;
 
 use scouter_wire::Txid;
 use scouter_wire::record::ActiveTransaction;
@@ -41,6 +42,15 @@ pub fn watched(out: &mut Vec<WatchedTransaction>, _: u64) {
 #[must_use]
 pub fn find(_: Txid) -> Option<WatchedTransaction> {
     None
+}
+
+/// Does nothing.
+pub fn note_late(_: Duration) {}
+
+/// Nothing is known.
+#[must_use]
+pub fn late_us_within(_: u64) -> u64 {
+    0
 }
 
 /// There is none to end.

@@ -14,9 +14,18 @@ pub(super) struct Scheduled {
     pub(super) queued_us: u64,
 }
 
+/// Time the thread that asks waited for a processor since it began, µs.
+pub(super) fn own_queued_us() -> u64 {
+    scheduled_at("/proc/thread-self/schedstat").queued_us
+}
+
 /// How a thread was scheduled (`/proc/self/task/TID/schedstat`).
 pub(super) fn scheduled(tid: u32) -> Scheduled {
-    let text = fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).unwrap_or_default();
+    scheduled_at(&format!("/proc/self/task/{tid}/schedstat"))
+}
+
+fn scheduled_at(path: &str) -> Scheduled {
+    let text = fs::read_to_string(path).unwrap_or_default();
     let mut numbers = text.split_ascii_whitespace().map(|number| number.parse().unwrap_or(0));
     let mut us = || numbers.next().unwrap_or(0_u64) / 1_000;
     Scheduled { ran_us: us(), queued_us: us() }

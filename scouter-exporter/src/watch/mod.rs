@@ -3,7 +3,8 @@
 //! A request that hangs tells nobody. So the live view is looked at: who waits for what since when
 //! ([`awaits`]), which poll does not return ([`polls`]), which connection is kept ([`checkouts`]),
 //! and whether the runtimes still run what is ready ([`beats`]). Nothing here touches the path of
-//! a request. Each finding is told once, by an alert with the line of code; the same one at
+//! a request; whether the machine lets ready threads wait is noted of this thread itself. Each finding
+//! is told once, by an alert with the line of code; the same one at
 //! the same place again only after `alert_send_interval_ms`.
 
 mod awaits;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use scouter_core::Callsite;
 use scouter_core::alert::{self, About, CodeFrame};
 use scouter_core::checkout::open_checkouts;
-use scouter_core::live::WatchedTransaction;
+use scouter_core::live::{self, WatchedTransaction};
 use scouter_core::options::{
     ALERT_PATIENCE_FACTOR, ALERT_PATIENT_SERVICE_PATTERNS, ALERT_QUIET_SERVICE_PATTERNS, U64Option,
 };
@@ -29,6 +30,9 @@ use crate::clock::Moment;
 
 /// How often polls are looked at: a poll that blocks is told at most so late.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// From this on a look that comes late says that the machine is busy.
+const LATE: Duration = Duration::from_millis(20);
 
 /// How often checkouts and runtimes are looked at.
 const CHECKOUT_INTERVAL: Duration = Duration::from_millis(250);
@@ -44,6 +48,8 @@ pub(crate) struct Watch {
     checkouts: checkouts::Checkouts,
     awaits: awaits::Awaits,
     last: Last,
+    /// What this thread had waited for a processor so far, µs.
+    queued_us: u64,
 }
 
 /// When something was looked at last.
@@ -57,7 +63,11 @@ struct Last {
 impl Watch {
     /// Looks at whatever is due; called in each turn of the exporter.
     pub(crate) fn look(&mut self, now: Moment) {
+        let since_last = now.since(self.last.polls);
         if self.last.polls.is_due(now, POLL_INTERVAL) {
+            if since_last >= POLL_INTERVAL + LATE {
+                self.note_late(since_last);
+            }
             self.polls.look(now);
         }
         if !self.last.checkouts.is_due(now, CHECKOUT_INTERVAL) {
@@ -74,6 +84,19 @@ impl Watch {
             self.checkouts.are_told(&across);
         }
         self.checkouts.look(&open, now);
+    }
+}
+
+impl Watch {
+    /// Notes for how much of the time since the last look this thread waited for a processor: it may
+    /// also have been at work.
+    fn note_late(&mut self, since_last: Duration) {
+        let queued_us = machine::own_queued_us();
+        let waited = queued_us.saturating_sub(std::mem::replace(&mut self.queued_us, queued_us));
+        let waited = Duration::from_micros(waited).min(since_last);
+        if waited >= LATE {
+            live::note_late(waited);
+        }
     }
 }
 

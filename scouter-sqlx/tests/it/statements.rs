@@ -375,6 +375,29 @@ async fn statements_of_a_pattern_are_not_told_as_slow_or_only_much_later() {
 }
 
 #[tokio::test]
+async fn a_statement_is_not_told_as_slow_for_the_time_in_which_the_machine_was_too_busy() {
+    let pool = sqlite().await.into_inner();
+    let pool = sqlx::wrap(pool).slow_sql(std::time::Duration::from_millis(10)).build();
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let busy = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_busy = busy.clone();
+    let machine = std::thread::spawn(move || {
+        while is_busy.load(relaxed) {
+            scouter_core::live::note_late(std::time::Duration::from_secs(100));
+            std::thread::yield_now();
+        }
+    });
+    let (_, alerts) = record(async {
+        pool.fetch_all(counting("busy")).await.unwrap();
+    })
+    .await;
+    busy.store(false, relaxed);
+    machine.join().unwrap();
+    let slow = of_kind(&alerts, AlertKind::SlowStatement);
+    assert!(!slow.iter().any(|alert| alert.message.contains("AS busy")), "{alerts:?}");
+}
+
+#[tokio::test]
 async fn a_statement_that_only_waited_is_not_slow() {
     let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
     let options = options.acquire_timeout(std::time::Duration::from_millis(20));

@@ -136,6 +136,36 @@ fn a_sleeping_thread_is_read_without_a_signal_up_to_its_root() {
     assert!(names.contains("std::thread"), "{names}");
 }
 
+#[inline(never)]
+fn naps_here(is_over: &AtomicBool) {
+    while !black_box(is_over).load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// More stack than is copied, as builds for debugging need.
+#[inline(never)]
+fn goes_deep(levels: u32, is_over: &AtomicBool) {
+    let room = black_box([0_u8; 4_096]);
+    if levels > 0 {
+        goes_deep(levels - 1, is_over);
+    } else {
+        naps_here(is_over);
+    }
+    black_box(&room);
+}
+
+#[test]
+fn of_a_sleeping_thread_that_is_deeper_than_the_copy_the_frames_at_the_leaf_are_shown() {
+    let helper = Helper::start(|is_over| goes_deep(20, is_over));
+    helper.wait_asleep();
+    let stack = steady(helper.tid);
+    let names = names(&stack);
+    assert_eq!(stack.quality, Quality::Cut, "{names}");
+    let leaf = names.find("naps_here").unwrap_or_else(|| panic!("{names}"));
+    assert!(names[leaf..].matches("goes_deep").count() >= 3, "{names}");
+}
+
 #[test]
 fn a_running_thread_shows_the_function_it_is_in_and_is_held_up_for_a_moment() {
     let _options = testing::exclusive();

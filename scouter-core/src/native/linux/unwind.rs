@@ -1,5 +1,6 @@
 //! From a copy of registers and stack to frames.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,6 +21,20 @@ const MIN_GUESSED_FRAMES: usize = 4;
 
 /// How far into a function the code of a callee may be for a call to be known as one of it, in bytes.
 const NEAR_BYTES: u64 = 1 << 16;
+
+/// How far above the stack pointer a frame may lie, in bytes; what is beyond it is no stack.
+const MAX_DEPTH_BYTES: usize = 1 << 20;
+
+/// How far an unwinding came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// To the root of the thread.
+    Root,
+    /// To a frame that lies above what was copied.
+    OfCopy,
+    /// To something that is no frame.
+    Lost,
+}
 
 /// Stands for a base pointer that is not known: no stack is there, so that whatever needs it fails.
 /// (Zero would not do: it ends a chain of frames.)
@@ -90,52 +105,65 @@ impl Unwinder {
 
     /// Frames, leaf first, of a stack whose bytes from the stack pointer on are `stack`.
     pub(super) fn unwind(&mut self, registers: Registers, stack: &[u8]) -> (Vec<Frame>, Quality) {
-        let mut quality = Quality::Cut;
-        if self.walk(registers, registers.bp.unwrap_or(NO_ADDRESS), stack) {
-            quality = Quality::Complete;
-        } else if registers.bp.is_none() && self.guess(registers, stack) {
-            quality = Quality::Guessed;
-        }
+        let end = self.walk(registers, registers.bp.unwrap_or(NO_ADDRESS), stack);
+        let quality = match end {
+            End::Root => Quality::Complete,
+            _ if registers.bp.is_none() => self.guess(registers, stack),
+            _ => Quality::Cut,
+        };
         let frames = self.addresses.iter().map(|address| self.frame(*address)).collect();
         (frames, quality)
     }
 
     /// Tries each word of the stack as the place that the base pointer of a sleeping thread points
-    /// to; code without one never comes here. Whether one leads to the root of the thread, through
-    /// code alone and by way of a call.
+    /// to; code without one never comes here. It should lead to the root of the thread, through code
+    /// alone and by way of a call; of a stack deeper than the copy at least to the end of that.
     ///
     /// Old frames that were left behind may look right too. So a place counts first of all if the
-    /// call that returns there is one of the function below it, and only then if it is any call.
-    fn guess(&mut self, registers: Registers, stack: &[u8]) -> bool {
+    /// call that returns there is one of the function below it, and only then, with the root reached,
+    /// if it is any call.
+    fn guess(&mut self, registers: Registers, stack: &[u8]) -> Quality {
         let known = std::mem::take(&mut self.addresses);
-        let Some(callee) = known.last().copied() else { return false };
-        let mut any_call = None;
+        let Some(callee) = known.last().copied() else { return Quality::Cut };
+        let (mut any_call, mut deeper) = (None, None);
         for word in 0..MAX_GUESSES.min(stack.len() / 8) {
             let bp = registers.sp.wrapping_add(word as u64 * 8);
-            let is_whole = self.walk(registers, bp, stack)
+            let end = self.walk(registers, bp, stack);
+            let is_code = end != End::Lost
                 && self.addresses.len() >= MIN_GUESSED_FRAMES
                 && self.addresses.iter().all(|address| self.module(*address).is_some());
             let caller = self.addresses.get(known.len()).copied();
-            match caller.filter(|_| is_whole).and_then(call_before) {
-                Some(Call::To(target)) if (target..target + NEAR_BYTES).contains(&callee) => {
-                    return true;
+            match (caller.filter(|_| is_code).and_then(call_before), end) {
+                (Some(Call::To(target)), end)
+                    if (target..target + NEAR_BYTES).contains(&callee) =>
+                {
+                    if end == End::Root {
+                        return Quality::Guessed;
+                    }
+                    deeper = deeper.or(Some(bp));
                 }
-                Some(_) => any_call = any_call.or(Some(bp)),
-                None => {}
+                (Some(_), End::Root) => any_call = any_call.or(Some(bp)),
+                _ => {}
             }
         }
         if let Some(bp) = any_call {
-            return self.walk(registers, bp, stack);
+            self.walk(registers, bp, stack);
+            return Quality::Guessed;
         }
-        self.addresses = known;
-        false
+        match deeper {
+            Some(bp) => _ = self.walk(registers, bp, stack),
+            None => self.addresses = known,
+        }
+        Quality::Cut
     }
 
-    /// Fills the addresses; whether the root was reached.
-    fn walk(&mut self, registers: Registers, bp: u64, stack: &[u8]) -> bool {
+    /// Fills the addresses; how far it came.
+    fn walk(&mut self, registers: Registers, bp: u64, stack: &[u8]) -> End {
         self.addresses.clear();
+        let is_past_copy = Cell::new(false);
         let mut read = |address: u64| {
             let at = usize::try_from(address.wrapping_sub(registers.sp)).map_err(|_| ())?;
+            is_past_copy.set(at < MAX_DEPTH_BYTES && at + 8 > stack.len());
             let word = stack.get(at..).and_then(<[u8]>::first_chunk).ok_or(())?;
             Ok(u64::from_le_bytes(*word))
         };
@@ -144,11 +172,12 @@ impl Unwinder {
         while self.addresses.len() < MAX_FRAMES {
             match frames.next() {
                 Ok(Some(frame)) => self.addresses.push(frame.address_for_lookup()),
-                Ok(None) => return true,
-                Err(_) => return false,
+                Ok(None) => return End::Root,
+                Err(_) if is_past_copy.get() => return End::OfCopy,
+                Err(_) => return End::Lost,
             }
         }
-        false
+        End::Lost
     }
 
     /// The module whose code an address is in.
