@@ -26,8 +26,11 @@ use scouter_core::record::{AlertKind, AlertLevel};
 
 use crate::clock::Moment;
 
-/// How often polls are looked at: a poll that blocks is told at most so late.
+/// How often polls are looked at, at most: a poll that blocks is told at most so late.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Shortest pause that is asked for.
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// How often checkouts and runtimes are looked at.
 const CHECKOUT_INTERVAL: Duration = Duration::from_millis(250);
@@ -42,6 +45,8 @@ pub(crate) struct Watch {
     beats: beats::Beats,
     checkouts: checkouts::Checkouts,
     awaits: awaits::Awaits,
+    /// How long after the last look at polls the next one is worth while.
+    next_poll: Duration,
     last: Last,
 }
 
@@ -54,11 +59,17 @@ struct Last {
 }
 
 impl Watch {
-    /// Looks at whatever is due; called in each turn of the exporter.
-    pub(crate) fn look(&mut self, now: Moment) {
+    /// Looks at whatever is due; called in each turn of the exporter. Answers how long the next
+    /// turn may be away, lest a poll that blocks is told late.
+    pub(crate) fn look(&mut self, now: Moment) -> Duration {
         if self.last.polls.is_due(now, POLL_INTERVAL) {
-            self.polls.look(now);
+            self.next_poll = self.polls.look(now).max(POLL_INTERVAL);
         }
+        self.look_at_the_rest(now);
+        self.next_poll.saturating_sub(now.since(self.last.polls)).max(MIN_PAUSE)
+    }
+
+    fn look_at_the_rest(&mut self, now: Moment) {
         if !self.last.checkouts.is_due(now, CHECKOUT_INTERVAL) {
             return;
         }
