@@ -34,6 +34,40 @@ pub(crate) fn measure(budget: Duration, mut operation: impl FnMut()) -> f64 {
     median(&mut means)
 }
 
+/// Nanoseconds by which one of `second` takes longer than one of `first`: the median over pairs of
+/// batches, which follow one another so that a busy moment falls on both.
+pub(crate) fn measure_difference(
+    budget: Duration,
+    mut first: impl FnMut(),
+    mut second: impl FnMut(),
+) -> f64 {
+    let per_call_ns = measure(budget / 8, &mut first).max(measure(budget / 8, &mut second));
+    let in_batch = ((BATCH.as_nanos() as f64 / per_call_ns) as u64).max(1);
+    let batch = |operation: &mut dyn FnMut()| {
+        let start = now();
+        for _ in 0..black_box(in_batch) {
+            operation();
+        }
+        start.elapsed().as_secs_f64() * 1e9 / in_batch as f64
+    };
+    let mut differences = Vec::new();
+    let begin = now();
+    while begin.elapsed() < budget || differences.len() < 3 {
+        // Whoever comes first finds the caches as somebody else left them.
+        let (a, b) = (batch(&mut first), batch(&mut second));
+        let (c, d) = (batch(&mut second), batch(&mut first));
+        differences.push((b - a + c - d) / 2.0);
+    }
+    median(&mut differences)
+}
+
+/// The value that this share of all is not above.
+pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len() as f64 * share).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
 /// The middle value; of an even number the lower one.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -50,6 +84,13 @@ pub(crate) fn unix_us() -> i64 {
 /// CPU time that all threads of this process have used so far, those that ended included.
 pub(crate) fn own_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+/// CPU time that the calling thread has used so far.
+pub(crate) fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
     Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }

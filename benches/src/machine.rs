@@ -13,7 +13,9 @@ pub(crate) fn describe() -> String {
 
 /// `name version` of every crate we compare with, from the lock file this was built with.
 pub(crate) fn versions() -> String {
-    const SHOWN: [&str; 13] = [
+    const SHOWN: [&str; 15] = [
+        "async-backtrace",
+        "await-tree",
         "axum",
         "fastrace",
         "fastrace-axum",

@@ -41,13 +41,18 @@ pub(crate) const OTLP: &str = "OTLP protobuf";
 /// OTLP as protobuf, compressed as ours is.
 pub(crate) const OTLP_ZSTD: &str = "OTLP protobuf + zstd";
 
+/// await-tree.
+pub(crate) const AWAIT_TREE: &str = "await-tree";
+/// async-backtrace.
+pub(crate) const ASYNC_BACKTRACE: &str = "async-backtrace";
+
 /// The attribute of tracing that records no arguments.
 pub(crate) const TRACING_ATTRIBUTE: &str = "tracing::instrument(skip_all)";
 /// The attribute of fastrace.
 pub(crate) const FASTRACE_ATTRIBUTE: &str = "fastrace::trace";
 
 /// Those that only feature `peers` brings.
-pub(crate) const HEAVY: [&str; 8] = [
+pub(crate) const HEAVY: [&str; 10] = [
     FASTRACE,
     OTEL_SDK,
     TRACING_OTEL,
@@ -56,6 +61,8 @@ pub(crate) const HEAVY: [&str; 8] = [
     OTEL_TOWER,
     OTLP,
     OTLP_ZSTD,
+    AWAIT_TREE,
+    ASYNC_BACKTRACE,
 ];
 
 /// Whether this build can measure `peer`.

@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use crate::harness::{FLOOR, NONE, OURS};
     use crate::peers::{
-        FASTRACE, FASTRACE_ATTRIBUTE, OTEL_SDK, OTEL_TOWER, OTLP, OTLP_ZSTD, REGISTRY, TRACE_LAYER,
-        TRACING_ATTRIBUTE, TRACING_OTEL,
+        ASYNC_BACKTRACE, AWAIT_TREE, FASTRACE, FASTRACE_ATTRIBUTE, OTEL_SDK, OTEL_TOWER, OTLP,
+        OTLP_ZSTD, REGISTRY, TRACE_LAYER, TRACING_ATTRIBUTE, TRACING_OTEL,
     };
 
     fn check(suite: &str, expected: &[(&str, &str)]) {
@@ -114,7 +114,22 @@ mod tests {
                 ("idle_transaction_bytes", "bytes"),
             ],
         );
-        check("diagnose", &[("alloc_wrapper_ns_per_pair", "ns"), ("alloc_sum_error_pct", "%")]);
+        check(
+            "diagnose",
+            &[
+                ("scope_repoll_ns", "ns"),
+                ("poll_overhead_ns", "ns"),
+                ("dump_50_threads_ms", "ms"),
+                ("dump_pause_p99_us", "us"),
+                ("blocked_poll_lateness_ticks_p99", "ticks"),
+                ("sfa_99hz_overhead_pct", "%"),
+                ("sfa_attribution_error_points", "points"),
+                ("alloc_wrapper_ns_per_pair", "ns"),
+                ("alloc_sum_error_pct", "%"),
+                ("toggle_off_ns", "ns"),
+                ("leak_detect_ms", "ms"),
+            ],
+        );
     }
 
     #[test]
@@ -179,6 +194,8 @@ mod tests {
         check("hotpath", "tracing_bridge_span_ns", &[REGISTRY, TRACING_OTEL]);
         check("http", "axum_layer_in_process_ns", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
         check("http", "loopback_throughput_loss_pct", &[TRACE_LAYER, FASTRACE, OTEL_TOWER]);
+        check("diagnose", "scope_repoll_ns", &[AWAIT_TREE, ASYNC_BACKTRACE]);
+        check("diagnose", "poll_overhead_ns", &[AWAIT_TREE, ASYNC_BACKTRACE]);
         let attributes = [TRACING_ATTRIBUTE, FASTRACE_ATTRIBUTE];
         check("compile", "compile_cost_300_async_fns_cpu_s", &attributes);
         check("wire", "encode_ns_per_tx", &[OTLP, OTLP_ZSTD]);

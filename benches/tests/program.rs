@@ -27,6 +27,11 @@ fn run(suite: &str, row: &str) -> (Value, String) {
 }
 
 fn check(suite: &str, row: &str, unit: &str) {
+    let _ours = checked(suite, row, unit);
+}
+
+/// Our figure.
+fn checked(suite: &str, row: &str, unit: &str) -> f64 {
     let (document, printed) = run(suite, row);
     assert_eq!(document["suite"], suite);
     let rows = document["rows"].as_array().unwrap();
@@ -45,6 +50,7 @@ fn check(suite: &str, row: &str, unit: &str) {
     for peer in peers.keys() {
         assert!(printed.contains(peer.as_str()), "`{peer}` is not printed:\n{printed}");
     }
+    figures["ours"].as_f64().unwrap()
 }
 
 #[test]
@@ -80,6 +86,43 @@ fn the_bytes_on_the_wire_are_measured_beside_their_yardstick() {
 #[test]
 fn a_durable_collector_is_measured_beside_its_yardstick() {
     check("ingest", "disk_bytes_per_profile", "bytes");
+}
+
+#[test]
+fn a_poll_is_measured_beside_its_yardstick() {
+    check("diagnose", "scope_repoll_ns", "ns");
+}
+
+/// Its children fail unless 99.9 % of all stacks are whole.
+#[test]
+fn stacks_of_fifty_threads_are_whole() {
+    check("diagnose", "dump_50_threads_ms", "ms");
+}
+
+/// Its children fail unless every sample came with its service.
+#[test]
+fn no_sample_is_lost() {
+    check("diagnose", "sfa_99hz_overhead_pct", "%");
+}
+
+/// 300 samples at random would be 2.6 points off, so this is beyond four standard deviations.
+#[test]
+fn cpu_samples_blame_whoever_used_the_processor() {
+    let points = checked("diagnose", "sfa_attribution_error_points", "points");
+    assert!(points <= 11.0, "{points}");
+}
+
+#[test]
+fn what_requests_are_said_to_allocate_is_what_they_did() {
+    let percent = checked("diagnose", "alloc_sum_error_pct", "%");
+    assert!(percent <= 1.0, "{percent}");
+}
+
+/// Its children fail unless each one is told.
+#[test]
+fn polls_that_block_and_connections_that_leak_are_told() {
+    check("diagnose", "blocked_poll_lateness_ticks_p99", "ticks");
+    check("diagnose", "leak_detect_ms", "ms");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The recorder of this process as a [`Source`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use scouter_core::drain::{self, DrainVisitor};
 use scouter_core::{Callsite, CallsiteFlags, Txid, alert, clock, live, options, plugin, telemetry};
@@ -11,7 +12,7 @@ use scouter_wire::{TextKind, TextRef};
 use crate::clock::Moment;
 use crate::counters::approximate;
 use crate::source::{Source, TextSource, Visitor};
-use crate::tools::Tools;
+use crate::tools::{Tools, capabilities};
 use crate::watch::Watch;
 
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
@@ -108,6 +109,10 @@ impl Source for CoreSource {
         for (name, value) in telemetry::counters() {
             visit(format!("scouter_{name}|"), approximate(value));
         }
+        for capability in capabilities() {
+            let is_available = u8::from(capability.unavailable.is_empty());
+            visit(format!("tool_available||{}", capability.name), is_available.into());
+        }
         scouter_core::counters::visit(visit);
         plugin::collect_counters(|name, value| {
             let has_unit = name.contains('|');
@@ -123,8 +128,8 @@ impl Source for CoreSource {
         clock::reanchor();
     }
 
-    fn watch(&mut self, now: Moment) {
-        self.watch.look(now);
+    fn watch(&mut self, now: Moment) -> Duration {
+        self.watch.look(now)
     }
 
     fn tools(&mut self) -> &mut Tools {

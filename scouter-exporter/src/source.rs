@@ -1,5 +1,7 @@
 //! Where records come from: the recorder of this process, or a test.
 
+use std::time::Duration;
+
 use scouter_wire::codec::{CallsiteEntry, OptionEntry, Totals};
 use scouter_wire::record::{ActiveTransaction, Alert, Step, XLog};
 use scouter_wire::{TextKind, TextRef, Txid};
@@ -47,7 +49,8 @@ pub(crate) trait Source: Send {
     fn reanchor(&mut self);
 
     /// Looks for what goes wrong without anybody telling, and raises alerts; called in each turn.
-    fn watch(&mut self, now: Moment);
+    /// Answers how long the next turn may be away.
+    fn watch(&mut self, now: Moment) -> Duration;
 
     /// The tools on demand.
     fn tools(&mut self) -> &mut Tools;

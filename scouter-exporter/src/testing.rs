@@ -1,6 +1,7 @@
 //! A recorder for unit tests.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use scouter_wire::codec::{CallsiteEntry, OptionEntry, Totals};
 use scouter_wire::record::{
@@ -134,7 +135,9 @@ impl Source for Synthetic {
 
     fn reanchor(&mut self) {}
 
-    fn watch(&mut self, _: crate::clock::Moment) {}
+    fn watch(&mut self, _: crate::clock::Moment) -> Duration {
+        Duration::MAX
+    }
 
     fn tools(&mut self) -> &mut Tools {
         &mut self.tools

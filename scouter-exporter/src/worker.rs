@@ -213,7 +213,7 @@ impl Worker {
             failures.look(now, &texts, &self.telemetry);
             growth.look(now, || self.source.active_count());
             self.look_at_config(now);
-            self.source.watch(now);
+            let next_look = self.source.watch(now);
             // How long its own look takes is the tools' measure.
             self.source.tools().tick(Moment::now());
             self.alerts();
@@ -235,7 +235,7 @@ impl Worker {
                 (count, _) if count >= DRAIN_LIMIT => Duration::ZERO,
                 _ => PAUSES.0,
             };
-            self.pause(asked, pause);
+            self.pause(asked, pause.min(next_look));
         }
         // Sinks and the source end before anyone is told that the worker has.
         drop(self);

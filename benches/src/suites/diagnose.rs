@@ -1,24 +1,67 @@
-//! What looking for causes costs, and how true it is.
+//! What looking for causes costs, how late it is, and how true.
 //!
-//! The allocator is called directly, so that a pair of calls and nothing else is measured: what our
-//! wrapper adds to the allocator of the system, which is the yardstick. The sum of what transactions
-//! are said to have allocated is compared with what the wrapped allocator was asked for.
+//! Of the service: what a poll and a scope cost ([`polls`]), a switch that is off ([`toggle`]), an
+//! allocation ([`memory`]), a native stack and a CPU sample ([`stacks`]). Of whoever is on call: how
+//! long it takes until a fault is told ([`told`]), and whom the figures blame.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::hint::black_box;
+mod memory;
+mod polls;
+mod stacks;
+mod toggle;
+mod told;
 
-use scouter_core::record::EndReason;
-use scouter_core::{Begin, ScoutAlloc, TextKind, Transaction, intern};
+use std::alloc::System;
 
-use crate::clock::measure;
-use crate::harness::{Cell as Measured, NONE, OURS, Row, Shows};
-use crate::peers;
+use scouter_core::ScoutAlloc;
 
-const SYSTEM: &str = "the same pair of calls to the system's allocator";
+use crate::harness::{Cell, FLOOR, NONE, OURS, Row, Shows};
+use crate::peers::{ASYNC_BACKTRACE, AWAIT_TREE};
+
+const POLLS: &[&str] = &[NONE, OURS, AWAIT_TREE, ASYNC_BACKTRACE];
 
 pub(crate) const ROWS: &[Row] = &[
-    Row::new("alloc_wrapper_ns_per_pair", "ns", SYSTEM, &[NONE, OURS]).shows(Shows::Net),
+    Row::new("scope_repoll_ns", "ns", "the boxed future that each scope is", POLLS)
+        .shows(Shows::Net),
+    Row::new("poll_overhead_ns", "ns", "the boxed future of the request", POLLS).shows(Shows::Net),
+    Row::new(
+        "dump_50_threads_ms",
+        "ms",
+        "reading what the kernel says of each thread: 4 files",
+        &[FLOOR, OURS],
+    ),
+    Row::new(
+        "dump_pause_p99_us",
+        "us",
+        "memcpy of as much stack between two readings of the TSC",
+        &[FLOOR, OURS],
+    ),
+    Row::new(
+        "blocked_poll_lateness_ticks_p99",
+        "ticks",
+        "a thread that looks every 10 ms and does nothing else",
+        &[FLOOR, OURS],
+    )
+    .rounds(1),
+    Row::new(
+        "sfa_99hz_overhead_pct",
+        "%",
+        "99 signals a second whose handler does nothing",
+        &[FLOOR, OURS],
+    ),
+    Row::new(
+        "sfa_attribution_error_points",
+        "points",
+        "standard deviation of as many samples taken at random",
+        &[FLOOR, OURS],
+    )
+    .rounds(1),
+    Row::new(
+        "alloc_wrapper_ns_per_pair",
+        "ns",
+        "the same pair of calls to the system's allocator",
+        &[NONE, OURS],
+    )
+    .shows(Shows::Net),
     Row::new(
         "alloc_sum_error_pct",
         "%",
@@ -26,130 +69,32 @@ pub(crate) const ROWS: &[Row] = &[
         &[NONE, OURS],
     )
     .rounds(1),
+    Row::new("toggle_off_ns", "ns", "the difference of two equal functions", &[FLOOR, OURS]),
+    Row::new(
+        "leak_detect_ms",
+        "ms",
+        "how long a connection may be out after the end (option)",
+        &[FLOOR, OURS],
+    )
+    .rounds(1),
 ];
 
-/// Size of the blocks of a pair: what most allocations of a request are, and less than a free list
-/// of the system's allocator serves at once.
-const SIZES: [usize; 8] = [64, 24, 512, 48, 1_040, 16, 128, 96];
-
 /// Measures one cell.
-pub(crate) fn run(cell: &Measured<'_>) -> Result<f64, String> {
+pub(crate) fn run(cell: &Cell<'_>) -> Result<f64, String> {
+    let is_floor = cell.peer == FLOOR;
     match (cell.row, cell.peer) {
-        ("alloc_wrapper_ns_per_pair", NONE) => Ok(pair_ns(cell, System)),
-        ("alloc_wrapper_ns_per_pair", OURS) => Ok(pair_ns(cell, ScoutAlloc::system())),
+        ("scope_repoll_ns" | "poll_overhead_ns", _) => polls::run(cell),
+        ("dump_50_threads_ms", _) => stacks::dump_ms(cell, is_floor),
+        ("dump_pause_p99_us", _) => stacks::pause_p99_us(cell, is_floor),
+        ("sfa_99hz_overhead_pct", _) => stacks::overhead_pct(cell, is_floor),
+        ("sfa_attribution_error_points", _) => stacks::attribution_error(is_floor),
+        ("blocked_poll_lateness_ticks_p99", _) => told::lateness_ticks_p99(is_floor),
+        ("leak_detect_ms", _) => told::leak_ms(is_floor),
+        ("toggle_off_ns", _) => Ok(toggle::difference_ns(cell, is_floor)),
+        ("alloc_wrapper_ns_per_pair", NONE) => Ok(memory::pair_ns(cell, System)),
+        ("alloc_wrapper_ns_per_pair", OURS) => Ok(memory::pair_ns(cell, ScoutAlloc::system())),
         ("alloc_sum_error_pct", NONE) => Ok(0.0),
-        ("alloc_sum_error_pct", OURS) => sum_error_pct(),
+        ("alloc_sum_error_pct", OURS) => memory::sum_error_pct(),
         (row, peer) => Err(format!("no row `{row}` of `{peer}`")),
     }
-}
-
-fn pair_ns(cell: &Measured<'_>, allocator: impl GlobalAlloc) -> f64 {
-    // Samples are taken only while somebody wants to know.
-    peers::ours::start_recording();
-    let layouts = SIZES.map(|size| Layout::from_size_align(size, 8));
-    let nanos = measure(cell.budget, || {
-        for layout in black_box(&layouts).iter().flatten() {
-            pair(&allocator, *layout);
-        }
-    });
-    nanos / SIZES.len() as f64
-}
-
-#[inline(always)]
-#[expect(unsafe_code, reason = "allocators are called directly")]
-fn pair(allocator: &impl GlobalAlloc, layout: Layout) {
-    // SAFETY: no layout is empty, and the block is freed by the allocator it came from.
-    unsafe {
-        let block = black_box(allocator.alloc(layout));
-        if !block.is_null() {
-            allocator.dealloc(block, layout);
-        }
-    }
-}
-
-thread_local! {
-    static ASKED: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Counts by itself what it is asked for.
-struct Asked;
-
-#[expect(unsafe_code, reason = "an allocator is an unsafe trait")]
-// SAFETY: each call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Asked {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ASKED.with(|asked| asked.set(asked.get() + layout.size() as u64));
-        // SAFETY: the caller's promise is that of the system's allocator.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) };
-    }
-}
-
-/// Requests that move from thread to thread between their polls, several at a time on each.
-fn sum_error_pct() -> Result<f64, String> {
-    const THREADS: usize = 4;
-    const REQUESTS: u64 = 200;
-    const POLLS: usize = 10;
-    let recording = scouter_core::testing::capture(|| {
-        let asked = std::sync::atomic::AtomicU64::new(0);
-        let mut requests: Vec<_> = (0..REQUESTS)
-            .map(|_| Transaction::begin(Begin::new(intern(TextKind::Service, "allocates"))))
-            .collect();
-        for round in 0..POLLS {
-            let share = requests.len() / THREADS;
-            let mut shares = Vec::new();
-            while !requests.is_empty() {
-                shares.push(requests.split_off(requests.len().saturating_sub(share)));
-            }
-            std::thread::scope(|scope| {
-                let polled: Vec<_> = shares
-                    .into_iter()
-                    .map(|share| scope.spawn(|| polled(share, round, &asked)))
-                    .collect();
-                for share in polled {
-                    requests.extend(share.join().unwrap_or_default());
-                }
-            });
-        }
-        requests.into_iter().for_each(|request| request.end(EndReason::Complete));
-        TOTAL.store(asked.into_inner(), std::sync::atomic::Ordering::Relaxed);
-    });
-    let asked = TOTAL.load(std::sync::atomic::Ordering::Relaxed);
-    let said: u64 = recording.xlogs.iter().map(|row| row.alloc_bytes).sum();
-    if recording.xlogs.len() as u64 != REQUESTS || asked == 0 {
-        return Err(format!("{} of {REQUESTS} requests were recorded", recording.xlogs.len()));
-    }
-    Ok(said.abs_diff(asked) as f64 * 100.0 / asked as f64)
-}
-
-static TOTAL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-
-fn polled(
-    requests: Vec<Transaction>,
-    round: usize,
-    asked: &std::sync::atomic::AtomicU64,
-) -> Vec<Transaction> {
-    let allocator = ScoutAlloc::new(Asked);
-    for (number, request) in requests.iter().enumerate() {
-        let before = ASKED.with(Cell::get);
-        {
-            let _poll = request.enter_poll();
-            for size in SIZES {
-                if let Ok(layout) = Layout::from_size_align(size * (number + 1), 8) {
-                    pair(&allocator, layout);
-                }
-            }
-        }
-        let inside = ASKED.with(Cell::get) - before;
-        asked.fetch_add(inside, std::sync::atomic::Ordering::Relaxed);
-        // Between two polls the thread works for nobody.
-        if let Ok(layout) = Layout::from_size_align(4_096 * (1 + round), 8) {
-            pair(&allocator, layout);
-        }
-    }
-    requests
 }

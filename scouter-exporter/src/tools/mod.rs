@@ -12,6 +12,8 @@ mod logical;
 mod modules;
 mod threads;
 
+pub(crate) use threads::capabilities;
+
 pub use cpu::{DEFAULT_CPU_HZ, MAX_CPU_SECONDS, MAX_CPU_STACKS};
 pub use logical::{LOGICAL_WINDOW, MAX_LOGICAL_STACKS, MAX_STACKS_OF_A_SERVICE};
 

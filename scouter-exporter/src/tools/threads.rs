@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use scouter_core::{Txid, live, native, options};
+use scouter_core::{Txid, heap, live, native, options};
 use scouter_wire::codec::{CapabilityEntry, StackQuality, ThreadDump, ThreadEntry};
 
 use super::modules::Modules;
@@ -67,15 +67,20 @@ pub(super) fn dump() -> ThreadDump {
     }
 }
 
-/// What works here.
-pub(super) fn capabilities() -> Vec<CapabilityEntry> {
-    native::capabilities()
-        .into_iter()
-        .map(|capability| CapabilityEntry {
-            name: capability.name.to_owned(),
-            unavailable: capability.unavailable.map(|why| why.to_string()).unwrap_or_default(),
-        })
-        .collect()
+/// Why a program has no figures of what it allocates.
+const NO_ALLOCATOR: &str = "the program's allocator is not ScoutAlloc (feature `alloc`)";
+
+/// What works here, and why the rest does not.
+pub(crate) fn capabilities() -> Vec<CapabilityEntry> {
+    let native = native::capabilities().into_iter().map(|capability| CapabilityEntry {
+        name: capability.name.to_owned(),
+        unavailable: capability.unavailable.map(|why| why.to_string()).unwrap_or_default(),
+    });
+    let allocations = CapabilityEntry {
+        name: "allocations".to_owned(),
+        unavailable: if heap::is_counted() { "" } else { NO_ALLOCATOR }.to_owned(),
+    };
+    native.chain([allocations]).collect()
 }
 
 fn waits_in(thread: &native::Thread) -> String {

@@ -28,11 +28,14 @@ use scouter_core::record::{AlertKind, AlertLevel};
 
 use crate::clock::Moment;
 
-/// How often polls are looked at: a poll that blocks is told at most so late.
+/// How often polls are looked at, at most: a poll that blocks is told at most so late.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// From this on a look that comes late says that the machine is busy.
 const LATE: Duration = Duration::from_millis(20);
+
+/// Shortest pause that is asked for.
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// How often checkouts and runtimes are looked at.
 const CHECKOUT_INTERVAL: Duration = Duration::from_millis(250);
@@ -47,6 +50,8 @@ pub(crate) struct Watch {
     beats: beats::Beats,
     checkouts: checkouts::Checkouts,
     awaits: awaits::Awaits,
+    /// How long after the last look at polls the next one is worth while.
+    next_poll: Duration,
     last: Last,
     /// What this thread had waited for a processor so far, µs.
     queued_us: u64,
@@ -61,15 +66,21 @@ struct Last {
 }
 
 impl Watch {
-    /// Looks at whatever is due; called in each turn of the exporter.
-    pub(crate) fn look(&mut self, now: Moment) {
+    /// Looks at whatever is due; called in each turn of the exporter. Answers how long the next
+    /// turn may be away, lest a poll that blocks is told late.
+    pub(crate) fn look(&mut self, now: Moment) -> Duration {
         let since_last = now.since(self.last.polls);
         if self.last.polls.is_due(now, POLL_INTERVAL) {
             if since_last >= POLL_INTERVAL + LATE {
                 self.note_late(since_last);
             }
-            self.polls.look(now);
+            self.next_poll = self.polls.look(now).max(POLL_INTERVAL);
         }
+        self.look_at_the_rest(now);
+        self.next_poll.saturating_sub(now.since(self.last.polls)).max(MIN_PAUSE)
+    }
+
+    fn look_at_the_rest(&mut self, now: Moment) {
         if !self.last.checkouts.is_due(now, CHECKOUT_INTERVAL) {
             return;
         }
@@ -85,9 +96,7 @@ impl Watch {
         }
         self.checkouts.look(&open, now);
     }
-}
 
-impl Watch {
     /// Notes for how much of the time since the last look this thread waited for a processor: it may
     /// also have been at work.
     fn note_late(&mut self, since_last: Duration) {

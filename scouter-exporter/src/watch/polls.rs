@@ -48,10 +48,11 @@ struct Thread {
 }
 
 impl Polls {
-    pub(super) fn look(&mut self, now: Moment) {
+    /// Looks at all of them; answers in which time the first poll may have become too long.
+    pub(super) fn look(&mut self, now: Moment) -> Duration {
         let first_limit = ALERT_BLOCKING_POLL_MS.value().saturating_mul(1_000);
         if first_limit == 0 {
-            return;
+            return Duration::MAX;
         }
         live::lanes(&mut self.lanes);
         let is_all = self.read_at.is_due(now, DELAY_INTERVAL);
@@ -67,6 +68,7 @@ impl Polls {
                 judge(lane, thread, first_limit);
             }
         }
+        first_due(self.lanes.iter().map(|lane| lane.poll_age_us), first_limit)
     }
 
     /// Reads the delays of all threads, or of new ones, that are not in a poll that may become a
@@ -79,6 +81,14 @@ impl Polls {
             }
         }
     }
+}
+
+/// In which time the first poll may be too long: of those that run, or of one that begins right now.
+/// A poll that was told as a warning becomes an error at any later turn.
+fn first_due(ages_us: impl Iterator<Item = u64>, limit_us: u64) -> Duration {
+    let left = ages_us.map(|age| limit_us.saturating_sub(age));
+    let first = left.filter(|left| *left > 0).min().unwrap_or(limit_us);
+    Duration::from_micros(first)
 }
 
 /// Tells a poll that is longer than the limit of any service, if it is by itself.
@@ -166,4 +176,24 @@ fn stack_of(lane: &LaneView) -> Result<Vec<CodeFrame>, Unavailable> {
         None => CodeFrame { path: "".into(), build_id: [].into(), offset: frame.offset },
     });
     Ok(frames.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_look_is_when_the_first_poll_may_be_too_long() {
+        for (ages_ms, due_ms) in [
+            (&[][..], 100),
+            (&[0], 100),
+            (&[30, 95, 60], 5),
+            // That one was told.
+            (&[100], 100),
+            (&[250, 40], 60),
+        ] {
+            let ages_us = ages_ms.iter().map(|ms| ms * 1_000);
+            assert_eq!(first_due(ages_us, 100_000), Duration::from_millis(due_ms), "{ages_ms:?}");
+        }
+    }
 }

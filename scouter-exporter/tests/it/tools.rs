@@ -1,12 +1,15 @@
 //! The tools on demand, while the application stands still.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
-use scouter_core::record::EndReason;
+use scouter_core::record::{CounterPoint, EndReason};
 use scouter_core::{Begin, TextKind, Transaction, callsite, intern, options, step};
 use scouter_wire::codec::{
     CommandKind, FrameEntry, StackQuality, read_environment, read_profile, read_threads,
 };
+
+use scouter_exporter::{Sink, Texts};
 
 use crate::collector::{Collector, State};
 use crate::control::ask;
@@ -141,5 +144,46 @@ fn the_environment_is_told_without_values_that_nobody_listed() {
     let path = entries.iter().find(|one| one.section == "variables" && one.name == "PATH");
     assert!(path.is_none_or(|path| path.is_hidden && path.value.is_empty()));
     assert!(entries.iter().any(|one| one.section == "tools" && one.name == "stacks_asleep"));
+    drop(guard);
+}
+
+/// Hands on which tools are said to work.
+struct Told(mpsc::SyncSender<(String, f64)>);
+
+impl Sink for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+
+    fn counters(&mut self, _: i64, points: &[CounterPoint], texts: &Texts) {
+        for point in points {
+            if let Some(tool) = texts.text(point.name).strip_prefix("tool_available||") {
+                // One round is enough.
+                let _ = self.0.try_send((tool.to_owned(), point.value));
+            }
+        }
+    }
+}
+
+#[test]
+fn which_tools_work_is_told_without_being_asked() {
+    let _recorder = Recorder::take();
+    let collector = Collector::start(State::default());
+    let (tell, told) = mpsc::sync_channel(4);
+    let short = Duration::from_millis(10);
+    let builder = agent(&collector.address).intervals(short, Duration::from_secs(60));
+    let guard = builder.sink(Told(tell)).start().unwrap();
+    let works = if cfg!(all(target_os = "linux", target_arch = "x86_64")) { 1.0 } else { 0.0 };
+    let expected = [
+        ("stacks_asleep", works),
+        ("stacks_running", works),
+        ("cpu_samples", works),
+        // This program has the system's allocator.
+        ("allocations", 0.0),
+    ];
+    for (tool, value) in expected {
+        let told = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(told, (tool.to_owned(), value));
+    }
     drop(guard);
 }
