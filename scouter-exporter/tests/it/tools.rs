@@ -110,8 +110,8 @@ fn cpu_time_is_sampled_for_as_long_as_was_asked_and_kept_afterwards() {
     let collector = Collector::start(State::default());
     let guard = agent(&collector.address).start().unwrap();
     until("the connection stands", || guard.telemetry().connections == 1);
-    let refused = ask(&collector, 1, CommandKind::Sfa, "take cpu");
-    assert!(refused.is_error);
+    let none = ask(&collector, 1, CommandKind::Sfa, "take cpu");
+    assert_eq!(read_profile(&none.payload).unwrap().samples, 0);
     let refused = ask(&collector, 2, CommandKind::Sfa, "start cpu 10000 1");
     assert!(refused.is_error);
     let started = ask(&collector, 3, CommandKind::Sfa, "start cpu 99 300");

@@ -10,7 +10,7 @@ use scouter_collector::store::local::check;
 use scouter_collector::store::{DigestKind, DigestQuery, Glob, Store, TimeRange};
 use serde_json::Value;
 
-use super::recorder::{agent, record};
+use super::recorder::{agent, record, until};
 use super::support::{
     OBJECT, Turn, ids_in, itself, object, own_address, until_some_is_acknowledged,
 };
@@ -86,11 +86,14 @@ fn an_agent() {
     let often = Duration::from_millis(50);
     let guard = agent(agents).intervals(often, often).start().unwrap();
     record(COUNT);
-    turn.assert_both_sides_agree(&guard, &|path| {
+    let collector = |path: &str| -> Value {
         let (status, body) = ask(http, path);
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap()
-    });
+    };
+    let names = format!("/api/v1/counters?object={OBJECT}");
+    until("counters came", || !collector(&names)["names"].as_array().unwrap().is_empty());
+    turn.assert_both_sides_agree(&guard, &collector);
     turn.end_without_loss(guard);
     println!("\nrecorded {} at {}", turn.recorded(), unix_us());
 }

@@ -119,13 +119,12 @@ impl Unwinder {
     /// to; code without one never comes here. It should lead to the root of the thread, through code
     /// alone and by way of a call; of a stack deeper than the copy at least to the end of that.
     ///
-    /// Old frames that were left behind may look right too. So a place counts first of all if the
-    /// call that returns there is one of the function below it, and only then, with the root reached,
-    /// if it is any call.
+    /// Old frames that were left behind may look right too. So of several places the best one counts
+    /// ([`Trust`]), and of equal ones the first, which is nearest to the leaf.
     fn guess(&mut self, registers: Registers, stack: &[u8]) -> Quality {
         let known = std::mem::take(&mut self.addresses);
         let Some(callee) = known.last().copied() else { return Quality::Cut };
-        let (mut any_call, mut deeper) = (None, None);
+        let mut best = None;
         for word in 0..MAX_GUESSES.min(stack.len() / 8) {
             let bp = registers.sp.wrapping_add(word as u64 * 8);
             let end = self.walk(registers, bp, stack);
@@ -133,28 +132,21 @@ impl Unwinder {
                 && self.addresses.len() >= MIN_GUESSED_FRAMES
                 && self.addresses.iter().all(|address| self.module(*address).is_some());
             let caller = self.addresses.get(known.len()).copied();
-            match (caller.filter(|_| is_code).and_then(call_before), end) {
-                (Some(Call::To(target)), end)
-                    if (target..target + NEAR_BYTES).contains(&callee) =>
-                {
-                    if end == End::Root {
-                        return Quality::Guessed;
-                    }
-                    deeper = deeper.or(Some(bp));
-                }
-                (Some(_), End::Root) => any_call = any_call.or(Some(bp)),
-                _ => {}
+            let Some(call) = caller.filter(|_| is_code).and_then(call_before) else { continue };
+            let trust = Trust { is_whole: end == End::Root, is_known_call: call.is_of(callee) };
+            if best.is_none_or(|(most, _)| trust > most) {
+                best = Some((trust, bp));
+            }
+            if trust == Trust::MOST {
+                break;
             }
         }
-        if let Some(bp) = any_call {
-            self.walk(registers, bp, stack);
-            return Quality::Guessed;
-        }
-        match deeper {
-            Some(bp) => _ = self.walk(registers, bp, stack),
-            None => self.addresses = known,
-        }
-        Quality::Cut
+        let Some((trust, bp)) = best else {
+            self.addresses = known;
+            return Quality::Cut;
+        };
+        self.walk(registers, bp, stack);
+        if trust.is_whole { Quality::Guessed } else { Quality::Cut }
     }
 
     /// Fills the addresses; how far it came.
@@ -197,13 +189,35 @@ impl Unwinder {
     }
 }
 
+/// How far a guess is to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Trust {
+    /// It leads to the root of the thread, not only to the end of the copy.
+    is_whole: bool,
+    /// The call that returns there is one of the function below it, as far as the code tells.
+    is_known_call: bool,
+}
+
+impl Trust {
+    const MOST: Self = Self { is_whole: true, is_known_call: true };
+}
+
 /// A call instruction.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     /// Of the function at this address.
     To(u64),
+    /// Of the function whose address stands at this one, as functions of other crates are called.
+    Through(u64),
     /// Of one that a register or a place in memory names.
     Indirect,
+}
+
+impl Call {
+    /// Whether it is known to call the function that this code is in.
+    fn is_of(self, code: u64) -> bool {
+        matches!(self, Self::To(target) if code.wrapping_sub(target) < NEAR_BYTES)
+    }
 }
 
 /// The call that ends with the byte at `address`, which is the last one before a return address.
@@ -213,20 +227,28 @@ fn call_before(address: u64) -> Option<Call> {
     let mut bytes = [0; LENGTH];
     // Its library may be gone by now; the kernel looks.
     (memory::read(end.wrapping_sub(LENGTH as u64), &mut bytes) == LENGTH).then_some(())?;
-    call_at_end(&bytes, end)
+    let call = call_at_end(&bytes, end)?;
+    let Call::Through(place) = call else { return Some(call) };
+    let mut target = [0; 8];
+    let is_there = memory::read(place, &mut target) == target.len();
+    Some(if is_there { Call::To(u64::from_ne_bytes(target)) } else { call })
 }
 
 /// The call that these bytes end with, which stand before `end`.
 fn call_at_end(bytes: &[u8; 7], end: u64) -> Option<Call> {
-    let [.., 0xe8, a, b, c, d] = *bytes else {
-        // FF /2 with a register, or with an address of 0, 1 or 4 bytes, with or without a scale.
-        let is_indirect = [2, 3, 4, 6, 7].into_iter().any(|length| {
-            let instruction = &bytes[bytes.len() - length..];
-            instruction[0] == 0xff && instruction[1] >> 3 & 7 == 2
-        });
-        return is_indirect.then_some(Call::Indirect);
-    };
-    Some(Call::To(end.wrapping_add_signed(i64::from(i32::from_le_bytes([a, b, c, d])))))
+    let target =
+        |distance: [u8; 4]| end.wrapping_add_signed(i64::from(i32::from_le_bytes(distance)));
+    match *bytes {
+        [.., 0xe8, a, b, c, d] => return Some(Call::To(target([a, b, c, d]))),
+        [.., 0xff, 0x15, a, b, c, d] => return Some(Call::Through(target([a, b, c, d]))),
+        _ => {}
+    }
+    // FF /2 with a register, or with an address of 0, 1 or 4 bytes, with or without a scale.
+    let is_indirect = [2, 3, 4, 6, 7].into_iter().any(|length| {
+        let instruction = &bytes[bytes.len() - length..];
+        instruction[0] == 0xff && instruction[1] >> 3 & 7 == 2
+    });
+    is_indirect.then_some(Call::Indirect)
 }
 
 #[cfg(test)]
@@ -239,7 +261,7 @@ mod tests {
             ([0, 0, 0xe8, 0x10, 0, 0, 0], Some(Call::To(0x1010))),
             ([0, 0, 0xe8, 0xf0, 0xff, 0xff, 0xff], Some(Call::To(0xff0))),
             ([0, 0, 0, 0, 0, 0xff, 0xd0], Some(Call::Indirect)),
-            ([0, 0xff, 0x15, 1, 2, 3, 4], Some(Call::Indirect)),
+            ([0, 0xff, 0x15, 0x10, 0, 0, 0], Some(Call::Through(0x1010))),
             ([0, 0, 0, 0, 0xff, 0x50, 8], Some(Call::Indirect)),
             ([0x90; 7], None),
             ([0, 0, 0, 0, 0, 0xff, 0xe0], None),
