@@ -42,7 +42,8 @@ pub(crate) fn measure_difference(
     mut second: impl FnMut(),
 ) -> f64 {
     let per_call_ns = measure(budget / 8, &mut first).max(measure(budget / 8, &mut second));
-    let in_batch = ((BATCH.as_nanos() as f64 / per_call_ns) as u64).max(1);
+    #[expect(clippy::cast_possible_truncation, reason = "at most the nanoseconds of a batch")]
+    let in_batch = ((BATCH.as_nanos() as f64 / per_call_ns.max(1.0)) as u64).max(1);
     let batch = |operation: &mut dyn FnMut()| {
         let start = now();
         for _ in 0..black_box(in_batch) {
@@ -64,6 +65,7 @@ pub(crate) fn measure_difference(
 /// The value that this share of all is not above.
 pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
+    #[expect(clippy::cast_possible_truncation, reason = "at most their number")]
     let rank = (values.len() as f64 * share).ceil() as usize;
     values.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }

@@ -110,24 +110,29 @@ fn read(path: &str) -> Option<File> {
     Some(File { data, tag })
 }
 
-/// The packs, and when the files were written that they were made of.
-static PACKS: LazyLock<Mutex<(Option<SystemTime>, HashMap<&'static str, File>)>> =
-    LazyLock::new(Mutex::default);
+/// The packs by name, and when the files were written that they were made of.
+#[derive(Default)]
+struct Packs {
+    written: Option<SystemTime>,
+    files: HashMap<&'static str, File>,
+}
+
+static PACKS: LazyLock<Mutex<Packs>> = LazyLock::new(Mutex::default);
 
 /// A pack, made when the first one is asked for and, in debug builds, when a file has changed.
 fn packed(name: &str) -> Option<File> {
     let mut packs = PACKS.lock();
     let written = last_written();
-    if packs.1.is_empty() || packs.0 != written {
+    if packs.files.is_empty() || packs.written != written {
         let text = |path: &str| String::from_utf8(Files::get(path)?.data.into_owned()).ok();
         let files = pack::styles(text).into_iter().chain(pack::scripts(text));
         let files = files.map(|(name, text)| {
             let tag = format!("{:08x}{:x}", crc32c::crc32c(text.as_bytes()), text.len());
             (name, File { data: Bytes::from(text), tag })
         });
-        *packs = (written, files.collect());
+        *packs = Packs { written, files: files.collect() };
     }
-    packs.1.get(name).cloned()
+    packs.files.get(name).cloned()
 }
 
 /// When the newest file of the packs was written; `None` where they are embedded. Looks into their

@@ -103,7 +103,7 @@ fn write(pack: usize, packs: &[Vec<&Module>; 3], known: &BTreeMap<&str, usize>) 
     }
     for module in &packs[pack] {
         let (name, exports) = (name(&module.path), module.exports.join(","));
-        let _ = write!(out, "const {name}=(()=>{{{}return{{{exports}}};}})();\n", module.text);
+        let _ = writeln!(out, "const {name}=(()=>{{{}return{{{exports}}};}})();", module.text);
     }
     let names: Vec<String> = packs[pack].iter().map(|module| name(&module.path)).collect();
     let _ = writeln!(out, "export {{ {} }};", names.join(", "));

@@ -1,8 +1,8 @@
 //! Answers to the collector's commands.
 
 use scouter_wire::codec::{
-    Command, CommandKind, Encoding, put_active, put_callsites, put_environment, put_heap,
-    put_options, put_profile, put_threads,
+    CallsiteEntry, Command, CommandKind, Encoding, put_active, put_callsites, put_environment,
+    put_heap, put_options, put_profile, put_threads,
 };
 
 use crate::source::Source;
@@ -78,15 +78,7 @@ fn try_answer(command: &Command<'_>, source: &mut dyn Source) -> Result<Answered
             Answered::records(|out| put_callsites(out, &callsites))
         }
         CommandKind::SetCallsites => {
-            let mut changed = Vec::new();
-            for line in text(command)?.lines().filter(|line| !line.trim().is_empty()) {
-                let parsed = line.split_once('=').and_then(|(id, flags)| {
-                    Some((id.trim().parse().ok()?, flags.trim().parse().ok()?))
-                });
-                let (id, flags) = parsed
-                    .ok_or_else(|| format!("{line:?} is not of the form id=flags in decimal"))?;
-                changed.push(source.set_callsite(id, flags)?);
-            }
+            let changed = set_callsites(text(command)?, source)?;
             Answered::records(|out| put_callsites(out, &changed))
         }
         CommandKind::Threads => {
@@ -107,6 +99,21 @@ fn try_answer(command: &Command<'_>, source: &mut dyn Source) -> Result<Answered
         }
         _ => Err(format!("this agent cannot answer {kind:?}")),
     }
+}
+
+/// Sets flags of callsites, one `id=flags` a line.
+fn set_callsites(lines: &str, source: &mut dyn Source) -> Result<Vec<CallsiteEntry>, String> {
+    let lines = lines.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| {
+            let parsed = line.split_once('=').and_then(|(id, flags)| {
+                Some((id.trim().parse().ok()?, flags.trim().parse().ok()?))
+            });
+            let (id, flags) =
+                parsed.ok_or_else(|| format!("{line:?} is not of the form id=flags in decimal"))?;
+            source.set_callsite(id, flags)
+        })
+        .collect()
 }
 
 fn text<'a>(command: &Command<'a>) -> Result<&'a str, String> {

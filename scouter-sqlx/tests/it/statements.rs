@@ -381,7 +381,7 @@ async fn a_statement_is_not_told_as_slow_for_the_time_in_which_the_machine_was_t
     let relaxed = std::sync::atomic::Ordering::Relaxed;
     let busy = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     let is_busy = busy.clone();
-    let machine = std::thread::spawn(move || {
+    let machine = std::thread::Builder::new().name("machine".into()).spawn(move || {
         while is_busy.load(relaxed) {
             scouter_core::live::note_late(std::time::Duration::from_secs(100));
             std::thread::yield_now();
@@ -392,7 +392,7 @@ async fn a_statement_is_not_told_as_slow_for_the_time_in_which_the_machine_was_t
     })
     .await;
     busy.store(false, relaxed);
-    machine.join().unwrap();
+    machine.unwrap().join().unwrap();
     let slow = of_kind(&alerts, AlertKind::SlowStatement);
     assert!(!slow.iter().any(|alert| alert.message.contains("AS busy")), "{alerts:?}");
 }

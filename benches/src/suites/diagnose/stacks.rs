@@ -157,7 +157,7 @@ pub(super) fn pause_p99_us(cell: &Cell<'_>, is_floor: bool) -> Result<f64, Strin
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let running = processors.saturating_sub(1).max(1);
     for _ in 0..running {
-        threads.start(|is_over| runs(is_over))?;
+        threads.start(runs)?;
     }
     (running..THREADS).try_for_each(|number| threads.sleep(number))?;
     threads.wait_asleep(THREADS - running)?;

@@ -330,7 +330,7 @@ fn cpu_samples_name_service_and_tenant_and_weigh_as_many_intervals_as_passed() {
 fn samples_that_find_no_place_are_counted_and_the_others_are_whole() {
     const MORE: usize = 50;
     let _recorder = testing::exclusive();
-    let helper = Helper::start(|is_over| sleeps_here(is_over));
+    let helper = Helper::start(sleeps_here);
     helper.wait_asleep();
     enter_thread();
     // The slowest rate there is, which is one all the same: of the timers hardly a sample comes.
