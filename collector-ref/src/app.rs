@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::audit::Audit;
-use crate::auth::{Accounts, Sessions, Tokens};
+use crate::auth::Sessions;
 use crate::clock::Clock;
 use crate::control::Agents;
 use crate::ingest::Connections;
@@ -16,6 +17,7 @@ use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::Plugins;
 use crate::rate::Rate;
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::symbols::Symboliser;
 use crate::telemetry::Telemetry;
@@ -30,18 +32,14 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     /// Own counters.
     pub(crate) telemetry: Telemetry,
-    /// Who may do what.
-    pub(crate) tokens: Tokens,
-    /// Who may log in with a password.
-    pub(crate) accounts: Arc<Accounts>,
+    /// What may change while it runs.
+    pub(crate) settings: RwLock<Arc<Settings>>,
     /// Room for checks of passwords.
     pub(crate) password_checks: Semaphore,
     /// Transactions per second.
     pub(crate) rate: Rate,
     /// Browser sessions.
     pub(crate) sessions: Sessions,
-    /// Host names under which the page may be opened, besides addresses and `localhost`.
-    pub(crate) public_hosts: Vec<String>,
     /// Objects that reported since the start.
     pub(crate) objects: Objects,
     /// Connections that agents have open.
@@ -62,7 +60,7 @@ pub(crate) struct App {
     pub(crate) symbols: Symboliser,
     /// Who changed what.
     pub(crate) audit: Audit,
-    /// Bounds of the server.
+    /// Bounds of the server that do not change.
     pub(crate) limits: Limits,
     /// Where agents connect.
     pub(crate) agent_addr: SocketAddr,
@@ -70,16 +68,21 @@ pub(crate) struct App {
     pub(crate) http_addr: SocketAddr,
     /// The certificate, where a port speaks TLS.
     pub(crate) tls: Option<Arc<Tls>>,
-    /// Changes when the collector stops: what serves forever ends then.
-    pub(crate) stopping: tokio::sync::watch::Sender<bool>,
+    /// Told when all open pages are to end: the collector stops, or other people may come in.
+    pub(crate) end_of_pages: tokio::sync::watch::Sender<()>,
     /// When this collector started, unix µs.
     pub(crate) started_unix_us: i64,
 }
 
 impl App {
+    /// What holds at this moment.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read())
+    }
+
     /// Whether people need a token or an account.
     pub(crate) fn guards_people(&self) -> bool {
-        self.tokens.guards_people() || !self.accounts.is_empty()
+        self.settings.read().guards_people()
     }
 
     /// Whether page and API are served by TLS.

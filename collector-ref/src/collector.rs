@@ -1,37 +1,34 @@
-//! Starting and ending a collector.
+//! What a collector is to be like, and its start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use parking_lot::RwLock;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, watch};
 
-use crate::api::router;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::auth::{Accounts, MAX_PASSWORD_CHECKS, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
-use crate::error::{ShutdownError, StartError};
-use crate::ingest::{Connections, accept_agents};
+use crate::error::StartError;
+use crate::ingest::Connections;
 use crate::limits::{Limits, MAX_EXPORTS};
-use crate::live::{ActiveBands, Hub, run_bands, run_fanout};
+use crate::live::{ActiveBands, Hub};
 use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
 use crate::rate::Rate;
-use crate::self_watch;
+use crate::running::Running;
+use crate::settings::{Fixed, Settings};
 use crate::store::Store;
 use crate::store::local::{LocalStore, StoreConfig};
 use crate::symbols::Symboliser;
 use crate::telemetry::Telemetry;
-use crate::tls::{Tls, TlsFiles, TlsListener, keep_renewed};
+use crate::tls::{Tls, TlsFiles};
 
 /// Where agents connect when nothing else is said.
 pub const DEFAULT_AGENTS: SocketAddr = loopback(6100);
@@ -41,9 +38,6 @@ pub const DEFAULT_HTTP: SocketAddr = loopback(6180);
 
 /// The data folder when nothing else is said, relative to the current folder.
 pub const DEFAULT_DATA: &str = "scouter-data";
-
-/// How long a stopping collector waits for answers that are under way.
-const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
@@ -64,17 +58,17 @@ impl Collector {
 
 /// What a collector is to be like.
 pub struct Builder {
-    store: StoreConfig,
-    agents: SocketAddr,
-    http: SocketAddr,
-    tokens: Tokens,
-    accounts: Accounts,
-    tls: Option<TlsFiles>,
-    public_hosts: Vec<String>,
-    limits: Limits,
+    pub(crate) store: StoreConfig,
+    pub(crate) agents: SocketAddr,
+    pub(crate) http: SocketAddr,
+    pub(crate) tokens: Tokens,
+    pub(crate) accounts: Accounts,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) public_hosts: Vec<String>,
+    pub(crate) limits: Limits,
     plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
     clock: Clock,
-    watches_itself: bool,
+    pub(crate) watches_itself: bool,
 }
 
 impl std::fmt::Debug for Builder {
@@ -229,6 +223,7 @@ impl Builder {
     /// A start that is dropped half-way leaves nothing running; the folder may have been made.
     pub async fn start(self) -> Result<Running, StartError> {
         self.check_exposure()?;
+        let (settings, fixed) = (Settings::of(&self), Fixed::of(&self));
         let tls = match self.tls.clone() {
             Some(files) => Some(Arc::new(Tls::open(files).map_err(StartError::Tls)?)),
             None => None,
@@ -247,12 +242,10 @@ impl Builder {
         let app = Arc::new(App {
             store,
             telemetry: Telemetry::default(),
-            tokens: self.tokens,
-            accounts: Arc::new(self.accounts),
+            settings: RwLock::new(Arc::new(settings)),
             password_checks: Semaphore::new(MAX_PASSWORD_CHECKS),
             rate: Rate::default(),
             sessions: Sessions::default(),
-            public_hosts: self.public_hosts,
             objects: Objects::default(),
             connections: Connections::default(),
             refusal_log: Seldom::default(),
@@ -267,11 +260,11 @@ impl Builder {
             agent_addr,
             http_addr,
             tls,
-            stopping: watch::channel(false).0,
+            end_of_pages: watch::channel(()).0,
             started_unix_us: self.clock.unix_us(),
             clock: self.clock,
         });
-        Running::start(app, agents, http, self.watches_itself)
+        Running::start(app, agents, http, fixed)
     }
 
     /// Says which port shows tokens and records to whoever listens on the network.
@@ -293,15 +286,14 @@ impl Builder {
     }
 
     /// Refuses to listen beyond loopback without a token, or with one that is no secret.
-    fn check_exposure(&self) -> Result<(), StartError> {
+    pub(crate) fn check_exposure(&self) -> Result<(), StartError> {
         if let Some(role) = self.tokens.too_short() {
             return Err(StartError::ShortToken { role });
         }
         if let Some(name) = self.accounts.unusable() {
             return Err(StartError::UnusableAccount { name: name.to_owned() });
         }
-        let guards_people = self.tokens.guards_people() || !self.accounts.is_empty();
-        let http_is_open = !self.http.ip().is_loopback() && !guards_people;
+        let http_is_open = !self.http.ip().is_loopback() && !Settings::of(self).guards_people();
         let agents_are_open = !self.agents.ip().is_loopback() && !self.tokens.guards_agents();
         match (agents_are_open, http_is_open) {
             (true, _) => Err(StartError::TokenNeeded { what: "agents", address: self.agents }),
@@ -316,139 +308,4 @@ async fn bind(address: SocketAddr, what: &'static str) -> Result<TcpListener, St
         std::io::ErrorKind::AddrInUse => StartError::PortTaken { what, address },
         _ => StartError::Bind { what, address, source },
     })
-}
-
-/// A collector that runs. Dropping it stops it without waiting; [`Running::shutdown`] is the way
-/// that loses nothing that was received.
-#[derive(Debug)]
-pub struct Running {
-    app: Arc<App>,
-    accepting: JoinHandle<()>,
-    bands: JoinHandle<()>,
-    renewing: Option<JoinHandle<()>>,
-    http: JoinHandle<()>,
-    stop_http: Option<oneshot::Sender<()>>,
-    /// The fan-out thread ends when this is dropped.
-    fanout: Option<SyncSender<()>>,
-    own_agent: Option<scouter_exporter::Guard>,
-}
-
-impl Running {
-    fn start(
-        app: Arc<App>,
-        agents: TcpListener,
-        http: TcpListener,
-        watches_itself: bool,
-    ) -> Result<Self, StartError> {
-        let (fanout, stop_fanout) = sync_channel(0);
-        let of_thread = Arc::clone(&app);
-        std::thread::Builder::new()
-            .name("live-fanout".into())
-            .spawn(move || run_fanout(&of_thread, &stop_fanout))
-            .map_err(StartError::System)?;
-        let (stop_http, stopped) = oneshot::channel::<()>();
-        let mut router = router(&app);
-        if watches_itself {
-            router = scouter_tower::wrap(router);
-        }
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        // Whether it is sent or dropped, it means the same.
-        let stop = async { drop(stopped.await) };
-        let renewing = app.tls.clone().map(|tls| tokio::spawn(keep_renewed(tls)));
-        let http = match app.tls.as_deref().and_then(Tls::for_http).cloned() {
-            Some(configuration) => {
-                let tls = TlsListener::start(Arc::clone(&app), http, configuration)
-                    .map_err(StartError::System)?;
-                let serve = axum::serve(tls.tap_io(|_| {}), service).with_graceful_shutdown(stop);
-                tokio::spawn(async move { drop(serve.await) })
-            }
-            None => {
-                let serve = axum::serve(http, service).with_graceful_shutdown(stop);
-                tokio::spawn(async move { drop(serve.await) })
-            }
-        };
-        let own_token = app.tokens.agent.as_deref();
-        Ok(Self {
-            own_agent: watches_itself
-                .then(|| self_watch::start(app.agent_addr, own_token))
-                .flatten(),
-            accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
-            bands: tokio::spawn(run_bands(Arc::clone(&app))),
-            renewing,
-            http,
-            stop_http: Some(stop_http),
-            fanout: Some(fanout),
-            app,
-        })
-    }
-
-    /// Where agents connect.
-    #[must_use]
-    pub fn agent_addr(&self) -> SocketAddr {
-        self.app.agent_addr
-    }
-
-    /// Where page and API are.
-    #[must_use]
-    pub fn http_addr(&self) -> SocketAddr {
-        self.app.http_addr
-    }
-
-    /// Where the page is: `http://address/`, or `https://` with TLS.
-    #[must_use]
-    pub fn http_url(&self) -> String {
-        self.app.http_url()
-    }
-
-    /// Ends the collector: no new connections, what was received is stored, acknowledged and
-    /// sealed, plugins get what is queued for them, answers under way are finished. Takes at most
-    /// some seconds beyond the last write to the disk.
-    ///
-    /// # Errors
-    /// If what is in memory could not be sealed; it is in the write-ahead log and comes back with
-    /// the next start.
-    ///
-    /// # Cancel safety
-    /// When dropped half-way the rest of the shutdown does not happen; the write-ahead log holds
-    /// everything that was acknowledged.
-    pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
-        self.end_tasks();
-        self.app.stopping.send_replace(true);
-        self.stop_http.take();
-        let (app, own_agent) = (Arc::clone(&self.app), self.own_agent.take());
-        let closed = tokio::task::spawn_blocking(move || {
-            // While its connection is still served, so that its last records arrive.
-            drop(own_agent);
-            app.connections.stop();
-            app.plugins.stop();
-            app.store.close()
-        });
-        if tokio::time::timeout(HTTP_STOP_TIMEOUT, &mut self.http).await.is_err() {
-            self.http.abort();
-        }
-        self.fanout.take();
-        closed.await.map_err(|_| ShutdownError::Crashed)?.map_err(ShutdownError::Seal)
-    }
-}
-
-impl Running {
-    /// Ends what runs for ever.
-    fn end_tasks(&self) {
-        self.accepting.abort();
-        self.bands.abort();
-        if let Some(renewing) = &self.renewing {
-            renewing.abort();
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // While its connection is still served, so that it need not wait for it in vain.
-        self.own_agent.take();
-        self.end_tasks();
-        self.http.abort();
-        self.app.stopping.send_replace(true);
-        self.app.connections.begin_stop();
-    }
 }

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::collector::{Builder, Collector, Running};
+use crate::collector::{Builder, Collector};
 use crate::error::StartError;
+use crate::running::Running;
 
 /// Starts a collector inside this process, for development: page on the usual port, data in a
 /// folder of the system's temporary directory that goes with the guard.

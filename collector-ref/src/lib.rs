@@ -28,7 +28,9 @@ pub mod plugin;
 mod profile;
 mod query;
 mod rate;
+mod running;
 mod self_watch;
+mod settings;
 pub mod store;
 mod symbols;
 mod telemetry;
@@ -39,10 +41,12 @@ pub use auth::{
     hash_password,
 };
 pub use clock::Clock;
-pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP, Running};
+pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP};
 pub use config::{DurabilityName, FileConfig, FileLimits, Retention};
 pub use embed::{Embedded, embed, embed_with};
 pub use error::{ShutdownError, StartError};
 pub use limits::Limits;
 pub use plugin::CollectorPlugin;
+pub use running::Running;
+pub use settings::Reloaded;
 pub use tls::{RENEWAL_INTERVAL, TlsError, TlsFiles};

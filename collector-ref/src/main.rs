@@ -122,14 +122,19 @@ fn finish(result: Result<ExitCode, Box<dyn std::error::Error>>) -> ExitCode {
 
 fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     allow_many_files();
-    let builder = builder(options)?;
+    let builder = builder(&options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let running = builder.start().await?;
+        let mut running = builder.start().await?;
         // Before anybody is told that it runs, and may want to end it.
-        let stop = StopSignal::catch()?;
+        let mut signals = Signals::catch()?;
         announce(&running)?;
-        let signal = stop.received().await?;
+        let signal = loop {
+            match signals.next().await? {
+                Asked::End(signal) => break signal,
+                Asked::Reload => reload(&options, &mut running).await,
+            }
+        };
         tracing::info!(signal, "stopping");
         running.shutdown().await?;
         tracing::info!("stopped, everything is stored");
@@ -210,7 +215,19 @@ fn print_hash() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
+/// Reads the configuration again. What is wrong with it is said, and what held before holds on.
+async fn reload(options: &Options, running: &mut Running) {
+    let result = match builder(options) {
+        Ok(wanted) => running.reload(wanted).await.map_err(Into::into),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(reloaded) => tracing::info!("the configuration was read again, {reloaded}"),
+        Err(error) => tracing::error!(%error, "the configuration stays as it was"),
+    }
+}
+
+fn builder(options: &Options) -> Result<Builder, Box<dyn std::error::Error>> {
     let config = match &options.config {
         None => FileConfig::default(),
         Some(path) => {
@@ -223,7 +240,7 @@ fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
         }
     };
     let mut builder = config.into_builder();
-    if let Some(folder) = options.data {
+    if let Some(folder) = &options.data {
         builder = builder.data(folder);
     }
     if let Some(address) = options.agents {
@@ -232,7 +249,7 @@ fn builder(options: Options) -> Result<Builder, Box<dyn std::error::Error>> {
     if let Some(address) = options.http {
         builder = builder.http(address);
     }
-    if let Some(token) = options.token {
+    if let Some(token) = &options.token {
         builder = builder.tokens(Tokens::single(token));
     }
     Ok(builder)
@@ -246,37 +263,51 @@ fn announce(running: &Running) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Ctrl-C and SIGTERM, which are caught from the moment this is made.
-struct StopSignal {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
+/// What a signal asks for.
+enum Asked {
+    End(&'static str),
+    Reload,
 }
 
-impl StopSignal {
-    #[cfg(unix)]
+/// Ctrl-C, SIGTERM and SIGHUP, which are caught from the moment this is made.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
     fn catch() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
-    #[cfg(not(unix))]
-    fn catch() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(unix)]
-    async fn received(mut self) -> std::io::Result<&'static str> {
+    async fn next(&mut self) -> std::io::Result<Asked> {
         tokio::select! {
-            _ = self.interrupt.recv() => Ok("interrupt"),
-            _ = self.terminate.recv() => Ok("terminate"),
+            _ = self.interrupt.recv() => Ok(Asked::End("interrupt")),
+            _ = self.terminate.recv() => Ok(Asked::End("terminate")),
+            _ = self.hangup.recv() => Ok(Asked::Reload),
         }
     }
+}
 
-    #[cfg(not(unix))]
-    async fn received(self) -> std::io::Result<&'static str> {
-        tokio::signal::ctrl_c().await.map(|()| "interrupt")
+/// Ctrl-C; there is no signal here that could ask to read the configuration again.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> std::io::Result<Asked> {
+        tokio::signal::ctrl_c().await.map(|()| Asked::End("interrupt"))
     }
 }

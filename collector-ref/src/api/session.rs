@@ -47,12 +47,13 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Answe
     let address = Failed::Address(peer(&request));
     may_try(&app, &address)?;
     let (account, role) = match body(request).await? {
-        Login::Token { token } => match app.tokens.role(&token) {
+        Login::Token { token } => match app.settings().tokens.role(&token) {
             Some(role) => (None, role),
             None => return Err(failed(&app, [Some(address), None])),
         },
         Login::Account { name, password } => {
-            let of_account = app.accounts.has(&name).then(|| Failed::Account(name.as_str().into()));
+            let is_known = app.settings().accounts.has(&name);
+            let of_account = is_known.then(|| Failed::Account(name.as_str().into()));
             if let Some(of_account) = &of_account {
                 may_try(&app, of_account)?;
             }
@@ -96,7 +97,7 @@ async fn check(
     };
     let room = tokio::time::timeout(CHECK_TIMEOUT, app.password_checks.acquire());
     let _room = room.await.map_err(|_| busy())?.map_err(|_| busy())?;
-    ask(app, move |app| Ok(app.accounts.check(&name, &password))).await
+    ask(app, move |app| Ok(app.settings().accounts.check(&name, &password))).await
 }
 
 fn failed(app: &App, whose: [Option<Failed>; 2]) -> ApiError {

@@ -36,7 +36,7 @@ pub(crate) async fn guard_origin(
 ) -> Response {
     app.telemetry.http_requests.one();
     let is_monitor = FOR_MONITORS.contains(&request.uri().path());
-    if let Err(foreign) = check_origin(request.headers(), &app.public_hosts)
+    if let Err(foreign) = check_origin(request.headers(), &app.settings().public_hosts)
         && !is_monitor
     {
         app.telemetry.http_foreign_origin.one();
@@ -87,7 +87,7 @@ pub(crate) fn caller_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Opti
         app.telemetry.logins_rate_limited.one();
         return None;
     }
-    let role = app.tokens.role(token);
+    let role = app.settings().tokens.role(token);
     if role.is_none() {
         app.sessions.note_failure(Failed::Address(address), now);
     }

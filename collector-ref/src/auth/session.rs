@@ -97,6 +97,11 @@ impl Sessions {
         self.sessions.lock().remove(secret);
     }
 
+    /// Ends all sessions.
+    pub(crate) fn close_all(&self) {
+        self.sessions.lock().clear();
+    }
+
     /// Whether a login may be tried.
     pub(crate) fn may_try(&self, who: &Failed, now: i64) -> bool {
         self.failures.lock().get(who).is_none_or(|failures| {

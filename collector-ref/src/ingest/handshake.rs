@@ -123,7 +123,8 @@ fn check_token<R: Read>(app: &App, frames: &mut Frames<R>, hello: &Hello) -> Res
     } else {
         String::new()
     };
-    let sentence = match app.tokens.admit(&token, &hello.object.name) {
+    let settings = app.settings();
+    let sentence = match settings.tokens.admit(&token, &hello.object.name) {
         Admission::Granted => return Ok(()),
         Admission::UnknownToken if hello.has_auth => {
             "the token of the agent is wrong: set SCOUTER_TOKEN to the collector's agent token"

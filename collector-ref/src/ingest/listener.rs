@@ -62,6 +62,11 @@ impl Connections {
     /// more is read.
     pub(crate) fn begin_stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
+        self.renew();
+    }
+
+    /// Lets all agents connect anew, which they do within a second and lose nothing.
+    pub(crate) fn renew(&self) {
         for stream in self.open.lock().values() {
             // Wakes the reader. A connection that is gone already is what we want.
             let _ = stream.shutdown(Shutdown::Read);
@@ -140,7 +145,7 @@ fn prepare(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
 
 fn start(app: &Arc<App>, stream: TcpStream, address: SocketAddr) -> io::Result<()> {
     let stream = Arc::new(stream);
-    let Some(id) = app.connections.admit(&stream, app.limits.max_connections) else {
+    let Some(id) = app.connections.admit(&stream, app.settings().max_agents) else {
         app.telemetry.refused_connection_limit.one();
         let sentence = "the collector has as many agents as it takes (`agents` in [limits] of its \
                         configuration), or is stopping: try later";

@@ -65,7 +65,7 @@ enum Topic {
 pub(crate) async fn upgrade(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
     let (frames, queue) = mpsc::channel(app.limits.viewer_queue_frames);
     let viewer = Arc::new(Viewer::new(frames));
-    if !app.hub.enter(&viewer, app.limits.max_viewers) {
+    if !app.hub.enter(&viewer, app.settings().max_pages) {
         app.telemetry.viewers_refused.one();
         let message = "too many live views are open: close some pages";
         let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -97,7 +97,7 @@ impl Page {
         if send(&mut socket, Message::Binary(hello.into())).await.is_err() {
             return;
         }
-        let mut stopping = self.app.stopping.subscribe();
+        let mut end = self.app.end_of_pages.subscribe();
         loop {
             tokio::select! {
                 message = socket.recv() => match message {
@@ -121,7 +121,7 @@ impl Page {
                         return;
                     }
                 }
-                _ = stopping.changed() => {
+                _ = end.changed() => {
                     // The page sees the end either way and reconnects.
                     let _ = send(&mut socket, Message::Close(None)).await;
                     return;

@@ -286,6 +286,10 @@ pub trait Store: Send + Sync + Debug {
     /// How much it keeps.
     fn retention(&self) -> Retention;
 
+    /// Changes how long things are kept; what is too old by it goes at the next round of
+    /// maintenance.
+    fn set_retention(&self, keep: Retention);
+
     /// What would be taken away now if this much were kept. Nothing is.
     fn retention_preview(&self, keep: &Retention) -> RetentionPreview;
 

@@ -63,7 +63,7 @@ use self::state::{Identity, State};
 use self::texts::Dictionary;
 use self::view::{Source, View};
 use self::wal::{RecordHead, Syncer, WalWriter};
-use super::{AppendError, CorruptFile, Origin, OriginMark, WalSeq};
+use super::{AppendError, CorruptFile, Origin, OriginMark, Retention, WalSeq};
 
 pub use check::{CheckReport, check, repair};
 pub use clock::StoreClock;
@@ -110,6 +110,8 @@ struct Inner {
     tallies: Tallies,
     corrupt: Mutex<Vec<CorruptFile>>,
     health: Health,
+    /// How long things are kept.
+    retention: RwLock<Retention>,
     /// Why the last seal failed.
     last_seal_error: Mutex<Option<AppendError>>,
     work: Work,

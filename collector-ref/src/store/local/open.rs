@@ -87,6 +87,7 @@ impl LocalStore {
             tallies,
             corrupt: Mutex::default(),
             health: Health::default(),
+            retention: RwLock::new(config.retention()),
             last_seal_error: Mutex::default(),
             work: Work::default(),
             config,

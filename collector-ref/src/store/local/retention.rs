@@ -35,7 +35,7 @@ impl Purge {
 impl Inner {
     /// Unlinks what is too old or too much.
     pub(super) fn purge(&self) {
-        let purge = self.choose(&self.config.retention());
+        let purge = self.choose(&{ *self.retention.read() });
         if purge.files.is_empty() {
             return;
         }

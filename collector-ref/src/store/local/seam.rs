@@ -407,7 +407,11 @@ impl Store for LocalStore {
     }
 
     fn retention(&self) -> Retention {
-        self.inner.config.retention()
+        *self.inner.retention.read()
+    }
+
+    fn set_retention(&self, keep: Retention) {
+        *self.inner.retention.write() = keep;
     }
 
     fn retention_preview(&self, keep: &Retention) -> RetentionPreview {

@@ -19,6 +19,7 @@ mod plugin;
 pub(crate) mod process;
 mod quantiser;
 mod ready;
+mod reload;
 mod start;
 mod summaries;
 pub(crate) mod tls;
