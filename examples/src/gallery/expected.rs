@@ -147,8 +147,9 @@ pub(crate) const FAULTS: [Fault; 26] = [
         .also(&["slow_statement"])
         .hurts(&["slow_statement"]),
     fault("tiny-calls", "chatty_calls", "10000 times"),
-    fault("panic-in-handler", "panic", "index out of bounds"),
-    fault("panic-in-task", "panic", "every cart has a price"),
+    // The backtrace that is printed keeps the thread while its symbols are looked up.
+    fault("panic-in-handler", "panic", "index out of bounds").also(&["blocking_poll"]),
+    fault("panic-in-task", "panic", "every cart has a price").also(&["blocking_poll"]),
     fault("hidden-error", "error_burst", "cart").traffic(60, 2),
     fault("error-burst", "error_burst", "cart").traffic(400, 4),
     fault("memory-growth", "memory_growth", "remember_session").traffic(1_000, 1),
