@@ -7,6 +7,10 @@ use scouter_wire::record::{
 /// What a kind from a newer version reads as.
 const UNKNOWN: &str = "unknown";
 
+/// All kinds of transactions that somebody may ask for, by name.
+pub(crate) const XLOG_KINDS: [XLogKind; 4] =
+    [XLogKind::Web, XLogKind::Service, XLogKind::Background, XLogKind::Spawned];
+
 /// `web`, `service`, `background`, `spawned`.
 pub(crate) fn xlog_kind(kind: XLogKind) -> &'static str {
     match kind {

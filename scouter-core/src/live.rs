@@ -17,9 +17,10 @@ mod watched;
 
 use scouter_wire::Gxid;
 use scouter_wire::Txid;
-use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState};
+use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, XLogKind};
 
 use crate::clock;
+use crate::drain::kind_of as kind;
 use crate::header::{Half, Header, Word};
 use crate::records::{NO_RECORD, Record, StepName, parent_of};
 use crate::sync::Ordering;
@@ -315,6 +316,8 @@ fn blank(raw: &Raw) -> Option<ActiveTransaction> {
     Some(ActiveTransaction {
         txid: Txid::new(raw.words[0])?,
         gxid: Gxid::new(1)?,
+        kind: XLogKind::Web,
+        caller: None,
         service: String::new(),
         tenant: String::new(),
         login: String::new(),
@@ -341,6 +344,7 @@ fn resolve(
     let gxid = u128::from(gxid_high) << 64 | u128::from(gxid_low);
     let (Some(txid), Some(gxid)) = (Txid::new(txid), Gxid::new(gxid)) else { return false };
     (out.txid, out.gxid) = (txid, gxid);
+    (out.kind, out.caller) = (kind(raw.halves[1]), Txid::new(raw.words[7]));
     replace(&mut out.service, known.text(service_of(raw)));
     for text in [&mut out.tenant, &mut out.login, &mut out.ip, &mut out.desc] {
         text.clear();

@@ -147,6 +147,8 @@ impl Source for Synthetic {
         let transaction = ActiveTransaction {
             txid: Txid::new(1).unwrap(),
             gxid: Gxid::new(1).unwrap(),
+            kind: XLogKind::Web,
+            caller: None,
             service: "GET /".into(),
             tenant: String::new(),
             login: String::new(),

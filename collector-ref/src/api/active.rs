@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use scouter_wire::codec::{CommandKind, read_active};
-use scouter_wire::record::{ActiveStep, ActiveTransaction, StepKind};
+use scouter_wire::record::{ActiveStep, ActiveTransaction, StepKind, XLogKind};
 use scouter_wire::text::split_method_text;
 use serde_json::{Value, json};
 
-use super::params::Params;
+use super::error::ApiError;
+use super::params::{Params, unknown_choice};
 use super::text::{duration, printable};
 use super::{Answer, json_response, text_response, wants_text};
 use crate::app::App;
@@ -23,12 +24,16 @@ use crate::store::Glob;
 type Active = Result<(u64, Vec<ActiveTransaction>), String>;
 
 pub(super) async fn get(State(app): State<Arc<App>>, params: Params, headers: HeaderMap) -> Answer {
-    params.only(&["object", "format"])?;
+    params.only(&["object", "kind", "format"])?;
+    let wanted = params.text("kind").map(kind).transpose()?;
     let is_text = wants_text(&headers, &params)?;
     let glob = Glob::new(params.text("object").unwrap_or("*"));
     let agents = app.agents.all().into_iter().filter(|agent| glob.matches(&agent.name));
     let asked = agents.map(|agent| async {
-        let active = of_agent(&app, &agent).await;
+        let mut active = of_agent(&app, &agent).await;
+        if let (Some(wanted), Ok((_, listed))) = (wanted, &mut active) {
+            listed.retain(|transaction| transaction.kind == wanted);
+        }
         (agent, active)
     });
     let answers = futures_util::future::join_all(asked).await;
@@ -39,6 +44,11 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params, headers: He
     }
     let objects: Vec<Value> = answers.iter().map(|(agent, active)| object(agent, active)).collect();
     Ok(json_response(&json!({ "objects": objects })))
+}
+
+fn kind(name: &str) -> Result<XLogKind, ApiError> {
+    let known = names::XLOG_KINDS.into_iter().find(|kind| names::xlog_kind(*kind) == name);
+    known.ok_or_else(|| unknown_choice("kind", name, &names::XLOG_KINDS.map(names::xlog_kind)))
 }
 
 async fn of_agent(app: &App, agent: &AgentId) -> Active {
@@ -69,6 +79,8 @@ fn transaction(active: &ActiveTransaction) -> Value {
     json!({
         "txid": active.txid.to_string(),
         "gxid": active.gxid.to_string(),
+        "kind": names::xlog_kind(active.kind),
+        "caller": active.caller.map(|caller| caller.to_string()),
         "service": active.service,
         "tenant": active.tenant,
         "login": active.login,
@@ -106,12 +118,16 @@ fn text(name: &str, active: &Active) -> String {
         Ok((total, listed)) => (total, listed),
         Err(why) => return format!("{name}: unavailable: {why}\n"),
     };
-    let mut out = format!("{name}: {total} running\n");
+    let mut out = format!("{name}: {total} running, {} shown\n", listed.len());
     for transaction in listed {
         let age = duration(transaction.age_us);
         let state = names::run_state(transaction.state);
         let service = printable(&transaction.service);
-        out += &format!("{age:>10} {state} {service} txid {}\n", transaction.txid);
+        out += &format!("{age:>10} {state} {service} txid {}", transaction.txid);
+        if let Some(caller) = transaction.caller {
+            out += &format!(" of {caller}");
+        }
+        out.push('\n');
         for (depth, step) in transaction.stack.iter().enumerate() {
             let (name, place) = split(step);
             let age = duration(step.age_us);

@@ -2,9 +2,12 @@
 
 use super::bytes::{Reader, insert_varint, put_record, put_text, put_varint};
 use super::{DecodeError, MAX_ACTIVE_STACK, MAX_LIST_ITEMS, MAX_REPLY_BYTES, MAX_SENTENCE_BYTES};
-use crate::record::{ActiveStep, ActiveTransaction, RunState, StepKind};
+use crate::record::{ActiveStep, ActiveTransaction, RunState, StepKind, XLogKind};
 use crate::text::{MAX_INLINE_BYTES, MAX_TEXT_BYTES};
 use crate::{Gxid, Txid};
+
+/// Number of the field that says what a running transaction is, and whose.
+const ORIGIN: u64 = 1;
 
 /// Bytes of an answer that its records may take: what stands around them (numbers of 10 bytes at
 /// most) must fit too.
@@ -67,6 +70,14 @@ fn put_transaction(out: &mut Vec<u8>, transaction: &ActiveTransaction) {
             put_varint(out, step.age_us);
         });
     }
+    if (transaction.kind, transaction.caller) != (XLogKind::Web, None) {
+        put_varint(out, ORIGIN);
+        put_record(out, |out| {
+            out.push(transaction.kind as u8);
+            let caller = transaction.caller.map_or(0, Txid::value);
+            out.extend_from_slice(&caller.to_le_bytes());
+        });
+    }
 }
 
 /// Reads the answer to `Active`: how many are in flight, and those that are listed. What a newer
@@ -88,6 +99,8 @@ fn read_transaction(mut reader: Reader<'_>) -> Result<ActiveTransaction, DecodeE
     let mut transaction = ActiveTransaction {
         txid: Txid::new(reader.u64("txid")?).ok_or(DecodeError::OutOfRange("txid"))?,
         gxid: Gxid::new(reader.u128("gxid")?).ok_or(DecodeError::OutOfRange("gxid"))?,
+        kind: XLogKind::Web,
+        caller: None,
         service: reader.text(MAX_TEXT_BYTES, "service")?.to_owned(),
         tenant: reader.text(MAX_INLINE_BYTES, "tenant")?.to_owned(),
         login: reader.text(MAX_INLINE_BYTES, "login")?.to_owned(),
@@ -107,6 +120,13 @@ fn read_transaction(mut reader: Reader<'_>) -> Result<ActiveTransaction, DecodeE
             name: step.text(MAX_TEXT_BYTES, "open step")?.to_owned(),
             age_us: step.varint("age")?,
         });
+    }
+    // What is no field was written by a version that can only be read so far.
+    while let (Ok(number), Ok(mut field)) = (reader.varint("field"), reader.record("field")) {
+        if number == ORIGIN {
+            transaction.kind = XLogKind::from_wire_lossy(field.u8("kind")?);
+            transaction.caller = Txid::new(field.u64("caller")?);
+        }
     }
     Ok(transaction)
 }

@@ -38,11 +38,15 @@ pub enum CommandKind {
     /// What was allocated where, and what of it lives. No payload. Answer:
     /// [`put_heap`](super::put_heap).
     Heap = 10,
+    /// Values at chosen callsites for a while. Payload: text; nothing to ask how it stands, `stop`,
+    /// or `start` with one `name=value` a line: `callsites`, `service`, `tenant`, `seconds`,
+    /// `values`. Answer: text, how it stands, one `name=value` a line.
+    Capture = 11,
 }
 
 impl CommandKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ping,
         Self::Active,
         Self::Options,
@@ -54,6 +58,7 @@ impl CommandKind {
         Self::Sfa,
         Self::Environment,
         Self::Heap,
+        Self::Capture,
     ];
 
     /// The kind with this wire number.

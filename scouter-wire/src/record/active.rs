@@ -1,6 +1,7 @@
 //! A transaction that has not finished yet, as the live view shows it. Sent on request, so it owns
 //! its texts.
 
+use super::XLogKind;
 use crate::{Gxid, Txid};
 
 /// What a running transaction is doing.
@@ -35,6 +36,10 @@ pub struct ActiveTransaction {
     pub txid: Txid,
     /// Trace it belongs to.
     pub gxid: Gxid,
+    /// What it is: a request, a job, a spawned task.
+    pub kind: XLogKind,
+    /// The transaction that called or spawned it.
+    pub caller: Option<Txid>,
     /// Service name.
     pub service: String,
     /// Whose request it is.

@@ -13,7 +13,7 @@ use scouter_wire::codec::{
 };
 use scouter_wire::record::{
     ActiveStep, ActiveTransaction, Alert, AlertKind, AlertLevel, CodeFrame, CounterPoint, Digest,
-    DigestKey, Object, RunState, Sketch, StepKind,
+    DigestKey, Object, RunState, Sketch, StepKind, XLogKind,
 };
 use scouter_wire::{TextKind, TextRef};
 
@@ -105,15 +105,17 @@ fn active() -> impl Strategy<Value = ActiveTransaction> {
         age_us,
     });
     let ids = (1u64.., 1u128.., any::<u32>(), any::<u32>());
-    let state = prop::sample::select(RunState::ALL);
+    let state = (prop::sample::select(RunState::ALL), prop::sample::select(XLogKind::ALL), 0u64..3);
     let stack = prop::collection::vec(step, 0..6);
     (ids, prop::array::uniform5(text()), number(), number(), state, stack).prop_map(
-        |((id, trace, tid, steps), texts, age_us, busy_us, state, stack)| {
+        |((id, trace, tid, steps), texts, age_us, busy_us, (state, kind, caller), stack)| {
             let [service, tenant, login, ip, desc] = texts;
             let (txid, gxid) = (txid(id), gxid(trace));
             ActiveTransaction {
                 txid,
                 gxid,
+                kind,
+                caller: scouter_wire::Txid::new(caller),
                 service,
                 tenant,
                 login,

@@ -371,6 +371,8 @@ pub(crate) fn active() -> ActiveTransaction {
     ActiveTransaction {
         txid: txid(1),
         gxid: gxid(2),
+        kind: XLogKind::Web,
+        caller: None,
         service: "GET /orders/{id}".into(),
         tenant: "acme".into(),
         login: "kim".into(),

@@ -5,7 +5,7 @@ use scouter_wire::codec::{
     ProfileMode, StackCount, StackProfile, StackQuality, ThreadDump, ThreadEntry, put_active,
     put_callsites, put_environment, put_options, put_profile, put_threads,
 };
-use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, StepKind};
+use scouter_wire::record::{ActiveStep, ActiveTransaction, RunState, StepKind, XLogKind};
 use scouter_wire::{Gxid, Txid};
 use serde_json::json;
 
@@ -17,6 +17,8 @@ fn running() -> ActiveTransaction {
     ActiveTransaction {
         txid: Txid::new(7).unwrap(),
         gxid: Gxid::new(9).unwrap(),
+        kind: XLogKind::Web,
+        caller: None,
         service: "GET /orders/{id}".into(),
         tenant: "acme".into(),
         login: "kim".into(),
