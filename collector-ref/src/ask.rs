@@ -23,6 +23,21 @@ pub(crate) struct Question {
     /// Which of several processes under one name: 32 hexadecimal digits
     #[arg(long, value_name = "INSTANCE")]
     instance: Option<String>,
+    /// With capture-start: names or file:line of callsites; * stands for anything
+    #[arg(long, value_name = "PATTERN", default_value = "")]
+    callsites: String,
+    /// With capture-start: of this service only
+    #[arg(long, value_name = "PATTERN", default_value = "")]
+    service: String,
+    /// With capture-start: of this tenant only
+    #[arg(long, value_name = "PATTERN", default_value = "")]
+    tenant: String,
+    /// With capture-start: for how long
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// With capture-start: at most so many values
+    #[arg(long, default_value_t = 1_000)]
+    values: u64,
     /// Page and API of the collector
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:6180")]
     url: String,
@@ -32,6 +47,8 @@ pub(crate) struct Question {
 enum What {
     /// What runs now, and what it awaits
     Active,
+    /// The same of tasks that were spawned by requests
+    Tasks,
     /// All OS threads with their native stacks
     Threads,
     /// How often which service was where, as folded stacks
@@ -46,6 +63,12 @@ enum What {
     HeapFolded,
     /// Arguments, variables, limits and sockets of the process
     Env,
+    /// Whether values are captured, and how many were
+    Capture,
+    /// Capture arguments and results at --callsites for a while
+    CaptureStart,
+    /// End that
+    CaptureStop,
 }
 
 impl Question {
@@ -55,8 +78,21 @@ impl Question {
     /// A sentence: the collector's, or why it was not reached.
     pub(crate) fn ask(&self, token: Option<&str>) -> Result<String, Box<dyn std::error::Error>> {
         let object = escaped(&self.object);
+        let start = serde_json::json!({
+            "action": "start",
+            "callsites": self.callsites,
+            "service": self.service,
+            "tenant": self.tenant,
+            "seconds": self.seconds,
+            "values": self.values,
+        });
+        let start = start.to_string();
         let (method, path, body) = match self.what {
             What::Active => ("GET", format!("active?object={object}&format=text"), ""),
+            What::Tasks => ("GET", format!("active?object={object}&kind=spawned&format=text"), ""),
+            What::Capture => ("GET", format!("capture/{object}"), ""),
+            What::CaptureStart => ("POST", format!("capture/{object}"), &*start),
+            What::CaptureStop => ("POST", format!("capture/{object}"), "{\"action\":\"stop\"}"),
             What::Threads => ("POST", format!("threads/{object}?format=text"), ""),
             What::Sfa => ("GET", format!("sfa/{object}?format=folded"), ""),
             What::SfaCpu => ("GET", format!("sfa/{object}?mode=cpu&format=folded"), ""),
@@ -65,7 +101,8 @@ impl Question {
             What::HeapFolded => ("GET", format!("heap/{object}?format=folded"), ""),
             What::Env => ("GET", format!("env/{object}?format=text"), ""),
         };
-        let instance = self.instance.as_deref().filter(|_| !matches!(self.what, What::Active));
+        let instance =
+            self.instance.as_deref().filter(|_| !matches!(self.what, What::Active | What::Tasks));
         let instance = instance.map(|one| {
             format!("{}instance={}", if path.contains('?') { '&' } else { '?' }, escaped(one))
         });

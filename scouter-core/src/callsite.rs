@@ -57,6 +57,9 @@ impl CallsiteFlags {
 
 /// Flag of our own: the callsite is in one of the two lists.
 const LISTED: u32 = 1 << 31;
+/// Flag of our own: arguments and results are on for a while only, see [`captures`](crate::captures).
+const BOUND: u32 = 1 << 30;
+const CAPTURES: u32 = CallsiteFlags::ARGS.0 | CallsiteFlags::RET.0;
 const PUBLIC: u32 =
     CallsiteFlags::STEP.0 | CallsiteFlags::ARGS.0 | CallsiteFlags::RET.0 | CallsiteFlags::ERR.0;
 
@@ -152,6 +155,24 @@ impl Callsite {
         // The first use may list it at the same time.
         let set = |known| Some(flags.0 | (known & LISTED));
         let _ = self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, set);
+    }
+
+    /// Switches arguments and results on for a while, unless somebody has switched either on for
+    /// good; whether it did.
+    pub(crate) fn bind(&self) -> bool {
+        let bind = |known| (known & (CAPTURES | BOUND) == 0).then_some(known | CAPTURES | BOUND);
+        self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, bind).is_ok()
+    }
+
+    /// Ends [`Callsite::bind`], unless somebody has set the flags since.
+    pub(crate) fn unbind(&self) {
+        let unbind = |known| (known & BOUND != 0).then_some(known & !(CAPTURES | BOUND));
+        let _ = self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, unbind);
+    }
+
+    /// Whether arguments and results are on for a while only.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & BOUND != 0
     }
 
     /// Whether a call makes a step.

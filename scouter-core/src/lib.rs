@@ -49,6 +49,8 @@ pub mod telemetry;
 #[cfg(feature = "enable")]
 mod bounded;
 #[cfg(feature = "enable")]
+pub mod captures;
+#[cfg(feature = "enable")]
 pub mod counters;
 #[cfg(feature = "enable")]
 mod edge;
@@ -192,6 +194,7 @@ pub mod limits {
     pub use crate::alert::{MAX_ALERT_BYTES, MAX_ALERTS};
     #[cfg(feature = "alloc")]
     pub use crate::alloc::large::MAX_LARGE_ALLOCATIONS;
+    pub use crate::captures::{MAX_CAPTURE_TIME, MAX_CAPTURED_VALUES};
     pub use crate::checkout::MAX_CHECKOUTS;
     pub use crate::clock::MAX_DRIFT_PPM;
     pub use crate::lane::MAX_SEGMENTS;

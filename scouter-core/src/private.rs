@@ -28,7 +28,7 @@ use crate::telemetry::TEXTS_CUT;
 use crate::text::intern;
 use crate::transaction::{Entered, Transaction};
 use crate::value::Value;
-use crate::{current, lane, panics, switch};
+use crate::{captures, current, lane, panics, switch};
 
 pub use linkme;
 pub use scouter_wire::record::XLogKind;
@@ -115,6 +115,12 @@ pub fn capture_redacted(site: &'static Callsite, key: &'static str) {
 /// switched off or dropped by a limit, the value must not end up on the step around it.
 #[cold]
 fn capture(site: &'static Callsite, key: &'static str, value: Value<'_>) {
+    if captures::admits(site) {
+        write(site, key, value);
+    }
+}
+
+fn write(site: &'static Callsite, key: &'static str, value: Value<'_>) {
     if let Some((header, index)) = innermost(site) {
         push_attr(header, index, key, value);
     }
@@ -144,13 +150,17 @@ pub(crate) fn innermost(site: &'static Callsite) -> Option<(&'static Header, u32
 /// but not one that may break a request: the value then shows as `<panicked>`.
 #[cold]
 fn capture_text(site: &'static Callsite, key: &'static str, text: fmt::Arguments<'_>) {
+    // Before the user's code runs for it.
+    if !captures::admits(site) {
+        return;
+    }
     let mut buffer = Cut::new();
     match panics::caught(|| buffer.write_fmt(text)) {
         Ok(Ok(())) => {}
         Ok(Err(fmt::Error)) => TEXTS_CUT.add(1),
-        Err(_) => return capture(site, key, Value::Static("<panicked>")),
+        Err(_) => return write(site, key, Value::Static("<panicked>")),
     }
-    capture(site, key, Value::Str(buffer.text()));
+    write(site, key, Value::Str(buffer.text()));
 }
 
 /// The first [`MAX_CAPTURE_BYTES`] of a text.

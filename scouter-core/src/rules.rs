@@ -51,7 +51,7 @@ fn parts(list: &str, separator: char) -> impl Iterator<Item = &str> {
 
 /// Whether a whole service name fits; `*` stands for any run of characters. A pattern that begins
 /// with `/` is compared with the route alone, as in the page's filter.
-fn is_match(pattern: &str, service: &str) -> bool {
+pub(crate) fn is_match(pattern: &str, service: &str) -> bool {
     let service = match service.split_once(' ') {
         Some((_, route)) if pattern.starts_with('/') => route,
         _ => service,

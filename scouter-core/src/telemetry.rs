@@ -52,6 +52,7 @@ counts! {
     TEXTS_OTHER = "texts_other",
     TEXTS_OTHER_MEMORY = "texts_other_memory",
     TEXTS_CUT = "texts_cut",
+    CAPTURES_SKIPPED = "captures_skipped",
     PROPAGATION_MALFORMED = "propagation_malformed",
     PROPAGATION_OVERSIZED = "propagation_oversized",
     PROPAGATION_WITHHELD = "propagation_withheld",

@@ -7,6 +7,7 @@ mod active;
 mod agent;
 mod alerts;
 mod callsites;
+mod capture;
 mod counters;
 mod differences;
 mod digests;

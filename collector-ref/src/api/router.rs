@@ -12,9 +12,9 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::error::ApiError;
 use super::{
-    active, alerts, callsites, counters, differences, digests, env, export, grid, heap, monitor,
-    objects, options, own, points, retention, samples, services, session, sfa, summary, threads,
-    topology, trace, tx, xlogs,
+    active, alerts, callsites, capture, counters, differences, digests, env, export, grid, heap,
+    monitor, objects, options, own, points, retention, samples, services, session, sfa, summary,
+    threads, topology, trace, tx, xlogs,
 };
 use crate::app::App;
 use crate::auth::{authenticate, guard_origin};
@@ -47,6 +47,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/sfa/{*object}", resource(get(sfa::get).post(sfa::post)))
         .route("/api/v1/env/{*object}", resource(get(env::get)))
         .route("/api/v1/heap/{*object}", resource(get(heap::get)))
+        .route("/api/v1/capture/{*object}", resource(get(capture::get).post(capture::post)))
         .route("/api/v1/live", resource(get(live::upgrade)))
         .route("/metrics", resource(get(monitor::metrics)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), authenticate));

@@ -93,6 +93,11 @@ fn try_answer(command: &Command<'_>, source: &mut dyn Source) -> Result<Answered
             let entries = source.tools().environment();
             Answered::records(|out| put_environment(out, &entries))
         }
+        CommandKind::Capture => Ok(Answered {
+            is_error: false,
+            encoding: Encoding::Text,
+            payload: source.tools().capture(text(command)?)?.into_bytes(),
+        }),
         CommandKind::Heap => {
             let profile = source.tools().heap();
             Answered::records(|out| put_heap(out, &profile))

@@ -5,6 +5,7 @@
 //! `thread_dump_interval_ms`, looks of the logical analyzer at most a hundredth of the time, CPU
 //! samples for a limited time.
 
+mod captures;
 mod cpu;
 mod environment;
 mod heap;
@@ -14,6 +15,7 @@ mod threads;
 
 pub(crate) use threads::capabilities;
 
+pub use captures::{DEFAULT_CAPTURE_SECONDS, DEFAULT_CAPTURED_VALUES};
 pub use cpu::{DEFAULT_CPU_HZ, MAX_CPU_SECONDS, MAX_CPU_STACKS};
 pub use logical::{LOGICAL_WINDOW, MAX_LOGICAL_STACKS, MAX_STACKS_OF_A_SERVICE};
 
@@ -33,6 +35,7 @@ impl Tools {
     /// Looks at what runs when it is time to, and takes the samples that came. Called in each turn
     /// of the exporter.
     pub(crate) fn tick(&mut self, now: Moment) {
+        scouter_core::captures::tick();
         self.logical.tick(now);
         self.cpu.tick(now);
     }
@@ -79,6 +82,14 @@ impl Tools {
                 "{text:?} is none of take logical, take cpu, start cpu HZ SECONDS, stop cpu"
             )),
         }
+    }
+
+    /// Does what the text of a command asks of the capture of values.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be read or done.
+    pub(crate) fn capture(&self, text: &str) -> Result<String, String> {
+        captures::answer(text)
     }
 
     /// What was allocated where.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod capture;
+mod captures;
 mod futures;
 mod hygiene;
 mod jobs;

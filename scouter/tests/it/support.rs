@@ -112,7 +112,8 @@ fn record_future<F: Future>(future: F) -> (Recording, Txid) {
     (recording, txid.unwrap())
 }
 
-fn attributes_of(steps: &[RecordedStep]) -> String {
+/// Theirs: `key=value key=value`.
+pub(crate) fn attributes_of(steps: &[RecordedStep]) -> String {
     let attributes = steps.iter().filter_map(|step| match &step.detail {
         RecordedDetail::Attributes(attributes) => Some(attributes),
         _ => None,

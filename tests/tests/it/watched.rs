@@ -32,7 +32,7 @@ pub(crate) struct Watched {
     client: reqwest::Client,
     _running: scouter_collector::Running,
     _guard: scouter::Guard,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 static WATCHED: LazyLock<Watched> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ static WATCHED: LazyLock<Watched> = LazyLock::new(|| {
         client: reqwest::Client::new(),
         _running: running,
         _guard: guard,
-        _folder: folder,
+        folder,
     }
 });
 
@@ -73,6 +73,19 @@ impl Watched {
     pub(crate) async fn get(&self, path: &str) -> Option<Value> {
         let answer = self.client.get(format!("http://{}{path}", self.http)).send().await.ok()?;
         answer.error_for_status().ok()?.json().await.ok()
+    }
+
+    /// Tells the collector something.
+    pub(crate) async fn post(&self, path: &str, body: &'static str) -> Option<Value> {
+        let request = self.client.post(format!("http://{}{path}", self.http)).body(body);
+        let request = request.header("content-type", "application/json");
+        request.send().await.ok()?.error_for_status().ok()?.json().await.ok()
+    }
+
+    /// Who changed what, as the collector has written it down.
+    pub(crate) fn audit(&self) -> String {
+        let file = self.folder.path().join("data").join("audit.jsonl");
+        std::fs::read_to_string(file).expect("something was written down")
     }
 
     /// Address of one of the tools for this process: `/api/v1/heap/…`.
