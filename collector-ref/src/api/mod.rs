@@ -23,6 +23,7 @@ mod options;
 mod own;
 pub(crate) mod params;
 mod points;
+mod pprof;
 mod retention;
 mod router;
 mod samples;
@@ -39,7 +40,7 @@ mod xlogs;
 
 use std::sync::Arc;
 
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
@@ -75,6 +76,16 @@ fn json_response(value: &Value) -> Response {
 fn text_response(text: String) -> Response {
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     ([(CONTENT_TYPE, plain)], text).into_response()
+}
+
+/// Bytes that a browser keeps as a file of this name.
+fn file_response(name: &'static str, bytes: Vec<u8>) -> Response {
+    let binary = HeaderValue::from_static("application/octet-stream");
+    let mut response = ([(CONTENT_TYPE, binary)], bytes).into_response();
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    response
 }
 
 /// Whether plain text is asked for rather than JSON: by `format=text`, since a link cannot set a

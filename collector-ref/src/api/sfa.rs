@@ -1,6 +1,6 @@
 //! `/api/v1/sfa/{object}`: the stack frequency analyzer of a running agent. `mode=logical` is what
 //! transactions did or awaited, always on; `mode=cpu` are samples of CPU time, which a POST starts
-//! and stops. `format=folded` is what flame graphs are made of.
+//! and stops. `format=folded` is what flame graphs are made of, `format=pprof` what pprof reads.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use super::agent::{act, look, malformed, need_operator, stated_instance};
 use super::params::{Params, unknown_choice};
+use super::pprof;
 use super::session::body;
 use super::text::folded_word;
-use super::{Answer, json_response, text_response};
+use super::{Answer, file_response, json_response, text_response};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::symbols;
@@ -42,14 +43,18 @@ pub(super) async fn get(
         Some("cpu") => "take cpu",
         Some(other) => return Err(unknown_choice("mode", other, &["logical", "cpu"])),
     };
-    let is_folded = match params.text("format") {
-        None | Some("json") => false,
-        Some("folded" | "text") => true,
-        Some(other) => return Err(unknown_choice("format", other, &["json", "folded", "text"])),
+    let format = match params.text("format") {
+        None | Some("json") => Format::Json,
+        Some("folded" | "text") => Format::Folded,
+        Some("pprof") => Format::Pprof,
+        Some(other) => {
+            let known = ["json", "folded", "text", "pprof"];
+            return Err(unknown_choice("format", other, &known));
+        }
     };
     let of = (object.as_str(), stated_instance(&params)?);
     let reply = look(&app, of, CommandKind::Sfa, payload).await?;
-    answer(&app, &reply, is_folded).await
+    answer(&app, &reply, format).await
 }
 
 pub(super) async fn post(
@@ -69,16 +74,26 @@ pub(super) async fn post(
     };
     let of = (object.as_str(), stated_instance(&params)?);
     let reply = act(&app, caller, "sample CPU time", of, CommandKind::Sfa, &payload).await?;
-    answer(&app, &reply, false).await
+    answer(&app, &reply, Format::Json).await
 }
 
-async fn answer(app: &Arc<App>, reply: &Reply, is_folded: bool) -> Answer {
+/// How a profile is answered.
+enum Format {
+    Json,
+    Folded,
+    Pprof,
+}
+
+async fn answer(app: &Arc<App>, reply: &Reply, format: Format) -> Answer {
     let profile = read_profile(&reply.payload).map_err(|error| malformed(&error))?;
     super::ask(app, move |app| {
-        Ok(if is_folded {
-            text_response(folded(app, &profile))
-        } else {
-            json_response(&whole(app, &profile))
+        Ok(match format {
+            Format::Json => json_response(&whole(app, &profile)),
+            Format::Folded => text_response(folded(app, &profile)),
+            Format::Pprof => {
+                let name = |frame: &FrameEntry| app.symbols.name(&profile.modules, frame);
+                file_response("profile.pb.gz", pprof::encode(&profile, name))
+            }
         })
     })
     .await

@@ -133,7 +133,7 @@ async fn object(client: &reqwest::Client, http: SocketAddr) -> String {
 }
 
 /// What every tool answers, in this order.
-const TOOLS: [(Method, &str, &str); 8] = [
+const TOOLS: [(Method, &str, &str); 12] = [
     (Method::GET, "active?object={object}", ""),
     (Method::POST, "threads/{object}", ""),
     (Method::GET, "sfa/{object}", ""),
@@ -142,6 +142,10 @@ const TOOLS: [(Method, &str, &str); 8] = [
     (Method::GET, "env/{object}", ""),
     (Method::GET, "options/{object}", ""),
     (Method::GET, "callsites/{object}", ""),
+    (Method::GET, "active?object={object}&kind=spawned", ""),
+    (Method::GET, "heap/{object}", ""),
+    (Method::POST, "capture/{object}", r#"{"action":"start","callsites":"*"}"#),
+    (Method::POST, "capture/{object}", r#"{"action":"stop"}"#),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +182,9 @@ async fn until_free(blocked: Blocked) {
 
 /// Whether the answers are about what blocks.
 fn check(answers: &[Value]) {
-    let [active, threads, logical, _, cpu, env, options, callsites] = answers else {
+    let [active, threads, logical, _, cpu, env, options, callsites, tasks, heap, begun, ended] =
+        answers
+    else {
         panic!("{answers:?}")
     };
     let says = |answer: &Value, parts: &[&str]| {
@@ -194,6 +200,10 @@ fn check(answers: &[Value]) {
     says(env, &["gallery", "limits"]);
     says(options, &["thread_dump_interval_ms"]);
     says(callsites, &["starved_runtime"]);
+    assert_eq!(tasks["objects"][0]["transactions"], Value::Array(Vec::new()));
+    says(heap, &["sample_bytes"]);
+    assert!(begun["bound_callsites"].as_u64() > Some(0), "{begun}");
+    assert_eq!(ended["bound_callsites"], 0);
     let kept = threads["threads"].as_array().expect("threads").iter();
     let kept: Vec<&Value> =
         kept.filter(|thread| thread["service"] == "GET /starved-runtime").collect();
