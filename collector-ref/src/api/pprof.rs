@@ -223,7 +223,9 @@ impl Tables {
         let id = self.location.len() as u64 + 1;
         let (mapping_id, address) = match frame {
             FrameEntry::Step(_) => (0, 0),
-            FrameEntry::Code { module, offset } => (module.map_or(0, |at| u64::from(at) + 1), *offset),
+            FrameEntry::Code { module, offset } => {
+                (module.map_or(0, |at| u64::from(at) + 1), *offset)
+            }
         };
         self.location.push(Location { id, mapping_id, address, line });
         self.known_frames.insert(frame.clone(), id);
