@@ -157,6 +157,7 @@ mod tests {
                 ("scatter_1m_ms", "ms"),
                 ("grid_10m_ms", "ms"),
                 ("p99_by_service_10m_ms", "ms"),
+                ("p99_by_service_10m_rollup_ms", "ms"),
                 ("profile_by_id_10m_p99_ms", "ms"),
                 ("trace_by_gxid_10m_p99_ms", "ms"),
                 ("recovery_1m_ms", "ms"),
