@@ -106,5 +106,5 @@ test('before its points have come a view neither says that there are none nor as
   expect(asked).toEqual([]);
   await page.goto('/?range=1m&f=service:%2Fnobody');
   await expect(page.locator('.plot-note')).toContainText('No transaction in this window fits the filter');
-  expect(asked.length).toBe(1);
+  await expect.poll(() => asked.length).toBe(1);
 });
