@@ -18,6 +18,7 @@ pub use scouter_wire::record::{Alert, AlertKind, AlertLevel, CodeFrame, MAX_ALER
 
 use crate::bounded::PANICKED;
 use crate::header::{Header, Word};
+use crate::native::{Frame, OwnStack};
 use crate::telemetry::{ALERTS_DROPPED, ALERTS_SUPPRESSED, TEXTS_CUT};
 use crate::text::{TextId, text};
 use crate::texts::Slot;
@@ -30,12 +31,21 @@ pub const MAX_ALERTS: usize = 256;
 /// that it may be sent again too early, which is better than never.
 const MAX_PLACES: usize = 1_024;
 
+/// Most alerts that wait with the copy of a stack; past it a further one has none.
+const MAX_STACKS: usize = 16;
+
 /// Longest message, in bytes; longer ones are cut.
 pub const MAX_ALERT_BYTES: usize = 3_000;
 
+/// An alert, and the stack of the thread that raised it: whoever drains the queue unwinds it.
+struct Waiting {
+    alert: Alert,
+    stack: Option<OwnStack>,
+}
+
 #[derive(Default)]
 struct Alerts {
-    queue: Vec<Alert>,
+    queue: Vec<Waiting>,
     /// By hash of kind and place: when the last one was queued (µs of a steady clock, which no
     /// step of the wall clock moves), and how many were swallowed since.
     places: HashMap<u64, (u64, u32)>,
@@ -57,7 +67,8 @@ pub fn raise(kind: AlertKind, level: AlertLevel, place: &str, message: fmt::Argu
 }
 
 /// Like [`raise`], about a statement: its place is the innermost open `#[scout]` function, or the
-/// statement itself where there is none. Two statements of one function are two places.
+/// statement itself where there is none. Two statements of one function are two places. It has the
+/// native stack of this thread, where those are taken: what runs a statement is on it.
 pub fn raise_for_statement(
     kind: AlertKind,
     level: AlertLevel,
@@ -66,8 +77,8 @@ pub fn raise_for_statement(
 ) {
     let sql = text(sql);
     match lane::current().and_then(|(header, _)| live::function_of(header)) {
-        Some(site) => raise_counted(about_current, (sql, 1), kind, level, &site.place(), message),
-        None => raise(kind, level, sql, message),
+        Some(site) => raise_here(about_current, (sql, 1), kind, level, &site.place(), message),
+        None => raise_here(about_current, ("", 1), kind, level, sql, message),
     }
 }
 
@@ -113,11 +124,43 @@ pub fn raise_with_stack(
 
 fn raise_counted(
     subject: impl FnOnce() -> Alert,
+    counted: (&str, u32),
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+) {
+    queue(subject, counted, kind, level, place, message, || None);
+}
+
+/// The same, with the stack of this thread.
+fn raise_here(
+    subject: impl FnOnce() -> Alert,
+    counted: (&str, u32),
+    kind: AlertKind,
+    level: AlertLevel,
+    place: &str,
+    message: fmt::Arguments<'_>,
+) {
+    queue(subject, counted, kind, level, place, message, own_stack);
+}
+
+fn own_stack() -> Option<OwnStack> {
+    let has_room = || {
+        let alerts = ALERTS.lock();
+        alerts.queue.iter().filter(|waiting| waiting.stack.is_some()).count() < MAX_STACKS
+    };
+    has_room().then(OwnStack::copy)?
+}
+
+fn queue(
+    subject: impl FnOnce() -> Alert,
     (group, count): (&str, u32),
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
     message: fmt::Arguments<'_>,
+    stack: impl FnOnce() -> Option<OwnStack>,
 ) {
     if switch::is_forked() {
         return;
@@ -133,9 +176,10 @@ fn raise_counted(
     alert.message = bounded(message);
     alert.place = scouter_wire::text::cut(place, MAX_ALERT_BYTES).to_owned();
     alert.suppressed = suppressed;
+    let stack = stack();
     let mut alerts = ALERTS.lock();
     if alerts.queue.len() < MAX_ALERTS {
-        alerts.queue.push(alert);
+        alerts.queue.push(Waiting { alert, stack });
     } else {
         // It was not sent, so the next one need not wait.
         alerts.places.remove(&key);
@@ -225,10 +269,17 @@ pub(crate) fn service_of(header: &Header) -> TextId {
     TextId::from_number(service)
 }
 
-/// Moves all waiting alerts to the end of `out`.
+/// Moves all waiting alerts to the end of `out`. May read unwind tables: for the agent's own threads.
 pub fn drain_alerts(out: &mut Vec<Alert>) {
     panics::tell();
     #[cfg(feature = "alloc")]
     crate::alloc::large::tell();
-    out.append(&mut ALERTS.lock().queue);
+    let waiting = std::mem::take(&mut ALERTS.lock().queue);
+    out.extend(waiting.into_iter().map(|Waiting { mut alert, stack }| {
+        if let Some(stack) = stack {
+            let frames = stack.unwind().frames;
+            alert.stack = frames.iter().take(MAX_ALERT_FRAMES).map(Frame::to_code_frame).collect();
+        }
+        alert
+    }));
 }

@@ -25,6 +25,24 @@ pub(super) fn capabilities() -> Vec<Capability> {
         .collect()
 }
 
+/// The stack of the thread that asks; there are none here.
+#[derive(Debug)]
+pub struct OwnStack(());
+
+impl OwnStack {
+    /// Always `None`.
+    #[must_use]
+    pub fn copy() -> Option<Self> {
+        None
+    }
+
+    /// No frames.
+    #[must_use]
+    pub fn unwind(&self) -> Stack {
+        Stack { tid: 0, frames: Vec::new(), quality: super::Quality::Cut, pause_ns: 0 }
+    }
+}
+
 /// CPU samples; there are none here.
 #[derive(Debug)]
 pub struct Sampler(());

@@ -44,10 +44,14 @@ mod thread;
 use std::fmt;
 use std::sync::Arc;
 
+use scouter_wire::record::CodeFrame;
+
 pub(crate) use self::platform::enter_thread;
-pub use self::platform::{Sampler, capture_all};
+pub use self::platform::{OwnStack, Sampler, capture_all};
 #[cfg(feature = "symbols")]
-pub use self::symbols::{MAX_DEBUG_FILE_BYTES, MAX_DEBUG_FILES, Missing, Symbol, Symbols};
+pub use self::symbols::{
+    MAX_DEBUG_FILE_BYTES, MAX_DEBUG_FILES, Missing, Symbol, Symbols, build_id_of,
+};
 pub use self::thread::{Thread, switches, threads};
 
 /// Longest part of a stack that is copied, from its leaf on, in bytes. A deeper stack loses its
@@ -93,6 +97,18 @@ pub struct Frame {
     /// The address inside the file as its symbol table has it; without a file that in memory. Of a
     /// caller it is one byte before the return address, so that it lies in the line that calls.
     pub offset: u64,
+}
+
+impl Frame {
+    /// The same, as it travels in an alert.
+    #[must_use]
+    pub fn to_code_frame(&self) -> CodeFrame {
+        let (path, build_id): (&str, &[u8]) = match &self.module {
+            Some(module) => (&module.path, &module.build_id),
+            None => ("", &[]),
+        };
+        CodeFrame { path: path.into(), build_id: build_id.into(), offset: self.offset }
+    }
 }
 
 impl fmt::Display for Frame {

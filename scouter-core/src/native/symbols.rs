@@ -13,6 +13,8 @@ use addr2line::Loader;
 use object::Object;
 use object::read::ReadCache;
 
+use crate::clock;
+
 /// Where systems keep debug files.
 const SYSTEM_FOLDER: &str = "/usr/lib/debug";
 
@@ -21,6 +23,9 @@ pub const MAX_DEBUG_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Most files that are kept open. Past it the one that was opened first is closed.
 pub const MAX_DEBUG_FILES: usize = 32;
+
+/// How long it is believed that a file is not here, µs: somebody may bring it.
+const MISSING_FOR_US: u64 = 5_000_000;
 
 /// Most functions that one address lies in, inlined ones included; further ones are left out.
 const MAX_INLINED: usize = 32;
@@ -61,7 +66,7 @@ impl fmt::Display for Missing {
         match self {
             Self::BuildId => f.write_str("the file has no build-id: link with --build-id"),
             Self::File { build_id } => {
-                write!(f, "no file with build-id {build_id} is here: put its debug file there")
+                write!(f, "no file with build-id {build_id} is here: upload its debug file")
             }
             Self::Damaged(why) => write!(f, "the debug file cannot be read: {why}"),
             Self::Stripped => f.write_str("the file was stripped: its debug file is not here"),
@@ -71,10 +76,32 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
+/// The build-id of a program, a library or a debug file.
+///
+/// # Errors
+/// [`Missing::BuildId`] if it has none, [`Missing::Damaged`] if it is something else.
+pub fn build_id_of(path: &Path) -> Result<Vec<u8>, Missing> {
+    let damaged = |why: &dyn fmt::Display| Missing::Damaged(why.to_string());
+    let cache = ReadCache::new(File::open(path).map_err(|error| damaged(&error))?);
+    let file = object::File::parse(&cache).map_err(|error| damaged(&error))?;
+    match file.build_id() {
+        Ok(Some(build_id)) if !build_id.is_empty() => Ok(build_id.to_owned()),
+        Ok(_) => Err(Missing::BuildId),
+        Err(error) => Err(damaged(&error)),
+    }
+}
+
 /// Finds debug files and keeps them open.
 pub struct Symbols {
     folders: Vec<PathBuf>,
-    files: Vec<(Key, Result<Loader, Missing>)>,
+    files: Vec<Opened>,
+}
+
+struct Opened {
+    key: Key,
+    loader: Result<Loader, Missing>,
+    /// When it was looked for, µs of a steady clock.
+    at_us: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,20 +165,24 @@ impl Symbols {
     }
 
     fn loader(&mut self, path: &str, build_id: &[u8]) -> Result<&Loader, Missing> {
+        let now_us = clock::steady_us();
+        let is_stale =
+            |file: &Opened| file.loader.is_err() && now_us.abs_diff(file.at_us) >= MISSING_FOR_US;
+        self.files.retain(|file| !is_stale(file));
         let is_wanted = |key: &Key| key.path == path && key.build_id == build_id;
-        let at = match self.files.iter().position(|(key, _)| is_wanted(key)) {
+        let at = match self.files.iter().position(|file| is_wanted(&file.key)) {
             Some(at) => at,
             None => {
                 if self.files.len() >= MAX_DEBUG_FILES {
                     drop(self.files.remove(0));
                 }
                 let key = Key { path: path.to_owned(), build_id: build_id.to_owned() };
-                let opened = self.open(path, build_id);
-                self.files.push((key, opened));
+                let loader = self.open(path, build_id);
+                self.files.push(Opened { key, loader, at_us: now_us });
                 self.files.len() - 1
             }
         };
-        self.files[at].1.as_ref().map_err(Clone::clone)
+        self.files[at].loader.as_ref().map_err(Clone::clone)
     }
 
     fn open(&self, path: &str, build_id: &[u8]) -> Result<Loader, Missing> {
@@ -176,13 +207,7 @@ impl Symbols {
 fn is_of(path: &Path, build_id: &[u8]) -> bool {
     let is_file = std::fs::metadata(path)
         .is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_DEBUG_FILE_BYTES);
-    if !is_file {
-        return false;
-    }
-    let Ok(file) = File::open(path) else { return false };
-    let cache = ReadCache::new(file);
-    let Ok(file) = object::File::parse(&cache) else { return false };
-    file.build_id().is_ok_and(|found| found == Some(build_id))
+    is_file && build_id_of(path).is_ok_and(|found| found == build_id)
 }
 
 fn demangled(name: &str) -> String {

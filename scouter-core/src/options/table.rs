@@ -136,6 +136,8 @@ options! {
             "Native stacks of all threads are taken at most once in this time; whoever asks earlier is told when they may be again.");
         SFA_INTERVAL_MS = ("sfa_interval_ms", "SCOUTER_SFA_INTERVAL_MS", "100" = 100, "ms", 0 => 60_000,
             "How often the stack frequency analyzer looks at what every running transaction does or awaits; less often while a look takes more than a hundredth of the time in between. 0 switches it off.");
+        SFA_CPU_HZ = ("sfa_cpu_hz", "SCOUTER_SFA_CPU_HZ", "0" = 0, "Hz", 0 => 250,
+            "Samples a second of each thread's CPU time that are taken all the time, such as 19, and told for the last minute; 0 takes them only when somebody asks.");
         LARGE_BODY_BYTES = ("large_body_bytes", "SCOUTER_LARGE_BODY_BYTES", "16777216" = 16 << 20, "bytes", 0 => 1 << 50,
             "A response whose body leaves in one piece that is larger, so that it lay in memory as a whole, raises an alert, and so does the answer to an outbound call of which more is read; 0 raises none.");
         TRANSACTION_FORCED_END_MS = ("transaction_forced_end_ms", "SCOUTER_TRANSACTION_FORCED_END_MS", "300000" = 300_000, "ms", 0 => 86_400_000,

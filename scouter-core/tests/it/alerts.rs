@@ -3,11 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use scouter_core::alert::raise_for_statement;
 use scouter_core::alert::{Alert, AlertKind, AlertLevel, drain_alerts, raise};
 use scouter_core::clock::ManualClock;
 use scouter_core::limits::{MAX_ALERT_BYTES, MAX_ALERTS};
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use scouter_core::native::Symbols;
 use scouter_core::testing::exclusive;
-use scouter_core::{Field, Transaction};
+use scouter_core::{Field, TextKind, Transaction, intern};
 
 use crate::support::begin;
 
@@ -119,4 +123,52 @@ fn full_queue_drops_newest_and_counts_it_and_long_messages_are_cut() {
     let long = "é".repeat(MAX_ALERT_BYTES);
     raise(AlertKind::Agent, AlertLevel::Info, "src/long.rs:1", format_args!("{long}"));
     assert_eq!(drained()[0].message.len(), MAX_ALERT_BYTES);
+}
+
+/// Runs a statement that somebody should know of.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[inline(never)]
+fn load_each_item(sql: &str) {
+    let sql = intern(TextKind::Sql, sql);
+    raise_for_statement(AlertKind::RepeatedStatement, AlertLevel::Warn, sql, format_args!("again"));
+    std::hint::black_box(());
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn an_alert_about_a_statement_names_the_code_that_ran_it_where_no_function_is_instrumented() {
+    let _recorder = exclusive();
+    drop(drained());
+    let transaction: Transaction = begin("without functions");
+    {
+        let _entered = transaction.enter();
+        load_each_item("SELECT * FROM item WHERE id = ?");
+    }
+    let [alert] = &*drained() else { panic!("one alert") };
+    assert_eq!(alert.place, "SELECT * FROM item WHERE id = ?");
+    let mut symbols = Symbols::new([]);
+    let names = alert
+        .stack
+        .iter()
+        .filter_map(|frame| symbols.look_up(&frame.path, &frame.build_id, frame.offset).ok());
+    let names: Vec<_> = names.flatten().map(|symbol| symbol.function).collect();
+    let is_there = |wanted: &str| names.iter().any(|name| name.contains(wanted));
+    assert!(is_there("load_each_item") && is_there("an_alert_about_a_statement"), "{names:#?}");
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn only_some_of_many_waiting_alerts_have_a_stack() {
+    let _recorder = exclusive();
+    drop(drained());
+    let transaction: Transaction = begin("many statements");
+    {
+        let _entered = transaction.enter();
+        for n in 0..40 {
+            load_each_item(&format!("SELECT {n} FROM many"));
+        }
+    }
+    let alerts = drained();
+    let with_stack = alerts.iter().filter(|alert| !alert.stack.is_empty()).count();
+    assert_eq!((alerts.len(), with_stack), (40, 16));
 }

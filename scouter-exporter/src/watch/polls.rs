@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use scouter_core::alert::{CodeFrame, MAX_ALERT_FRAMES};
 use scouter_core::live::{self, LaneView, WatchedTransaction};
-use scouter_core::native::{self, Unavailable};
+use scouter_core::native::{self, Frame, Unavailable};
 use scouter_core::options::{ALERT_BLOCKING_POLL_ERROR_MS, ALERT_BLOCKING_POLL_MS};
 use scouter_core::record::{AlertKind, AlertLevel};
 
@@ -167,14 +167,7 @@ fn say(
 /// to the root, which an alert has no room for, are those of the runtime.
 fn stack_of(lane: &LaneView) -> Result<Vec<CodeFrame>, Unavailable> {
     let stack = native::capture_if(lane.tid, || is_still_in(lane))?;
-    let frames = stack.frames.iter().take(MAX_ALERT_FRAMES).map(|frame| match &frame.module {
-        Some(module) => CodeFrame {
-            path: module.path.as_str().into(),
-            build_id: module.build_id.as_slice().into(),
-            offset: frame.offset,
-        },
-        None => CodeFrame { path: "".into(), build_id: [].into(), offset: frame.offset },
-    });
+    let frames = stack.frames.iter().take(MAX_ALERT_FRAMES).map(Frame::to_code_frame);
     Ok(frames.collect())
 }
 

@@ -7,6 +7,7 @@ import { clock, count, dateTime } from '../core/format.js';
 import { toolHref } from '../core/links.js';
 import { view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
+import { functionsOf, isOwn } from '../data/threads.js';
 import { txHref } from './badges.js';
 
 /** Groups drawn at first; a button shows the others. */
@@ -45,6 +46,11 @@ const ADVICE = {
 
 /** Kinds whose cause a dump of threads shows while it lasts. */
 const ON_THREADS = new Set(['blocking_poll', 'starved_runtime']);
+/** Kinds whose cause the heap profile shows. */
+const ON_HEAP = new Set(['memory_growth', 'large_allocation']);
+
+/** A place in the code. */
+const LINE = /:\d+$/;
 
 /** @param {string[]} values */
 const names = values => values.slice(0, NAMED).join(', ') + (values.length > NAMED ? ` and ${count(values.length - NAMED)} more` : '');
@@ -63,6 +69,8 @@ function AlertGroup({ group }) {
   const isDay = alert.unix_us - firstUs > 43_200_000_000 || Date.now() * 1000 - firstUs > 43_200_000_000;
   const when = (/** @type {number} */ us) => (isDay ? dateTime(us / 1000, false) : clock(us / 1000, false));
   const advice = ADVICE[alert.kind];
+  // What has no instrumented function around it is told by its text; the stack knows the line.
+  const caller = LINE.test(alert.place) ? undefined : functionsOf({ frames: stack }).find(isOwn);
   return html`<li class=${`alert is-${toneOf(level)}`}>
     <header><span class=${`level ${toneOf(level)}`}>${level}</span><h3>${titleOf(alert.kind)}</h3>
       <b class="times" title="How often it was noticed, those between two alerts included">×${count(times)}</b>
@@ -70,9 +78,11 @@ function AlertGroup({ group }) {
     <p class="alert-message">${alert.message}</p>
     <dl class="alert-facts">
       ${alert.place && fact('Place', html`<code>${alert.place}</code>`)}
+      ${caller && fact('Run by', html`<code>${caller.name} ${caller.place}</code>`)}
       ${services.length > 0 && fact('Service', services.length === 1 ? html`<a href=${viewUrl(`/services/${encodeURIComponent(services[0])}`, { ...view.value, f: '', box: null })}>${services[0]}</a>` : names(services))}
       ${objects.length > 0 && fact('Object', names(objects))}
       ${ON_THREADS.has(alert.kind) && alert.object && fact('While it lasts', html`<a href=${toolHref(alert.object, 'threads')}>threads of ${alert.object}</a> · <a href=${toolHref(alert.object, 'sfa')}>hot stacks</a>`)}
+      ${ON_HEAP.has(alert.kind) && alert.object && fact('What lives where', html`<a href=${toolHref(alert.object, 'heap')}>heap of ${alert.object}</a>`)}
       ${tenants.length > 0 && fact('Tenant', names(tenants))}
       ${linked.length > 0 && fact('Transactions', linked.map((one, i) => html`<span key=${one.txid}>${i > 0 && ' · '}<a href=${txHref(one)} title=${dateTime(one.unix_us / 1000)}>${when(one.unix_us)}</a> <a class="mut" href=${`/trace/${one.gxid}`} aria-label=${`Trace of the transaction at ${when(one.unix_us)}`}>trace</a></span>`))}
     </dl>

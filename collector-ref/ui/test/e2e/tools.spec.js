@@ -48,7 +48,7 @@ test('alerts are one entry for each cause, the worst first, with what to look at
   const alerts = [
     { ...ALERT, unix_us, kind: 'slow_statement', message: 'slow <b>x</b>', suppressed: 3, tenant: 'acme' }, { ...ALERT, unix_us: unix_us - 1, kind: 'slow_statement', message: 'slow', object: '/host/b', tenant: 'globex' },
     { ...ALERT, unix_us: unix_us - 2, kind: 'connection_leak', level: 'error', message: 'taken, not given back', gxid, txid },
-    { ...ALERT, unix_us, kind: 'blocking_poll', level: 'fatal', place: '', message: 'one poll took 4 s' }, { ...ALERT, unix_us, kind: 'lock_convoy', level: 'info', message: 'of a newer agent' },
+    { ...ALERT, unix_us, kind: 'blocking_poll', level: 'fatal', place: '', message: 'one poll took 4 s', stack: [{ functions: [{ name: 'nanosleep', place: './nptl/sleep.c:7' }, { name: 'shop::nap<i>', place: 'src/nap.rs:9' }] }] }, { ...ALERT, unix_us, kind: 'lock_convoy', level: 'info', message: 'of a newer agent' },
   ];
   await page.route('**/api/v1/alerts?*', (/** @type {any} */ route) => route.fulfill({ json: { alerts } }));
   await page.goto('/alerts');
@@ -59,6 +59,8 @@ test('alerts are one entry for each cause, the worst first, with what to look at
   await expect(slow.locator('.times')).toHaveText('×5');
   for (const text of ['slow <b>x</b>', 'src/a.rs:1', '/host/a, /host/b', 'acme, globex', 'EXPLAIN', 'warn']) await expect(slow).toContainText(text);
   await expect(slow.getByRole('link', { name: '/a', exact: true })).toHaveAttribute('href', '/services/%2Fa');
+  await expect(causes.first()).toContainText(/Run by\s*shop::nap<i> src\/nap\.rs:9/);
+  await expect(slow).not.toContainText('Run by');
   const leak = causes.filter({ hasText: 'not given back' });
   await expect(leak.locator(`a[href="/tx/${gxid}-${txid}"]`)).toBeVisible();
   await expect(leak.getByRole('link', { name: 'Trace' })).toHaveAttribute('href', `/trace/${gxid}`);

@@ -5,6 +5,7 @@ mod bounds;
 mod handler;
 mod memory;
 mod modules;
+mod own;
 #[cfg(test)]
 mod refused;
 mod ring;
@@ -19,6 +20,7 @@ mod unwind;
 use parking_lot::Mutex;
 
 pub(crate) use self::bounds::enter_thread;
+pub use self::own::OwnStack;
 pub use self::sampler::Sampler;
 
 use self::asleep::Look;
