@@ -3,7 +3,7 @@
 //! They run on the exporter's thread and ask nobody of the application, so that they answer while
 //! its runtimes are blocked. What they cost is bounded: a dump of threads at most once in
 //! `thread_dump_interval_ms`, looks of the logical analyzer at most a hundredth of the time, CPU
-//! samples for a limited time.
+//! samples for a limited time, or at a rate that somebody chose (`sfa_cpu_hz`).
 
 mod captures;
 mod cpu;
@@ -16,7 +16,7 @@ mod threads;
 pub(crate) use threads::capabilities;
 
 pub use captures::{DEFAULT_CAPTURE_SECONDS, DEFAULT_CAPTURED_VALUES};
-pub use cpu::{DEFAULT_CPU_HZ, MAX_CPU_SECONDS, MAX_CPU_STACKS};
+pub use cpu::{CPU_WINDOW, DEFAULT_CPU_HZ, MAX_CPU_SECONDS, MAX_CPU_STACKS};
 pub use logical::{LOGICAL_WINDOW, MAX_LOGICAL_STACKS, MAX_STACKS_OF_A_SERVICE};
 
 use scouter_wire::codec::{EnvironmentEntry, HeapProfile, StackProfile, ThreadDump};
