@@ -10,6 +10,7 @@ use crate::audit::Audit;
 use crate::auth::Sessions;
 use crate::clock::Clock;
 use crate::control::Agents;
+use crate::dumps::Dumps;
 use crate::ingest::Connections;
 use crate::limits::Limits;
 use crate::live::{ActiveBands, Hub};
@@ -54,10 +55,14 @@ pub(crate) struct App {
     pub(crate) active_bands: ActiveBands,
     /// Room for exports, see [`MAX_EXPORTS`](crate::limits::MAX_EXPORTS).
     pub(crate) exports: Arc<Semaphore>,
+    /// Whose turn it is to upload a debug file.
+    pub(crate) uploads: Arc<Semaphore>,
     /// Plugins and their queues.
     pub(crate) plugins: Plugins,
     /// Names for the code in stacks.
     pub(crate) symbols: Symboliser,
+    /// Dumps that were taken by themselves.
+    pub(crate) dumps: Dumps,
     /// Who changed what.
     pub(crate) audit: Audit,
     /// Bounds of the server that do not change.

@@ -1,7 +1,9 @@
-//! `scouter-collector ask`: one question to a running collector, answered as text.
+//! `scouter-collector ask` and `upload-symbols`: one request to a running collector.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{Read, Write, copy};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -11,6 +13,30 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest answer, in bytes.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A debug file for a running collector.
+#[derive(Args)]
+pub(crate) struct Upload {
+    /// The program, library or debug file; its build-id says of what it is
+    file: PathBuf,
+    /// Page and API of the collector
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:6180")]
+    url: String,
+}
+
+impl Upload {
+    /// Sends it; answers what the collector says of it.
+    ///
+    /// # Errors
+    /// A sentence: the collector's, or why it was not sent.
+    pub(crate) fn send(&self, token: Option<&str>) -> Result<String, Box<dyn std::error::Error>> {
+        let name = self.file.display();
+        let file = File::open(&self.file).map_err(|error| format!("{name}: {error}"))?;
+        let length = file.metadata()?.len();
+        let said = request(&self.url, "POST", "/api/v1/symbols", (file, length), token)?;
+        Ok(format!("{said}\n"))
+    }
+}
 
 /// What is asked.
 #[derive(Args)]
@@ -107,7 +133,7 @@ impl Question {
             format!("{}instance={}", if path.contains('?') { '&' } else { '?' }, escaped(one))
         });
         let path = format!("/api/v1/{path}{}", instance.unwrap_or_default());
-        request(&self.url, method, &path, body, token)
+        request(&self.url, method, &path, (body.as_bytes(), body.len() as u64), token)
     }
 }
 
@@ -116,7 +142,7 @@ fn request(
     url: &str,
     method: &str,
     path: &str,
-    body: &str,
+    (mut body, length): (impl Read, u64),
     token: Option<&str>,
 ) -> Result<String, Box<dyn std::error::Error>> {
     let Some(authority) = url.strip_prefix("http://") else {
@@ -130,13 +156,18 @@ fn request(
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
     let head = format!(
         "{method} {path} HTTP/1.0\r\nHost: {authority}\r\n{}Content-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+         Content-Length: {length}\r\n\r\n",
         token.unwrap_or_default(),
-        body.len()
     );
     stream.write_all(head.as_bytes())?;
+    // It may answer before it has read all, and that answer says why.
+    let sent = copy(&mut body, &mut stream);
     let mut bytes = Vec::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
+    let read = stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes);
+    if bytes.is_empty() {
+        sent?;
+    }
+    read?;
     let answer = String::from_utf8_lossy(&bytes);
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("this is no answer of a collector")?;
     if head.split(' ').nth(1) == Some("200") {

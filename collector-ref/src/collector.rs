@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::channel;
 use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::audit::Audit;
 use crate::auth::{Accounts, MAX_PASSWORD_CHECKS, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
+use crate::dumps::{AutoDump, Dumps, MAX_WANTED, Triggers};
 use crate::error::StartError;
 use crate::ingest::Connections;
 use crate::limits::{Limits, MAX_EXPORTS};
@@ -66,6 +68,7 @@ pub struct Builder {
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) public_hosts: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) auto_dump: AutoDump,
     plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
     clock: Clock,
     pub(crate) watches_itself: bool,
@@ -93,6 +96,7 @@ impl Default for Builder {
             tls: None,
             public_hosts: Vec::new(),
             limits: Limits::default(),
+            auto_dump: AutoDump::default(),
             plugins: Vec::new(),
             clock: Clock::system(),
             watches_itself: false,
@@ -183,6 +187,15 @@ impl Builder {
         self
     }
 
+    /// Sets when a process is dumped because it looks bad.
+    ///
+    /// Default: never. Config: `[auto_dump]`.
+    #[must_use]
+    pub fn auto_dump(mut self, rules: AutoDump) -> Self {
+        self.auto_dump = rules;
+        self
+    }
+
     /// Adds a plugin with the documented bounds.
     #[must_use]
     pub fn plugin(self, plugin: impl CollectorPlugin) -> Self {
@@ -221,8 +234,8 @@ impl Builder {
     ///
     /// # Cancel safety
     /// A start that is dropped half-way leaves nothing running; the folder may have been made.
-    pub async fn start(self) -> Result<Running, StartError> {
-        self.check_exposure()?;
+    pub async fn start(mut self) -> Result<Running, StartError> {
+        self.check()?;
         let (settings, fixed) = (Settings::of(&self), Fixed::of(&self));
         let tls = match self.tls.clone() {
             Some(files) => Some(Arc::new(Tls::open(files).map_err(StartError::Tls)?)),
@@ -238,6 +251,11 @@ impl Builder {
         let data = config.folder.clone();
         let opened = tokio::task::spawn_blocking(move || LocalStore::open(config)).await;
         let store: Arc<dyn Store> = Arc::new(opened.map_err(|_| StartError::Crashed)??);
+        let (want_dump, wanted_dumps) = channel(MAX_WANTED);
+        if self.auto_dump.is_on() {
+            let triggers = Triggers::new(self.auto_dump, self.clock.clone(), want_dump);
+            self.plugins.push((Box::new(triggers), PluginLimits::default()));
+        }
         let plugins = Plugins::start(self.plugins).map_err(StartError::System)?;
         let app = Arc::new(App {
             store,
@@ -253,8 +271,10 @@ impl Builder {
             hub: Hub::default(),
             active_bands: ActiveBands::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            uploads: Arc::new(Semaphore::new(1)),
             plugins,
             symbols: Symboliser::new(&data),
+            dumps: Dumps::new(&data),
             audit: Audit::new(&data),
             limits: self.limits,
             agent_addr,
@@ -264,7 +284,7 @@ impl Builder {
             started_unix_us: self.clock.unix_us(),
             clock: self.clock,
         });
-        Running::start(app, agents, http, fixed)
+        Running::start(app, (agents, http), wanted_dumps, fixed)
     }
 
     /// Says which port shows tokens and records to whoever listens on the network.
@@ -285,8 +305,9 @@ impl Builder {
         }
     }
 
-    /// Refuses to listen beyond loopback without a token, or with one that is no secret.
-    pub(crate) fn check_exposure(&self) -> Result<(), StartError> {
+    /// Refuses to listen beyond loopback without a token, or with one that is no secret, and what
+    /// can mean nothing.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
         if let Some(role) = self.tokens.too_short() {
             return Err(StartError::ShortToken { role });
         }
@@ -295,6 +316,9 @@ impl Builder {
         }
         let http_is_open = !self.http.ip().is_loopback() && !Settings::of(self).guards_people();
         let agents_are_open = !self.agents.ip().is_loopback() && !self.tokens.guards_agents();
+        if let Some(name) = self.auto_dump.unknown_alert() {
+            return Err(StartError::UnknownAlert { name: name.to_owned() });
+        }
         match (agents_are_open, http_is_open) {
             (true, _) => Err(StartError::TokenNeeded { what: "agents", address: self.agents }),
             (_, true) => Err(StartError::TokenNeeded { what: "http", address: self.http }),

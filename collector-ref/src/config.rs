@@ -39,6 +39,12 @@
 //! [limits]
 //! agents = 1024               # at once; each takes a thread and a file handle
 //! viewers = 256               # live pages at once
+//!
+//! [auto_dump]                 # active services and threads of a process that looks bad, kept
+//! active_services = 500       # at once in one process; what is left out is never a reason
+//! cpu_percent = 350           # for ten seconds; 100 is one processor
+//! alerts = ["stuck_await", "starved_runtime"]
+//! interval_s = 60             # least time between two of one object
 //! ```
 
 use std::net::SocketAddr;
@@ -49,6 +55,7 @@ use serde::Deserialize;
 
 use crate::auth::{Accounts, Tokens};
 use crate::collector::{Builder, DEFAULT_DATA};
+use crate::dumps::AutoDump;
 use crate::limits::Limits;
 use crate::store::local::{Durability, StoreConfig};
 use crate::tls::TlsFiles;
@@ -83,6 +90,8 @@ pub struct FileConfig {
     pub retention: Retention,
     /// How many may be connected.
     pub limits: FileLimits,
+    /// When a process is dumped because it looks bad. Default: never.
+    pub auto_dump: AutoDump,
 }
 
 /// How many may be connected at once.
@@ -158,7 +167,7 @@ impl FileConfig {
             .limits(limits)
             .tokens(self.tokens)
             .public_hosts(self.public_hosts);
-        builder = builder.accounts(self.accounts);
+        builder = builder.accounts(self.accounts).auto_dump(self.auto_dump);
         builder = builder.watch_itself(self.watch_itself.unwrap_or(true));
         if let Some(files) = self.tls {
             builder = builder.tls(files);
@@ -195,6 +204,8 @@ mod tests {
         assert_eq!(config.tokens.groups["payments"].objects, ["/*/pay-*"]);
         assert!(!config.accounts.is_empty());
         assert_eq!(config.limits, FileLimits { agents: Some(1024), viewers: Some(256) });
+        assert_eq!(config.auto_dump.unknown_alert(), None);
+        assert!(config.auto_dump.is_on() && config.auto_dump.interval_s == Some(60));
         assert!(config.tls.is_some_and(|tls| tls.agents && tls.http));
     }
 
@@ -207,6 +218,7 @@ mod tests {
             ("[tokens]\nroot = \"x\"", "unknown field `root`"),
             ("[retention]\nxlog_days = -1", "invalid value"),
             ("[limits]\nagents = \"many\"", "invalid type"),
+            ("[auto_dump]\ncpu = 3", "unknown field `cpu`"),
             ("data = ", "TOML parse error"),
         ] {
             let error = FileConfig::parse(text).unwrap_err().to_string();

@@ -28,6 +28,11 @@ pub enum StartError {
         /// The account.
         name: String,
     },
+    /// `auto_dump.alerts` names a kind of alert that there is not.
+    UnknownAlert {
+        /// What it names.
+        name: String,
+    },
     /// Another program listens there; most likely another collector.
     PortTaken {
         /// `agents` or `http`.
@@ -72,6 +77,11 @@ impl fmt::Display for StartError {
                 f,
                 "the password_hash of account {name} is none of argon2id: make one with \
                  scouter-collector hash-password"
+            ),
+            Self::UnknownAlert { name } => write!(
+                f,
+                "auto_dump.alerts names \"{name}\", and there are no such alerts: the kinds stand in \
+                 docs/DIAGNOSIS.md"
             ),
             Self::PortTaken { what, address } => write!(
                 f,

@@ -14,6 +14,7 @@ mod clock;
 mod collector;
 mod config;
 mod control;
+mod dumps;
 mod embed;
 mod error;
 pub mod generate;
@@ -43,6 +44,7 @@ pub use auth::{
 pub use clock::Clock;
 pub use collector::{Builder, Collector, DEFAULT_AGENTS, DEFAULT_DATA, DEFAULT_HTTP};
 pub use config::{DurabilityName, FileConfig, FileLimits, Retention};
+pub use dumps::{AutoDump, DEFAULT_INTERVAL_S as DEFAULT_DUMP_INTERVAL_S};
 pub use embed::{Embedded, embed, embed_with};
 pub use error::{ShutdownError, StartError};
 pub use limits::Limits;

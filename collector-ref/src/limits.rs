@@ -37,7 +37,10 @@ pub const MAX_POINTS: usize = 2_000_000;
 /// Exports at once, since each keeps a thread busy; a further one is refused with 503.
 pub const MAX_EXPORTS: usize = 4;
 
-/// Largest body of a POST, in bytes.
+/// Bytes of all debug files that were uploaded; a further one is refused with 413.
+pub const MAX_SYMBOL_FOLDER_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+
+/// Largest body of a POST, in bytes; a debug file may be larger.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Bounds that a test or a small machine may want to change.

@@ -83,6 +83,9 @@ enum Task {
         /// The data folder
         folder: PathBuf,
     },
+    /// Give a running collector the debug file of a program that is stripped, or runs elsewhere; the
+    /// token is that of --token
+    UploadSymbols(ask::Upload),
     /// Ask a running agent by way of a running collector; the token is that of --token
     Ask(ask::Question),
 }
@@ -101,12 +104,17 @@ fn main() -> ExitCode {
             generate(folder, transactions, minutes, seed)
         }
         Some(Task::Check { ref folder }) => return finish(tell(check(folder))),
-        Some(Task::Ask(ref question)) => question
-            .ask(options.token.as_deref())
-            .and_then(|text| Ok(std::io::stdout().write_all(text.as_bytes())?)),
+        Some(Task::Ask(ref question)) => print(question.ask(options.token.as_deref())),
+        Some(Task::UploadSymbols(ref upload)) => print(upload.send(options.token.as_deref())),
         Some(Task::Repair { ref folder }) => return finish(tell(repair(folder))),
     };
     finish(result.map(|()| ExitCode::SUCCESS))
+}
+
+fn print(
+    text: Result<String, Box<dyn std::error::Error>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(std::io::stdout().write_all(text?.as_bytes())?)
 }
 
 fn finish(result: Result<ExitCode, Box<dyn std::error::Error>>) -> ExitCode {

@@ -132,6 +132,11 @@ pub(crate) fn alert_kind(kind: AlertKind) -> &'static str {
     }
 }
 
+/// Whether there are alerts of this name.
+pub(crate) fn is_alert_kind(name: &str) -> bool {
+    AlertKind::ALL.iter().any(|kind| alert_kind(*kind) == name)
+}
+
 /// How bad an alert is.
 pub(crate) fn alert_level(level: AlertLevel) -> &'static str {
     match level {

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::api::router;
 use crate::app::App;
 use crate::collector::Builder;
+use crate::dumps::{Wanted, run_dumps};
 use crate::error::{ShutdownError, StartError};
 use crate::ingest::accept_agents;
 use crate::live::{run_bands, run_fanout};
@@ -35,6 +37,7 @@ pub struct Running {
     app: Arc<App>,
     accepting: JoinHandle<()>,
     bands: JoinHandle<()>,
+    dumps: JoinHandle<()>,
     renewing: Option<JoinHandle<()>>,
     http: JoinHandle<()>,
     stop_http: Option<oneshot::Sender<()>>,
@@ -47,8 +50,8 @@ pub struct Running {
 impl Running {
     pub(crate) fn start(
         app: Arc<App>,
-        agents: TcpListener,
-        http: TcpListener,
+        (agents, http): (TcpListener, TcpListener),
+        wanted_dumps: Receiver<Wanted>,
         fixed: Fixed,
     ) -> Result<Self, StartError> {
         let (fanout, stop_fanout) = sync_channel(0);
@@ -82,6 +85,7 @@ impl Running {
             own_agent: watch_itself(&app, &fixed),
             accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
             bands: tokio::spawn(run_bands(Arc::clone(&app))),
+            dumps: tokio::spawn(run_dumps(Arc::clone(&app), wanted_dumps)),
             renewing,
             http,
             stop_http: Some(stop_http),
@@ -104,7 +108,7 @@ impl Running {
         let after_restart = self.fixed.differences(&Fixed::of(&wanted));
         // They stay open for everybody who may reach them now.
         (wanted.agents, wanted.http) = (self.app.agent_addr, self.app.http_addr);
-        wanted.check_exposure()?;
+        wanted.check()?;
         let settings = Arc::new(Settings::of(&wanted));
         let before = std::mem::replace(&mut *self.app.settings.write(), Arc::clone(&settings));
         let mut changed = before.differences(&settings);
@@ -181,6 +185,7 @@ impl Running {
     fn end_tasks(&self) {
         self.accepting.abort();
         self.bands.abort();
+        self.dumps.abort();
         if let Some(renewing) = &self.renewing {
             renewing.abort();
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::auth::{Accounts, Tokens};
 use crate::collector::Builder;
+use crate::dumps::AutoDump;
 use crate::store::local::Durability;
 use crate::tls::TlsFiles;
 
@@ -73,6 +74,7 @@ pub(crate) struct Fixed {
     http: SocketAddr,
     durability: Durability,
     tls: Option<TlsFiles>,
+    auto_dump: AutoDump,
     pub(crate) watches_itself: bool,
 }
 
@@ -84,6 +86,7 @@ impl Fixed {
             http: wanted.http,
             durability: wanted.store.durability,
             tls: wanted.tls.clone(),
+            auto_dump: wanted.auto_dump.clone(),
             watches_itself: wanted.watches_itself,
         }
     }
@@ -96,6 +99,7 @@ impl Fixed {
             ("http", self.http != other.http),
             ("durability", self.durability != other.durability),
             ("tls", self.tls != other.tls),
+            ("auto_dump", self.auto_dump != other.auto_dump),
             ("watch_itself", self.watches_itself != other.watches_itself),
         ])
     }

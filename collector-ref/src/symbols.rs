@@ -1,12 +1,12 @@
 //! Names of code in the stacks that agents send, from debug files that are here.
 //!
 //! A file counts only by its build-id. Files are looked for in the folder `symbols` of the data
-//! folder, where the system keeps debug files, and where the agent loaded them from, in case it
+//! folder, where uploaded ones are, where the system keeps debug files, and where the agent loaded them from, in case it
 //! runs on this machine.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use scouter_core::native::{Missing, Symbol, Symbols};
@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 const MAX_REMEMBERED: usize = 65_536;
 
 /// Opens debug files and keeps them open.
-pub(crate) struct Symboliser(Mutex<Remembered>);
+pub(crate) struct Symboliser {
+    folder: PathBuf,
+    remembered: Mutex<Remembered>,
+}
 
 struct Remembered {
     symbols: Symbols,
@@ -42,7 +45,7 @@ impl Remembered {
 
 impl fmt::Debug for Symboliser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Symboliser").finish_non_exhaustive()
+        f.debug_struct("Symboliser").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
@@ -61,8 +64,14 @@ pub(crate) struct Named {
 impl Symboliser {
     /// Looks into the folder `symbols` of a data folder besides the usual places.
     pub(crate) fn new(data: &Path) -> Self {
-        let symbols = Symbols::new([data.join("symbols")]);
-        Self(Mutex::new(Remembered { symbols, known: HashMap::new() }))
+        let folder = data.join("symbols");
+        let symbols = Symbols::new([folder.clone()]);
+        Self { folder, remembered: Mutex::new(Remembered { symbols, known: HashMap::new() }) }
+    }
+
+    /// The folder in which debug files are looked for first.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The functions of a frame, the innermost first; at least one entry. Reads files: never on a
@@ -82,7 +91,7 @@ impl Symboliser {
         let Some(module) = module else {
             return vec![plain(format!("{offset:#x}"), "the code belongs to no file".to_owned())];
         };
-        match self.0.lock().look_up(module, offset) {
+        match self.remembered.lock().look_up(module, offset) {
             Ok(symbols) => symbols
                 .into_iter()
                 .map(|symbol| {

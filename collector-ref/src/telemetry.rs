@@ -93,6 +93,12 @@ counters! {
     commands_timed_out,
     /// Commands not sent because the queue of that agent was full.
     commands_dropped,
+    /// Dumps that were taken because a process looked bad.
+    dumps,
+    /// Such dumps that could not be taken, or not be written.
+    dumps_failed,
+    /// Old dumps deleted so that there is room for new ones.
+    dumps_deleted,
     /// HTTP requests answered.
     http_requests,
     /// HTTP requests refused because of a missing or wrong token or role.

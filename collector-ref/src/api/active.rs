@@ -51,6 +51,11 @@ fn kind(name: &str) -> Result<XLogKind, ApiError> {
     known.ok_or_else(|| unknown_choice("kind", name, &names::XLOG_KINDS.map(names::xlog_kind)))
 }
 
+/// What runs in one agent, or why that is not known.
+pub(super) async fn of_one(app: &App, agent: &AgentId) -> Value {
+    object(agent, &of_agent(app, agent).await)
+}
+
 async fn of_agent(app: &App, agent: &AgentId) -> Active {
     let answer = app.agents.ask(agent, CommandKind::Active, "", &app.telemetry).await;
     let answer = answer.map_err(|error| error.to_string())?;

@@ -12,9 +12,9 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::error::ApiError;
 use super::{
-    active, alerts, callsites, capture, counters, differences, digests, env, export, grid, heap,
-    monitor, objects, options, own, points, retention, samples, services, session, sfa, summary,
-    threads, topology, trace, tx, xlogs,
+    active, alerts, callsites, capture, counters, differences, digests, dumps, env, export, grid,
+    heap, monitor, objects, options, own, points, retention, samples, services, session, sfa,
+    summary, symbols, threads, topology, trace, tx, xlogs,
 };
 use crate::app::App;
 use crate::auth::{authenticate, guard_origin};
@@ -39,6 +39,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/samples", resource(get(samples::get)))
         .route("/api/v1/topology", resource(get(topology::get)))
         .route("/api/v1/alerts", resource(get(alerts::get)))
+        .route("/api/v1/dumps", resource(get(dumps::list)))
+        .route("/api/v1/dumps/{id}", resource(get(dumps::get)))
         .route("/api/v1/retention/preview", resource(get(retention::preview)))
         .route("/api/v1/self", resource(get(own::get)))
         .route("/api/v1/options/{*object}", resource(get(options::get).post(options::post)))
@@ -48,6 +50,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/env/{*object}", resource(get(env::get)))
         .route("/api/v1/heap/{*object}", resource(get(heap::get)))
         .route("/api/v1/capture/{*object}", resource(get(capture::get).post(capture::post)))
+        .route("/api/v1/symbols", resource(get(symbols::list).post(symbols::post)))
         .route("/api/v1/live", resource(get(live::upgrade)))
         .route("/metrics", resource(get(monitor::metrics)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), authenticate));

@@ -40,7 +40,8 @@ pub(super) async fn post(
     .await
 }
 
-fn whole(app: &App, dump: &ThreadDump) -> Value {
+/// A dump as JSON, with names for its code.
+pub(super) fn whole(app: &App, dump: &ThreadDump) -> Value {
     json!({
         "total": dump.total,
         "capabilities": dump.capabilities.iter().map(|one| {

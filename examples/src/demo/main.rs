@@ -18,6 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+/// So that the page can say what was allocated where, for whom.
+#[global_allocator]
+static ALLOCATOR: scouter::ScoutAlloc = scouter::ScoutAlloc::system();
+
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A small shop under load, with Scouter watching it.

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use reqwest::Method;
-use scouter_collector::{Collector, Running};
+use scouter_collector::{AutoDump, Collector, Running};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,11 +43,11 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    async fn open() -> Self {
+    async fn open(rules: AutoDump) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let builder = Collector::builder().data(folder.path().join("data")).agents(any).http(any);
-        let collector = builder.start().await.expect("the collector starts");
+        let collector = builder.auto_dump(rules).start().await.expect("the collector starts");
         let database = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
         let mut process = Command::new(env!("CARGO_BIN_EXE_gallery"))
             // Nobody asks the bank.
@@ -150,7 +150,7 @@ const TOOLS: [(Method, &str, &str); 12] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_tool_answers_within_two_seconds_while_the_runtime_is_blocked_completely() {
-    let stage = Stage::open().await;
+    let stage = Stage::open(AutoDump::default()).await;
     let mut late = Vec::new();
     for _ in 0..TRIES {
         let blocked = stage.block().await;
@@ -169,6 +169,29 @@ async fn every_tool_answers_within_two_seconds_while_the_runtime_is_blocked_comp
         until_free(blocked).await;
     }
     panic!("no try was quick enough: {late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_whose_runtime_is_starved_is_dumped_by_itself_with_the_stacks_of_that_moment() {
+    let mut rules = AutoDump::default();
+    rules.alerts = vec!["starved_runtime".to_owned()];
+    let stage = Stage::open(rules).await;
+    let blocked = stage.block().await;
+    let dump = loop {
+        let dumps = stage.ask(Method::GET, "dumps?object={object}", "").await.expect("a list");
+        if let Some(dump) = dumps["dumps"].get(0) {
+            break dump.clone();
+        }
+    };
+    let why = dump["why"].as_str().expect("why");
+    assert!(why.contains("starved_runtime"), "{why}");
+    let id = dump["id"].as_str().expect("its id");
+    let whole = stage.ask(Method::GET, &format!("dumps/{id}"), "").await.expect("the dump");
+    for part in ["active", "threads"] {
+        let says = whole[part].to_string();
+        assert!(says.contains("starved_runtime"), "{part}: {says}");
+    }
+    until_free(blocked).await;
 }
 
 /// Waits until the service runs again.
