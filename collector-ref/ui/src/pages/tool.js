@@ -1,16 +1,21 @@
-// A look into one running process: its threads, where its time goes, what it runs in.
+// A look into one running process: its threads and tasks, where its time and memory go, which values it
+// is called with, what it runs in.
 
 import { html, useState } from '../../vendor/preact.js';
 import { toolHref } from '../core/links.js';
 import { url } from '../core/router.js';
+import { CaptureTool } from '../parts/captures.js';
 import { EnvironmentTool } from '../parts/environment.js';
+import { HeapTool } from '../parts/heap.js';
 import { Instances } from '../parts/instances.js';
 import { StacksTool } from '../parts/hot_stacks.js';
+import { TasksTool } from '../parts/tasks.js';
 import { ThreadsTool } from '../parts/threads.js';
 import { TOOLS, ToolTabs, useMayAct } from '../parts/tool_tabs.js';
 
 /**
  * @typedef {object} ToolProps
+ * @property {string} object
  * @property {string} path the object as a part of an API path
  * @property {{instance?: string}} query which of the processes of this name
  * @property {boolean} mayAct
@@ -18,7 +23,7 @@ import { TOOLS, ToolTabs, useMayAct } from '../parts/tool_tabs.js';
  */
 
 /** @type {Record<string, (props: ToolProps) => any>} */
-const BODIES = { threads: ThreadsTool, sfa: StacksTool, env: EnvironmentTool };
+const BODIES = { threads: ThreadsTool, tasks: TasksTool, sfa: StacksTool, heap: HeapTool, capture: CaptureTool, env: EnvironmentTool };
 
 /** @param {{object: string, tool: string}} props */
 export function ToolPage({ object, tool }) {
@@ -32,5 +37,5 @@ export function ToolPage({ object, tool }) {
   const title = TOOLS.find(([name]) => name === tool)?.[1];
   return html`<section class="panel tool-head" aria-labelledby="tool-title"><header class="panel-head"><h2 id="tool-title">${title} of ${object}</h2>${instance && html`<code class="mut" title="Instance">${instance.slice(0, 8)}…</code>`}</header>
       <${ToolTabs} object=${object} instance=${instance} current=${tool} /></section>
-    ${mayAct !== undefined && html`<${body} key=${key} path=${encodeURIComponent(object)} query=${{ instance }} mayAct=${mayAct} onAmbiguous=${() => setAmbiguous(key)} />`}`;
+    ${mayAct !== undefined && html`<${body} key=${key} object=${object} path=${encodeURIComponent(object)} query=${{ instance }} mayAct=${mayAct} onAmbiguous=${() => setAmbiguous(key)} />`}`;
 }

@@ -4,10 +4,11 @@
 import { html, useEffect, useMemo, useState } from '../../vendor/preact.js';
 import { apiUrl, getJson, postJson } from '../core/api.js';
 import { count, duration, percent, plural } from '../core/format.js';
-import { navigate, url } from '../core/router.js';
+import { url } from '../core/router.js';
 import { asSteps, heaviestPath, rooted, serviceCounts, shownRows, sumOf, topFrames, treeOf } from '../data/stacks.js';
 import { Reloader } from '../data/reloader.js';
 import { FlameView } from './flame_view.js';
+import { Switches, choose } from './switches.js';
 import { Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
@@ -22,17 +23,6 @@ const MODES = /** @type {[string, string, string][]} */ ([
   ['logical', 'Done and awaited', 'What transactions did or waited for, looked at some times a second. Always on, and costs next to nothing.'],
   ['cpu', 'CPU time', 'Where the process burns CPU: native stacks, taken by a timer of CPU time. Idle threads are not seen.'],
 ]);
-
-/** Sets one word of the address. @param {string} key @param {string} value */
-function choose(key, value) {
-  const to = new URL(url.value);
-  if (value) to.searchParams.set(key, value);
-  else to.searchParams.delete(key);
-  navigate(to.href, { replace: true });
-}
-
-/** Switches of a group. @param {{label: string, of: string[][], value: string, choose: (name: string) => void}} props */
-const Switches = ({ label, of, value, choose: pick }) => html`<div class="tabs" role="group" aria-label=${label}>${of.map(([name, title, help]) => html`<button key=${name} class="switch" title=${help} aria-pressed=${name === value ? 'true' : 'false'} onClick=${() => pick(name)}>${title}</button>`)}</div>`;
 
 /** @param {import('../pages/tool.js').ToolProps} props */
 export function StacksTool({ path, query, mayAct, onAmbiguous }) {

@@ -48,6 +48,18 @@ export function useDocument(path, query = {}, everyMs = 0, trigger = 0, moving =
   return loaded;
 }
 
+/**
+ * The same of one process; where several have its name, that is told instead.
+ * @param {string} path @param {Record<string, string | number | undefined>} query @param {number} everyMs
+ * @param {(error: any) => void} onAmbiguous @param {unknown} [trigger] @returns {Loaded}
+ */
+export function useAsked(path, query, everyMs, onAmbiguous, trigger = 0) {
+  const loaded = useDocument(path, query, everyMs, trigger);
+  const { error } = loaded;
+  useEffect(() => { if (/** @type {any} */ (error)?.code === 'ambiguous') onAmbiguous(error); }, [error]);
+  return loaded;
+}
+
 /** Says that it loads, or what went wrong. @param {{loaded: Loaded, what: string}} props */
 export function LoadState({ loaded, what }) {
   if (loaded.error) return html`<p class="problem" role="alert">${loaded.error.message}</p>`;

@@ -1,13 +1,14 @@
 // A dump of all threads of a process: who polls what, who waits where, each with its native stack.
 
 import { html, useState } from '../../vendor/preact.js';
-import { postJson } from '../core/api.js';
-import { clock, count, duration, plural } from '../core/format.js';
+import { getJson, postJson } from '../core/api.js';
+import { clock, count, dateTime, duration, plural } from '../core/format.js';
 import { functionsOf, isOwn, sortedThreads, stateText, whereOf } from '../data/threads.js';
+import { KeptDumps } from './kept_dumps.js';
+import { OpenSteps, ROW_PX, RUNNING, runningKey } from './running.js';
+import { Switches } from './switches.js';
 import { Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
-
-const ROW_PX = 28;
 
 /** @type {Record<string, string>} */
 const CAPABILITIES = { stacks_asleep: 'Stacks of sleeping threads', stacks_running: 'Stacks of running threads', cpu_samples: 'Samples of CPU time' };
@@ -32,39 +33,73 @@ function Where({ x }) {
   return at ? html`<span title=${`${at.name} ${at.place}`}>${at.name}</span>` : html`<span class="mut">${x.missing || 'no stack'}</span>`;
 }
 
+/**
+ * @typedef {object} Dump
+ * @property {number} atMs
+ * @property {any} threads
+ * @property {any[] | null} active what ran then, where that was asked too
+ * @property {string} id of one that was kept
+ * @property {string} why
+ */
+
 /** @param {import('../pages/tool.js').ToolProps} props */
-export function ThreadsTool({ path, query, mayAct, onAmbiguous }) {
-  const [dump, setDump] = useState(/** @type {{atMs: number, data: any} | null} */ (null));
+export function ThreadsTool({ object, path, query, mayAct, onAmbiguous }) {
+  const [dump, setDump] = useState(/** @type {Dump | null} */ (null));
   const [error, setError] = useState(/** @type {any} */ (null));
   const [isAsked, ask] = useState(false);
-  const [picked, pick] = useState(-1);
-  const take = async () => {
+  const load = async (/** @type {() => Promise<Dump>} */ from) => {
     ask(true);
     setError(null);
     try {
-      setDump({ atMs: Date.now(), data: await postJson(`threads/${path}`, {}, query) });
+      setDump(await from());
     } catch (said) {
       if (/** @type {any} */ (said).code === 'ambiguous') onAmbiguous(said);
       else setError(said);
     }
     ask(false);
   };
-  const button = html`<button class="primary" disabled=${!mayAct || isAsked} onClick=${take}>${isAsked ? 'Asking the agent…' : dump ? 'Dump again' : 'Dump all threads'}</button>`;
-  if (!dump) return html`<section class="panel calm"><h2>No dump yet</h2>
-    <p>Shows every thread with what it polls, where it waits, and its native stack. A running thread is held up for some microseconds, and the collector's audit file says who asked.</p>
-    ${mayAct ? html`<p>${button}</p>` : html`<p class="warn">Your role may look but not dump threads: sign in with a token or an account of an operator.</p>`}<${Refusal} error=${error} /></section>`;
-  const { data, atMs } = dump;
-  const rows = sortedThreads(data.threads);
+  const take = () => load(async () => ({ atMs: Date.now(), threads: await postJson(`threads/${path}`, {}, query), active: null, id: '', why: '' }));
+  const show = (/** @type {any} */ kept) => load(async () => {
+    const { threads, active } = await getJson(`dumps/${kept.id}`);
+    return { atMs: kept.unix_us / 1000, threads, active: active.transactions, id: kept.id, why: kept.why };
+  });
+  const button = html`<button class="primary" disabled=${!mayAct || isAsked} onClick=${take}>${isAsked ? 'Asking…' : dump ? 'Dump again' : 'Dump all threads'}</button>`;
+  return html`<${KeptDumps} object=${object} shown=${dump?.id ?? ''} show=${show} />
+    ${dump ? html`<${Shown} key=${`${dump.id} ${dump.atMs}`} dump=${dump} button=${button} error=${error} />` : html`<section class="panel calm"><h2>No dump yet</h2>
+      <p>Shows every thread with what it polls, where it waits, and its native stack. A running thread is held up for some microseconds, and the collector's audit file says who asked.</p>
+      ${mayAct ? html`<p>${button}</p>` : html`<p class="warn">Your role may look but not dump threads: sign in with a token or an account of an operator.</p>`}<${Refusal} error=${error} /></section>`}`;
+}
+
+/** @param {{dump: Dump, button: any, error: any}} props */
+function Shown({ dump, button, error }) {
+  const [picked, pick] = useState(-1);
+  const [isActive, showActive] = useState(false);
+  const { threads, atMs, active } = dump;
+  const rows = sortedThreads(threads.threads ?? []);
   const selected = rows.findIndex(x => x.tid === picked);
-  const away = data.capabilities.filter((/** @type {any} */ one) => one.unavailable);
+  const away = (threads.capabilities ?? []).filter((/** @type {any} */ one) => one.unavailable);
   const polling = rows.filter(x => x.txid !== null).length;
-  return html`<section class="panel" aria-label="Dump"><div class="panel-head">${button}<span class="count" data-testid="thread-count">${count(data.total)}</span><span class="mut">${data.total > rows.length ? `threads, ${count(rows.length)} listed` : 'threads'} at ${clock(atMs, false)}, ${polling === 0 ? 'none' : count(polling)} in a poll of a transaction</span></div>
+  const at = dump.id ? `on ${dateTime(atMs, false)}` : `at ${clock(atMs, false)}`;
+  return html`<section class="panel" aria-label="Dump"><div class="panel-head">${button}<span class="count" data-testid="thread-count">${count(threads.total ?? 0)}</span><span class="mut">${threads.total > rows.length ? `threads, ${count(rows.length)} listed` : 'threads'} ${at}, ${polling === 0 ? 'none' : count(polling)} in a poll of a transaction</span>
+        ${active && html`<span class="spring"></span><${Switches} label="Of the dump" of=${[['threads', 'Threads'], ['active', `Active services (${count(active.length)})`]]} value=${isActive ? 'active' : 'threads'} choose=${(/** @type {string} */ name) => showActive(name === 'active')} />`}</div>
+      ${dump.why && html`<p class="mut" data-testid="why">Taken because of: ${dump.why}</p>`}
       <${Refusal} error=${error} />
+      ${threads.unavailable && html`<p class="warn">No threads: ${threads.unavailable}</p>`}
       ${away.map((/** @type {any} */ one) => html`<p class="warn" key=${one.name}>${CAPABILITIES[one.name] ?? one.name}: not here. ${one.unavailable}</p>`)}</section>
-    <div class=${selected >= 0 ? 'profile with-detail' : 'profile'}><section class="panel steps-panel" aria-label="Threads">
+    ${isActive ? html`<${Active} rows=${active} />` : html`<div class=${selected >= 0 ? 'profile with-detail' : 'profile'}><section class="panel steps-panel" aria-label="Threads">
       <${VTable} columns=${COLUMNS} count=${rows.length} row=${(/** @type {number} */ i) => rows[i]} rowKey=${(/** @type {any} */ x) => x.tid} rowPx=${ROW_PX}
         caption="Threads, those in a poll first" selected=${selected} select=${(/** @type {number} */ i) => pick(rows[i].tid)} testId="threads" keys=${{ Escape: () => (selected >= 0 ? pick(-1) : false) }} /></section>
-      ${selected >= 0 && html`<${Stack} x=${rows[selected]} close=${() => pick(-1)} />`}</div>`;
+      ${selected >= 0 && html`<${Stack} x=${rows[selected]} close=${() => pick(-1)} />`}</div>`}`;
+}
+
+/** What ran when the dump was taken. @param {{rows: any}} props */
+function Active({ rows }) {
+  const [picked, pick] = useState(-1);
+  const columns = [RUNNING.age, { key: 'service', label: 'Service', width: '24%', cell: (/** @type {any} */ x) => html`<b title=${x.service}>${x.service}</b>` }, RUNNING.step, RUNNING.state, RUNNING.busy, RUNNING.tenant];
+  return html`<div class=${picked >= 0 ? 'profile with-detail' : 'profile'}><section class="panel steps-panel" aria-label="Active services">
+      <${VTable} columns=${columns} count=${rows.length} row=${(/** @type {number} */ i) => rows[i]} rowKey=${runningKey} rowPx=${ROW_PX}
+        caption="What ran then, oldest first" selected=${picked} select=${pick} testId="dumped-active" keys=${{ Escape: () => (picked >= 0 ? pick(-1) : false) }} /></section>
+      ${picked >= 0 && html`<${OpenSteps} x=${rows[picked]} close=${() => pick(-1)} />`}</div>`;
 }
 
 /** @param {{x: any, close: () => void}} props */

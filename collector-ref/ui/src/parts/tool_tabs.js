@@ -5,7 +5,7 @@ import { configHref, toolHref } from '../core/links.js';
 import { useDocument } from './loaded.js';
 
 /** Tools by the last part of their address. @type {[string, string][]} */
-export const TOOLS = [['threads', 'Threads'], ['sfa', 'Hot stacks'], ['env', 'Environment']];
+export const TOOLS = [['threads', 'Threads'], ['tasks', 'Tasks'], ['sfa', 'Hot stacks'], ['heap', 'Heap'], ['capture', 'Values'], ['env', 'Environment']];
 
 /** @param {{object: string, instance?: string, current: string}} props */
 export function ToolTabs({ object, instance, current }) {

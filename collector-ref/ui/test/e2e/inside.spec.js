@@ -1,5 +1,5 @@
-// The tools that look into a running process: threads, hot stacks, environment; and what is said when
-// they may not or cannot.
+// The tools that look into a running process: threads, tasks, hot stacks, heap, captured values,
+// environment; and what is said when they may not or cannot.
 import { axe, demo, expect, test } from './support.js';
 
 /** The address of a tool for one of the demo's processes. @param {any} request @param {string} tool @param {string} [which] */
@@ -25,6 +25,23 @@ test('threads are dumped on a press, each with its native stack', async ({ page,
   await expect(stack).toHaveCount(0);
 });
 
+test('a dump that was taken by itself is read later, with what ran then', async ({ page, request }) => {
+  const address = await toolOf(request, 'threads');
+  const kept = { id: '00000000000000000007-0', unix_us: 1_795_343_580_000_000, object: '/host/a', instance: 'a'.repeat(32), why: 'alert <stuck_await> GET /orders', bytes: 9 };
+  const thread = { tid: 5, name: 'worker', state: 'S', cpu_ms: 1, waits_in: '', txid: null, service: '', poll_us: 0, quality: 'complete', missing: '', pause_ns: 0, frames: [] };
+  const x = { txid: '1'.repeat(16), gxid: '2'.repeat(32), kind: 'web', caller: null, service: 'GET /orders', tenant: '', login: '', ip: '', desc: '', age_us: 9_000_000, busy_us: 1, state: 'waiting', tid: 0, steps: 1, stack: [{ kind: 'sql', name: 'SELECT 1', place: '', age_us: 8_000_000 }] };
+  await page.route('**/api/v1/dumps?*', (/** @type {any} */ route) => route.fulfill({ json: { dumps: [kept] } }));
+  await page.route('**/api/v1/dumps/*', (/** @type {any} */ route) => route.fulfill({ json: { ...kept, threads: { total: 1, capabilities: [], modules: [], threads: [thread] }, active: { transactions: [x] } } }));
+  await page.goto(address);
+  await page.getByTestId('kept-dumps').getByRole('button').click();
+  await expect(page.getByTestId('why')).toContainText('alert <stuck_await> GET /orders');
+  await expect(page.getByTestId('threads').locator('tbody tr')).toContainText('worker');
+  await page.getByRole('button', { name: 'Active services (1)' }).click();
+  await page.getByTestId('dumped-active').locator('tbody tr').click();
+  await expect(page.getByTestId('stack')).toContainText('SELECT 1');
+  expect(await axe(page)).toEqual([]);
+});
+
 test('what transactions did and awaited is told by function, from the top, from the bottom and as a flame', async ({ page, request }) => {
   test.skip(!demo(), 'SCOUTER_DEMO_STATUS is not set');
   await page.goto(await toolOf(request, 'sfa'));
@@ -41,7 +58,8 @@ test('what transactions did and awaited is told by function, from the top, from 
   await expect(page).toHaveURL(/of=/);
   await expect(tree.first()).toContainText('100 %');
   await page.getByRole('button', { name: 'Bottom up' }).click();
-  await expect(tree.filter({ hasText: 'SELECT' }).first()).toBeVisible();
+  // Whichever service is the busiest, it runs some statement.
+  await expect(tree.filter({ hasText: /SELECT |INSERT |UPDATE / }).first()).toBeVisible();
   expect(await axe(page)).toEqual([]);
   await page.getByRole('button', { name: 'Flame' }).click();
   await expect(page.getByTestId('flame')).toHaveAttribute('data-bars', /[1-9]/);
@@ -60,6 +78,85 @@ test('samples of CPU time are started, shown and stopped', async ({ page, reques
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByTestId('covers')).toContainText('not counting now');
   await expect(page.getByRole('button', { name: 'Start' })).toBeVisible();
+});
+
+test('memory is told by the line that allocated it, as a table that can be sorted and as a flame', async ({ page, request }) => {
+  test.skip(!demo(), 'SCOUTER_DEMO_STATUS is not set');
+  await page.goto(await toolOf(request, 'heap'));
+  await expect(page.getByTestId('heap-sum')).toContainText(/[1-9].* live of .*[1-9].* allocated/);
+  const rows = page.getByTestId('heap-places').locator('tbody tr');
+  await expect(rows.first()).toBeVisible();
+  await page.getByRole('button', { name: 'Hold' }).click();
+  const cells = (/** @type {number} */ n) => rows.locator(`td:nth-child(${n})`).allTextContents();
+  await page.getByRole('button', { name: 'Samples' }).click();
+  const samples = (await cells(10)).map(text => Number(text.replaceAll(',', ''))).filter(n => n > 0);
+  expect(samples).toEqual([...samples].sort((a, b) => b - a));
+  await page.getByRole('button', { name: 'Innermost function' }).click();
+  await page.getByRole('button', { name: 'Innermost function' }).click();
+  const names = (await cells(5)).filter(Boolean);
+  expect(names).toEqual([...names].sort());
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Flame' }).click();
+  await page.getByLabel('Width', { exact: true }).selectOption('allocated_bytes');
+  await expect(page).toHaveURL(/by=flame&measure=allocated_bytes/);
+  await expect(page.getByTestId('flame')).toHaveAttribute('data-bars', /[1-9]/);
+});
+
+test('arguments are captured where they are asked for, and found from there', async ({ page, request }) => {
+  test.skip(!demo(), 'SCOUTER_DEMO_STATUS is not set');
+  await page.goto(await toolOf(request, 'capture', 'billing'));
+  await page.getByRole('button', { name: 'Show all' }).click();
+  const sites = page.getByTestId('callsites').locator('tbody tr');
+  await expect(sites.first()).toContainText('cents');
+  const pattern = page.getByLabel('Callsites', { exact: true });
+  await pattern.fill('no_such_function');
+  await expect(page.getByRole('heading', { name: 'No callsite fits' })).toBeVisible();
+  await pattern.fill('*billing.rs:*');
+  await page.getByRole('button', { name: 'Start' }).click();
+  const state = page.getByTestId('capture-state');
+  await expect(state).toContainText(/capturing at [1-9]/);
+  await expect(sites.first()).toContainText('captured');
+  await expect(pattern).toBeDisabled();
+  await expect(state.locator('b')).toHaveText(/[1-9]/, { timeout: 20_000 });
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(state).toContainText('Ended with');
+  await expect(sites.first()).not.toContainText('captured');
+  await state.getByRole('link', { name: 'Its transactions' }).click();
+  await expect(page).toHaveURL(/\/xlog\?range=10m&f=object%3A|\/xlog\?range=10m&f=object:/);
+});
+
+test('what an agent refuses to capture is said, and nothing is lost of what was asked', async ({ page, request, faults }) => {
+  faults.expected.push(/400/);
+  await page.route('**/api/v1/capture/**', (/** @type {any} */ route) => (route.request().method() === 'POST'
+    ? route.fulfill({ status: 400, json: { error: { code: 'refused', message: '/a: the agent refused: values are captured <already>' } } })
+    : route.fulfill({ json: { bound_callsites: 0, captured: 0, seconds_left: 0, seconds: 60, values: 1000, callsites: '', service: '', tenant: '' } })));
+  await page.route('**/api/v1/callsites/**', (/** @type {any} */ route) => route.fulfill({ json: { callsites: [{ id: 1, name: 'pay<b>', place: 'src/a.rs:1', arguments: ['cents', 'to'], flags: ['step'] }] } }));
+  await page.goto(await toolOf(request, 'capture'));
+  await page.getByLabel('Callsites', { exact: true }).fill('pay*');
+  await page.getByLabel('of tenant', { exact: true }).fill('acme');
+  await expect(page.getByTestId('callsites').locator('tbody tr')).toContainText('pay<b>');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await expect(page.getByTestId('refusal')).toContainText('values are captured <already>');
+  await expect(page.getByLabel('of tenant', { exact: true })).toHaveValue('acme');
+});
+
+test('tasks that requests spawned are listed with what they await, and without any that is said', async ({ page, request }) => {
+  const address = await toolOf(request, 'tasks');
+  await page.goto(address);
+  await expect(page.getByRole('heading', { name: 'No task is running' }).or(page.getByTestId('tasks'))).toBeVisible();
+  const name = decodeURIComponent(address.split('/')[2]);
+  const task = { txid: '1'.repeat(16), gxid: '2'.repeat(32), kind: 'spawned', caller: null, service: 'send <receipt>', tenant: 'acme', login: '', ip: '', desc: '', age_us: 9_000_000, busy_us: 1_000, state: 'waiting', tid: 0, steps: 3, stack: [{ kind: 'method', name: 'mail', place: 'src/mail.rs:9', age_us: 8_900_000 }] };
+  await page.route('**/api/v1/active?*', (/** @type {any} */ route) => route.fulfill({ json: { objects: [
+    { object: name, instance: 'a'.repeat(32), total: 40, age_bands: {}, unavailable: null, transactions: [task] },
+    { object: `${name}2`, instance: 'b'.repeat(32), total: 1, age_bands: {}, unavailable: null, transactions: [{ ...task, service: 'of another process' }] }] } }));
+  const rows = page.getByTestId('tasks').locator('tbody tr');
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText('send <receipt>');
+  await expect(rows).toContainText('mail · awaiting something not instrumented');
+  await rows.click();
+  await expect(page.getByTestId('stack')).toContainText('src/mail.rs:9');
+  expect(await axe(page)).toEqual([]);
 });
 
 test('the environment is listed with what is hidden, and can be searched', async ({ page, request }) => {
@@ -85,6 +182,9 @@ test('a viewer is told what only operators may do, and nothing is asked of the a
   await page.getByRole('link', { name: 'Hot stacks' }).click();
   await page.getByRole('button', { name: 'CPU time' }).click();
   await expect(page.getByText('Your role may look but not start sampling')).toBeVisible();
+  await page.getByRole('link', { name: 'Values' }).click();
+  await expect(page.getByText('Your role may look but not capture')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start' })).toHaveCount(0);
   expect(asked).toEqual([]);
 });
 
@@ -94,6 +194,15 @@ test('an agent that is gone, refuses, or cannot take a stack says so and what to
   await expect(page.getByTestId('refusal')).toContainText('not connected');
   await expect(page.getByTestId('refusal')).toContainText('see its alerts');
   expect(await axe(page)).toEqual([]);
+  for (const tool of ['tasks', 'heap', 'capture']) {
+    await page.goto(`/objects/%2Fhost%2Fnobody/${tool}`);
+    await expect(page.getByTestId('refusal'), tool).toContainText('not connected');
+  }
+  const heap = { unavailable: 'no <b>ScoutAlloc</b>', sample_bytes: 524_288, resident_bytes: null, samples_left_out: 2, total: 0, sites: [] };
+  await page.route('**/api/v1/heap/**', (/** @type {any} */ route) => route.fulfill({ json: heap }));
+  await page.goto('/objects/%2Fhost%2Fa/heap');
+  await expect(page.getByText('No samples: no <b>ScoutAlloc</b>')).toBeVisible();
+  await expect(page.getByText('2 samples found no place')).toBeVisible();
   await page.goto('/objects/%2Fhost%2Fnobody/nothing');
   await expect(page.getByRole('heading', { name: 'There is no such tool' })).toBeVisible();
   const refused = { error: { code: 'refused', message: '/a: the agent refused: <b>built without the feature native</b>' } };
@@ -113,13 +222,14 @@ test('an agent that is gone, refuses, or cannot take a stack says so and what to
   await expect(page.getByText('No stack: it did not answer in time')).toBeVisible();
 });
 
-test('an alert of a blocked thread leads to the threads while it lasts', async ({ page }) => {
+test('alerts of blocked threads and of memory lead to the tool that shows the cause', async ({ page }) => {
   const alert = { kind: 'blocking_poll', level: 'warn', message: 'blocked', unix_us: Date.now() * 1000, place: 'src/a.rs:1', service: '/a', tenant: '', object: '/host/a', gxid: null, txid: null, suppressed: 0 };
-  await page.route('**/api/v1/alerts?*', (/** @type {any} */ route) => route.fulfill({ json: { alerts: [alert, { ...alert, kind: 'slow_statement' }] } }));
+  await page.route('**/api/v1/alerts?*', (/** @type {any} */ route) => route.fulfill({ json: { alerts: [alert, { ...alert, kind: 'slow_statement' }, { ...alert, kind: 'memory_growth' }] } }));
   await page.goto('/alerts');
   const link = page.getByRole('link', { name: 'threads of /host/a' });
   await expect(link).toHaveCount(1);
   await expect(link).toHaveAttribute('href', '/objects/%2Fhost%2Fa/threads');
+  await expect(page.getByRole('link', { name: 'heap of /host/a' })).toHaveAttribute('href', '/objects/%2Fhost%2Fa/heap');
 });
 
 test('where two processes share a name the page asks which one is meant', async ({ page, faults }) => {

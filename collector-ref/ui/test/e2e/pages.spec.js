@@ -13,7 +13,7 @@ async function addresses(request) {
   const object = encodeURIComponent(objects.find(o => o.alive).name);
   const id = `${row.gxid}-${row.txid}`;
   const [ms, other] = [Math.floor(now / 1000), rows[1]];
-  return ['/', XLOG, `/tx/${id}`, `/trace/${row.gxid}`, '/active', '/objects', '/services', `/services/${encodeURIComponent(row.service)}`, '/errors', '/sql', '/sql?name=SELECT%201', '/calls', '/map', '/users', '/counters?before=1', '/alerts?range=30m', '/leaks', '/self', `/config/${object}`, `/objects/${object}/threads`, `/objects/${object}/sfa`, `/objects/${object}/env`,
+  return ['/', XLOG, `/tx/${id}`, `/trace/${row.gxid}`, '/active', '/objects', '/services', `/services/${encodeURIComponent(row.service)}`, '/errors', '/sql', '/sql?name=SELECT%201', '/calls', '/map', '/users', '/counters?before=1', '/alerts?range=30m', '/leaks', '/self', `/config/${object}`, ...['threads', 'tasks', 'sfa', 'heap', 'capture', 'env'].map(tool => `/objects/${object}/${tool}`),
     `/compare?a=${id}&b=${other.gxid}-${other.txid}`, `/compare?a=${ms - 60_000},${ms},0,65535&b=${ms - 90_000},${ms - 30_000},20000,65535`, '/compare', '/nowhere'];
 }
 

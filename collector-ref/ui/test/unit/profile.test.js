@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StepTree } from '../../src/data/profile.js';
 import { traceRows } from '../../src/pages/trace.js';
-import { currentStep } from '../../src/pages/active.js';
+import { currentStep } from '../../src/parts/running.js';
 import { stepNote } from '../../src/parts/step_table.js';
 import { sparkPath } from '../../src/parts/sparkline.js';
 import { random } from '../support/points.js';
