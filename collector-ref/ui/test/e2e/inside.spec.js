@@ -108,7 +108,7 @@ test('arguments are captured where they are asked for, and found from there', as
   await page.getByRole('button', { name: 'Show all' }).click();
   const sites = page.getByTestId('callsites').locator('tbody tr');
   await expect(sites.first()).toContainText('cents');
-  const pattern = page.getByLabel('Callsites', { exact: true });
+  const pattern = page.getByRole('textbox', { name: 'Callsites' });
   await pattern.fill('no_such_function');
   await expect(page.getByRole('heading', { name: 'No callsite fits' })).toBeVisible();
   await pattern.fill('*billing.rs:*');
@@ -133,7 +133,7 @@ test('what an agent refuses to capture is said, and nothing is lost of what was 
     : route.fulfill({ json: { bound_callsites: 0, captured: 0, seconds_left: 0, seconds: 60, values: 1000, callsites: '', service: '', tenant: '' } })));
   await page.route('**/api/v1/callsites/**', (/** @type {any} */ route) => route.fulfill({ json: { callsites: [{ id: 1, name: 'pay<b>', place: 'src/a.rs:1', arguments: ['cents', 'to'], flags: ['step'] }] } }));
   await page.goto(await toolOf(request, 'capture'));
-  await page.getByLabel('Callsites', { exact: true }).fill('pay*');
+  await page.getByRole('textbox', { name: 'Callsites' }).fill('pay*');
   await page.getByLabel('of tenant', { exact: true }).fill('acme');
   await expect(page.getByTestId('callsites').locator('tbody tr')).toContainText('pay<b>');
   await page.getByRole('button', { name: 'Start' }).click();

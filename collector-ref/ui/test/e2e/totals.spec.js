@@ -14,12 +14,15 @@ test('after all that was done here the page shows as many transactions as were s
   const front = async () => (await (await request.get('/api/v1/objects')).json()).objects.find(o => o.alive && o.name.endsWith('/front'));
   // Who left early may still be served, and is recorded when that ends.
   const running = async (/** @type {string} */ object) => (await (await request.get('/api/v1/active', { params: { object } })).json()).objects.reduce((/** @type {number} */ sum, /** @type {any} */ o) => sum + o.total, 0);
+  let before = -1;
   await expect.poll(async () => {
     const isServing = await running('*/front') > 0;
     const { recorded, stored, dropped_xlogs: dropped, pending } = await front();
+    const isSteady = recorded === before;
+    before = recorded;
     const isWhole = recorded <= most && recorded >= most - sent.leftEarly;
-    return { recorded: isWhole ? 'all' : recorded, isServing, dropped, pending, unaccounted: recorded - stored - dropped };
-  }, { timeout: 60_000, message: `front is at rest, of ${most} requests` }).toEqual({ recorded: 'all', isServing: false, dropped: 0, pending: 0, unaccounted: 0 });
+    return { recorded: isWhole ? 'all' : recorded, isSteady, isServing, dropped, pending, unaccounted: recorded - stored - dropped };
+  }, { timeout: 60_000, intervals: [2_000], message: `front is at rest, of ${most} requests` }).toEqual({ recorded: 'all', isSteady: true, isServing: false, dropped: 0, pending: 0, unaccounted: 0 });
   const all = (await front()).recorded;
 
   const fromMs = Math.floor((await front()).started_unix_us / 1000) - 1_000;
