@@ -158,11 +158,16 @@ fn other_clock() -> u64 {
     match MODE.load(Ordering::Relaxed) {
         MANUAL => manual::now_ns(),
         MONOTONIC => sys::monotonic_ns(),
-        _ => {
-            calibrate_first();
-            now_ticks()
-        }
+        _ => first_ticks(),
     }
+}
+
+/// Apart, so that what it needs is not saved and restored by each reading of another clock.
+#[cold]
+#[inline(never)]
+fn first_ticks() -> u64 {
+    calibrate_first();
+    now_ticks()
 }
 
 /// Which clock counts: grows whenever the source of ticks changes.

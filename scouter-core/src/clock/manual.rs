@@ -9,6 +9,7 @@ use super::{Anchor, MANUAL, MODE, RATE, STATE, now_ticks};
 static MANUAL_NS: AtomicU64 = AtomicU64::new(0);
 pub(super) static MANUAL_USER: Mutex<()> = Mutex::new(());
 
+#[inline(always)]
 pub(super) fn now_ns() -> u64 {
     MANUAL_NS.load(Ordering::Relaxed)
 }
