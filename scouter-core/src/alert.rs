@@ -43,6 +43,12 @@ struct Waiting {
     stack: Option<OwnStack>,
 }
 
+impl Waiting {
+    const fn plain(alert: Alert) -> Self {
+        Self { alert, stack: None }
+    }
+}
+
 #[derive(Default)]
 struct Alerts {
     queue: Vec<Waiting>,
@@ -77,8 +83,8 @@ pub fn raise_for_statement(
 ) {
     let sql = text(sql);
     match lane::current().and_then(|(header, _)| live::function_of(header)) {
-        Some(site) => raise_here(about_current, (sql, 1), kind, level, &site.place(), message),
-        None => raise_here(about_current, ("", 1), kind, level, sql, message),
+        Some(site) => raise_counted(about_here, (sql, 1), kind, level, &site.place(), message),
+        None => raise_counted(about_here, ("", 1), kind, level, sql, message),
     }
 }
 
@@ -107,14 +113,14 @@ pub fn raise_with_stack(
     let subject = || {
         let mut stack = stack();
         stack.truncate(MAX_ALERT_FRAMES);
-        Alert {
+        Waiting::plain(Alert {
             unix_us: about.unix_us,
             service: about.service.to_owned(),
             tenant: about.tenant.to_owned(),
             transaction: about.transaction,
             stack,
             ..empty()
-        }
+        })
     };
     // What is nowhere is told for each service.
     let is_nowhere = place.is_empty() && about.group.is_empty();
@@ -123,51 +129,19 @@ pub fn raise_with_stack(
 }
 
 fn raise_counted(
-    subject: impl FnOnce() -> Alert,
-    counted: (&str, u32),
-    kind: AlertKind,
-    level: AlertLevel,
-    place: &str,
-    message: fmt::Arguments<'_>,
-) {
-    queue(subject, counted, kind, level, place, message, || None);
-}
-
-/// The same, with the stack of this thread.
-fn raise_here(
-    subject: impl FnOnce() -> Alert,
-    counted: (&str, u32),
-    kind: AlertKind,
-    level: AlertLevel,
-    place: &str,
-    message: fmt::Arguments<'_>,
-) {
-    queue(subject, counted, kind, level, place, message, own_stack);
-}
-
-fn own_stack() -> Option<OwnStack> {
-    let has_room = || {
-        let alerts = ALERTS.lock();
-        alerts.queue.iter().filter(|waiting| waiting.stack.is_some()).count() < MAX_STACKS
-    };
-    has_room().then(OwnStack::copy)?
-}
-
-fn queue(
-    subject: impl FnOnce() -> Alert,
+    subject: impl FnOnce() -> Waiting,
     (group, count): (&str, u32),
     kind: AlertKind,
     level: AlertLevel,
     place: &str,
     message: fmt::Arguments<'_>,
-    stack: impl FnOnce() -> Option<OwnStack>,
 ) {
     if switch::is_forked() {
         return;
     }
     let key = SEED.hash_one((kind, level, place, group));
     let Some(suppressed) = admit(key, count, clock::steady_us()) else { return };
-    let mut alert = subject();
+    let Waiting { mut alert, stack } = subject();
     if alert.unix_us == 0 {
         alert.unix_us = clock::unix_us(clock::now_ticks());
     }
@@ -176,7 +150,6 @@ fn queue(
     alert.message = bounded(message);
     alert.place = scouter_wire::text::cut(place, MAX_ALERT_BYTES).to_owned();
     alert.suppressed = suppressed;
-    let stack = stack();
     let mut alerts = ALERTS.lock();
     if alerts.queue.len() < MAX_ALERTS {
         alerts.queue.push(Waiting { alert, stack });
@@ -253,14 +226,22 @@ fn empty() -> Alert {
     }
 }
 
-fn about_current() -> Alert {
+/// The same as [`about_current`], with the stack of this thread if few others wait with theirs.
+fn about_here() -> Waiting {
+    let is_with_stack = |waiting: &&Waiting| waiting.stack.is_some();
+    let waiting = ALERTS.lock().queue.iter().filter(is_with_stack).count();
+    let stack = (waiting < MAX_STACKS).then(OwnStack::copy).flatten();
+    Waiting { stack, ..about_current() }
+}
+
+fn about_current() -> Waiting {
     let mut alert = empty();
     if let Some((header, _)) = lane::current() {
         alert.service = text(service_of(header)).to_owned();
         alert.tenant = current::text_of(header, Slot::Tenant);
         alert.transaction = transaction::gxid_of(header).zip(transaction::txid_of(header));
     }
-    alert
+    Waiting::plain(alert)
 }
 
 pub(crate) fn service_of(header: &Header) -> TextId {
