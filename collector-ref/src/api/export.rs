@@ -1,9 +1,10 @@
 //! `GET /api/v1/export`: all transactions of a time range or a box, as a stream of lines.
 //!
 //! `format=ndjson` (default) has a JSON object a line, `format=csv` a header and the columns of
-//! [`CSV`], quoted as RFC 4180 says. There is no limit of rows; nothing is collected first. Rows
-//! come roughly in the order of their END, not exactly. When a file cannot be read the transfer
-//! breaks off, so that half an answer never looks like a whole one.
+//! [`COLUMNS`], quoted as RFC 4180 says, and `format=parquet` is a [file](parquet) of the same columns.
+//! There is no limit of rows; nothing is collected first. Rows come roughly in the order of their
+//! END, not exactly. When a file cannot be read the transfer breaks off, so that half an answer
+//! never looks like a whole one.
 
 use std::fmt::Write;
 use std::io;
@@ -19,12 +20,14 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::error::ApiError;
-use super::params::Params;
+use super::params::{Params, unknown_choice};
 use super::{Answer, json};
 use crate::app::App;
 use crate::limits::MAX_EXPORTS;
 use crate::names;
 use crate::store::{Bounds, Filter, Row};
+
+mod parquet;
 
 const KNOWN: [&str; 9] =
     ["from_unix_us", "to_unix_us", "t0_ms", "t1_ms", "y0q", "y1q", "measure", "f", "format"];
@@ -35,8 +38,8 @@ const PART_BYTES: usize = 64 * 1024;
 /// Parts that may wait for a slow client; then the walk waits too.
 const QUEUED_PARTS: usize = 4;
 
-/// Columns of the CSV form.
-const CSV: [&str; 22] = [
+/// Columns of the tabular forms.
+const COLUMNS: [&str; 22] = [
     "txid",
     "gxid",
     "caller",
@@ -61,10 +64,11 @@ const CSV: [&str; 22] = [
     "desc",
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Ndjson,
     Csv,
+    Parquet,
 }
 
 type Parts = mpsc::Sender<Result<Bytes, io::Error>>;
@@ -79,17 +83,25 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
         Some("csv") => {
             (Format::Csv, "text/csv; charset=utf-8", "attachment; filename=\"xlogs.csv\"")
         }
-        Some(other) => {
-            let message = format!("there is no format \"{other}\": give ndjson or csv");
-            return Err(ApiError::bad("bad_parameter", message));
-        }
+        Some("parquet") => (
+            Format::Parquet,
+            "application/vnd.apache.parquet",
+            "attachment; filename=\"xlogs.parquet\"",
+        ),
+        Some(other) => return Err(unknown_choice("format", other, &["ndjson", "csv", "parquet"])),
     };
     let Ok(permit) = Arc::clone(&app.exports).try_acquire_owned() else {
         let message = format!("{MAX_EXPORTS} exports are running already: try again later");
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_exports", message));
     };
     let (parts, taken) = mpsc::channel(QUEUED_PARTS);
-    tokio::task::spawn_blocking(move || export(&app, &bounds, &filter, format, &parts, permit));
+    tokio::task::spawn_blocking(move || {
+        let _permit: OwnedSemaphorePermit = permit;
+        match format {
+            Format::Parquet => parquet::export(&app, &bounds, &filter, &parts),
+            _ => export(&app, &bounds, &filter, format == Format::Csv, &parts),
+        }
+    });
     let parts = stream::unfold(taken, async |mut taken| Some((taken.recv().await?, taken)));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
@@ -99,26 +111,19 @@ pub(super) async fn get(State(app): State<Arc<App>>, params: Params) -> Answer {
 }
 
 /// Walks and sends, until it is done or the client has gone.
-fn export(
-    app: &App,
-    bounds: &Bounds,
-    filter: &Filter,
-    format: Format,
-    parts: &Parts,
-    _permit: OwnedSemaphorePermit,
-) {
+fn export(app: &App, bounds: &Bounds, filter: &Filter, is_csv: bool, parts: &Parts) {
     let mut part = String::new();
-    if format == Format::Csv {
-        part.push_str(&CSV.join(","));
+    if is_csv {
+        part.push_str(&COLUMNS.join(","));
         part.push_str("\r\n");
     }
     let mut is_wanted = true;
     let walked = app.store.walk(bounds, filter, &mut |row| {
-        match format {
-            Format::Ndjson => {
-                let _ = writeln!(part, "{}", json::xlog(&row));
-            }
-            Format::Csv => put_csv(&mut part, &row),
+        if is_csv {
+            put_csv(&mut part, &row);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = writeln!(part, "{}", json::xlog(&row));
         }
         if part.len() >= PART_BYTES {
             is_wanted = parts.blocking_send(Ok(std::mem::take(&mut part).into())).is_ok();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use arrow_array::{Array as _, StringArray, UInt64Array};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use super::agent::{Tx, tx, txs};
@@ -48,6 +50,47 @@ async fn fields_of_a_csv_are_quoted_where_they_must_be() {
     assert!(line.starts_with("0000000000000007,"), "{line}");
     assert!(line.contains(",\"no \"\"route\"\", sorry\nreally\","), "{line}");
     assert!(line.ends_with("\r\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parquet_file_has_the_columns_of_the_csv_and_every_row_once() {
+    let collector = start().await;
+    let mut agent = collector.agent("/test/orders");
+    for batch in 0..20 {
+        agent.send(&txs(1 + batch * 500, 500));
+    }
+    let url = collector.url(&format!("/api/v1/export?{ALL}&format=parquet"));
+    let response = collector.client.get(url).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/vnd.apache.parquet");
+    let file = response.bytes().await.unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batches: Vec<_> = reader.collect::<Result<_, _>>().unwrap();
+    let (_, csv) = exported(&collector, "&format=csv").await;
+    let header: Vec<_> = csv.lines().next().unwrap().split(',').collect();
+    let names: Vec<_> =
+        batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, header);
+    let mut rows = BTreeSet::new();
+    for batch in &batches {
+        let of = |name: &str| batch.column_by_name(name).unwrap();
+        let txids = of("txid").as_any().downcast_ref::<StringArray>().unwrap();
+        let elapsed = of("elapsed_us").as_any().downcast_ref::<UInt64Array>().unwrap();
+        for row in 0..batch.num_rows() {
+            rows.insert((txids.value(row).to_owned(), elapsed.value(row)));
+        }
+    }
+    let of_csv = csv.lines().skip(1).map(|line| {
+        let fields: Vec<_> = line.split(',').collect();
+        (fields[0].to_owned(), fields[8].parse().unwrap())
+    });
+    assert_eq!(rows.len(), 10_000);
+    assert_eq!(rows, of_csv.collect());
+    let (_, none) = collector.get(&format!("/api/v1/export?{ALL}&format=xlsx")).await;
+    assert_eq!(none["error"]["code"], "bad_parameter");
+    let url = collector.url(&format!("/api/v1/export?{ALL}&format=parquet&f=tenant:nobody"));
+    let file = collector.client.get(url).send().await.unwrap().bytes().await.unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    assert_eq!(reader.count(), 0, "a file without rows is a file");
 }
 
 #[tokio::test(flavor = "multi_thread")]

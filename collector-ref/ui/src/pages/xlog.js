@@ -131,7 +131,7 @@ function SelectionHead({ box, list, refresh }) {
     <span class="spring"></span>
     <div class="tabs" role="group" aria-label="What is told of the box">${PANE_TITLES.map(([name, title]) => html`<button key=${name} class="switch" aria-pressed=${pane === name ? 'true' : 'false'} title="Key: f" onClick=${() => changeView({ pane: name }, { replace: true })}>${title}</button>`)}</div>
     <${CompareButton} what="box" value=${writeBox(box)} />
-    <span class="mut">Export <a href=${exported('ndjson')} download>NDJSON</a> <a href=${exported('csv')} download>CSV</a></span>
+    <span class="mut">Export <a href=${exported('ndjson')} download>NDJSON</a> <a href=${exported('csv')} download>CSV</a> <a href=${exported('parquet')} download>Parquet</a></span>
     <button class="link" onClick=${() => changeView({ box: null })}>Drop the box <kbd>Esc</kbd></button>
   </header>`;
 }

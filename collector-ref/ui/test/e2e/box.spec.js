@@ -171,6 +171,9 @@ test('the exports of a box have its rows', async ({ page }) => {
     const lines = readFileSync(await download.path(), 'utf8').trimEnd().split('\n');
     expect(lines.length - head, name).toBe(total);
   }
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Parquet' }).click()]);
+  expect(download.suggestedFilename()).toBe('xlogs.parquet');
+  expect(readFileSync(await download.path()).subarray(-4).toString()).toBe('PAR1');
 });
 
 test('the filter offers words and values, and takes them by keyboard', async ({ page }) => {

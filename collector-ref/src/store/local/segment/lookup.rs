@@ -1,15 +1,19 @@
-//! Finds rows by id: bloom filters, then one column of the row groups that may have it.
+//! Finds rows by id: bloom filters, then one column of the row groups that may have it. Its pages are
+//! searched as they lie in the file: decoding a column to look for one value in it costs several times
+//! as much.
 
+use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use parquet::arrow::ProjectionMask;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageReader as _};
+use parquet::file::serialized_reader::SerializedPageReader;
 use scouter_wire::{Gxid, Txid};
 
-use super::{Segment, SegmentError, Zone, arrays};
-use crate::store::local::columns::{Column, GXID, TXID};
-
-const BATCH_ROWS: usize = 32_768;
+use super::pages::CheckedFile;
+use super::{Segment, SegmentError, Zone};
+use crate::store::local::columns::Column;
 
 impl Segment {
     /// Numbers of the rows with this txid.
@@ -23,11 +27,7 @@ impl Segment {
         let mut found = Vec::new();
         for (group, zone) in self.zones.iter().enumerate() {
             if may_hold(zone) && blooms[group].0.check(&txid) {
-                self.find_in(group, Column::Txid, &mut found, |batch, rows| {
-                    let ids = arrays::u64s(batch, TXID)?;
-                    rows.extend((0..ids.len()).filter(|row| ids[*row] == txid));
-                    Ok(())
-                })?;
+                self.find_in(group, Column::Txid, txid.to_le_bytes(), &mut found)?;
             }
         }
         Ok(found)
@@ -40,45 +40,173 @@ impl Segment {
         let mut found = Vec::new();
         for (group, (_, bloom)) in blooms.iter().enumerate() {
             if bloom.check(&bytes[..]) {
-                self.find_in(group, Column::Gxid, &mut found, |batch, rows| {
-                    let ids = arrays::ids(batch, GXID)?;
-                    rows.extend((0..ids.len()).filter(|row| ids[*row] == bytes));
-                    Ok(())
-                })?;
+                self.find_in(group, Column::Gxid, bytes, &mut found)?;
             }
         }
         Ok(found)
     }
 
-    fn find_in(
+    /// Rows of a group in which a column without nulls has this value, as Parquet writes it.
+    fn find_in<const N: usize>(
         &self,
         group: usize,
         column: Column,
+        wanted: [u8; N],
         found: &mut Vec<usize>,
-        search: impl Fn(&RecordBatch, &mut Vec<usize>) -> Result<(), SegmentError>,
     ) -> Result<(), SegmentError> {
-        let reader = self.reader()?;
-        let mask = ProjectionMask::leaves(reader.parquet_schema(), [column.index()]);
-        let reader = reader
-            .with_row_groups(vec![group])
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()?;
-        let mut first = self.zones[group].first_row;
-        let mut rows = Vec::new();
-        for batch in reader {
-            let batch = batch?;
-            rows.clear();
-            search(&batch, &mut rows)?;
-            found.extend(rows.iter().map(|row| first + row));
-            first += batch.num_rows();
+        let file = CheckedFile::new(File::open(&self.path)?, self.sums.clone());
+        let metadata = self.metadata.metadata();
+        let chunk = metadata.row_group(group).column(column.index());
+        let index = metadata.page_index_for_row_group(group);
+        let locations = index.offset_index(column.index()).map(|all| all.page_locations().clone());
+        let zone = self.zones[group];
+        let mut pages = SerializedPageReader::new(Arc::new(file), chunk, zone.rows, locations)?;
+        let mut first_row = zone.first_row;
+        // Numbers of the value in the dictionary.
+        let mut entries = Vec::new();
+        while let Some(page) = pages.get_next_page()? {
+            let values = page.buffer().as_ref();
+            if let Page::DictionaryPage { .. } = page {
+                entries = rows_of(values, &wanted);
+                continue;
+            }
+            let count = page.num_values() as usize;
+            let rows = match page.encoding() {
+                Encoding::PLAIN => rows_of(values, &wanted),
+                Encoding::BYTE_STREAM_SPLIT => rows_of_split(values, &wanted),
+                Encoding::RLE_DICTIONARY => rows_of_numbers(values, count, &entries)
+                    .ok_or_else(|| SegmentError::Damaged("a page is too short".into()))?,
+                other => {
+                    return Err(SegmentError::Damaged(format!("its ids are written as {other}")));
+                }
+            };
+            found.extend(rows.iter().map(|row| first_row + row));
+            first_row += count;
         }
-        Ok(())
+        if first_row == zone.first_row + zone.rows {
+            Ok(())
+        } else {
+            Err(SegmentError::Damaged("rows are missing".into()))
+        }
     }
 
     /// The row groups with the place of their rows.
     pub(super) fn group_rows(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
         let rows = |zone: &Zone| zone.first_row..zone.first_row + zone.rows;
         self.zones.iter().map(rows).enumerate()
+    }
+}
+
+/// Places of a value among values that lie one behind the other.
+fn rows_of<const N: usize>(values: &[u8], wanted: &[u8; N]) -> Vec<usize> {
+    let (values, _) = values.as_chunks::<N>();
+    (0..values.len()).filter(|row| values[*row] == *wanted).collect()
+}
+
+/// Places of a value among values of which all first bytes come first, then all second ones, and so
+/// on. Ids differ in their first bytes, so that few have to be looked at whole.
+fn rows_of_split<const N: usize>(values: &[u8], wanted: &[u8; N]) -> Vec<usize> {
+    let count = values.len() / N;
+    let is_whole = |row: &usize| (1..N).all(|byte| values[byte * count + row] == wanted[byte]);
+    let first = values[..count].iter().enumerate();
+    first.filter(|(_, byte)| **byte == wanted[0]).map(|(row, _)| row).filter(is_whole).collect()
+}
+
+/// Places of numbers among `count` of them: one byte of width, then runs, packed by bits or of one
+/// number again and again, as Parquet writes numbers of a dictionary. `None` if they end too early.
+fn rows_of_numbers(bytes: &[u8], count: usize, wanted: &[usize]) -> Option<Vec<usize>> {
+    let mut rows = Vec::new();
+    if wanted.is_empty() {
+        return Some(rows);
+    }
+    let (width, mut rest) = bytes.split_first()?;
+    let width = usize::from(*width).min(32);
+    let mut row = 0;
+    while row < count {
+        let (header, after) = varint(rest)?;
+        let (run, bytes) = match header & 1 {
+            0 => (header >> 1, width.div_ceil(8)),
+            _ => ((header >> 1).checked_mul(8)?, (header >> 1).checked_mul(width)?),
+        };
+        let (packed, after) = after.split_at_checked(bytes)?;
+        // The last group is filled up.
+        let run = run.min(count - row);
+        if header & 1 == 0 {
+            if wanted.contains(&number_at(packed, 0, width)) {
+                rows.extend(row..row + run);
+            }
+        } else {
+            let is_wanted = |at: &usize| wanted.contains(&number_at(packed, at * width, width));
+            rows.extend((0..run).filter(is_wanted).map(|at| row + at));
+        }
+        (row, rest) = (row + run, after);
+    }
+    Some(rows)
+}
+
+/// The number of this width at a bit.
+fn number_at(packed: &[u8], bit: usize, width: usize) -> usize {
+    let mut word = [0; 8];
+    let bytes = packed.get(bit / 8..).unwrap_or_default();
+    let length = bytes.len().min(8);
+    word[..length].copy_from_slice(&bytes[..length]);
+    let number = u64::from_le_bytes(word) >> (bit % 8) & ((1 << width) - 1);
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0_usize;
+    for (at, byte) in bytes.iter().take(5).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[at + 1..]));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_wherever_it_lies_in_both_orders() {
+        let ids: Vec<u64> = (0..1_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let plain: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        let split: Vec<u8> =
+            (0..8).flat_map(|byte| ids.iter().map(move |id| id.to_le_bytes()[byte])).collect();
+        for (row, id) in ids.iter().enumerate() {
+            assert_eq!(rows_of(&plain, &id.to_le_bytes()), [row]);
+            assert_eq!(rows_of_split(&split, &id.to_le_bytes()), [row]);
+        }
+        for other in [1_u64, ids[5] ^ (1 << 63), ids[5] ^ 1] {
+            assert_eq!(rows_of(&plain, &other.to_le_bytes()), [0; 0]);
+            assert_eq!(rows_of_split(&split, &other.to_le_bytes()), [0; 0]);
+        }
+        let same = [7_u64.to_le_bytes(), 8_u64.to_le_bytes(), 7_u64.to_le_bytes()].concat();
+        assert_eq!(rows_of(&same, &7_u64.to_le_bytes()), [0, 2]);
+        assert!(rows_of_split::<8>(&[], &[0; 8]).is_empty());
+    }
+
+    #[test]
+    fn numbers_of_a_dictionary_are_found_in_packed_and_in_repeated_runs() {
+        // Width 3: eight packed numbers, five times 6, then eight packed ones of which two are filled up.
+        let pack = |numbers: [u32; 8]| {
+            let word = numbers.iter().rev().fold(0, |word, number| word << 3 | number);
+            word.to_le_bytes()[..3].to_vec()
+        };
+        let mut bytes = vec![3, 3];
+        bytes.extend(pack([1, 2, 3, 4, 5, 6, 7, 0]));
+        bytes.extend([5 << 1, 6, 3]);
+        bytes.extend(pack([6, 1, 1, 1, 1, 2, 6, 6]));
+        let found = |wanted: &[usize]| rows_of_numbers(&bytes, 19, wanted).unwrap();
+        assert_eq!(found(&[6]), [5, 8, 9, 10, 11, 12, 13]);
+        assert_eq!(found(&[2, 7]), [1, 6, 18]);
+        assert_eq!(found(&[]), [0; 0]);
+        for length in 0..bytes.len() {
+            assert_eq!(rows_of_numbers(&bytes[..length], 19, &[6]), None, "cut to {length}");
+        }
+        assert_eq!(rows_of_numbers(&[0, 8, 8], 4, &[0]), Some(vec![0, 1, 2, 3]), "no bits at all");
+        assert_eq!(rows_of_numbers(&[3, 0xff, 0xff, 0xff, 0xff, 0xff], 9, &[1]), None);
     }
 }
