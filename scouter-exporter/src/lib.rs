@@ -70,6 +70,9 @@ pub use sink::{
 pub use sink::{JsonLines, MAX_MEMORY_RECORDS, Memory, MemoryContent, Progress, Sink, Turn};
 pub use telemetry::TelemetrySnapshot;
 pub use texts::Texts;
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub use tls::client as tls_client;
 pub use tools::{
     CPU_WINDOW, DEFAULT_CAPTURE_SECONDS, DEFAULT_CAPTURED_VALUES, DEFAULT_CPU_HZ, LOGICAL_WINDOW,
     MAX_CPU_SECONDS, MAX_CPU_STACKS, MAX_LOGICAL_STACKS, MAX_STACKS_OF_A_SERVICE,

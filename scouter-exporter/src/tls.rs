@@ -11,7 +11,10 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 /// A connection to a host, before its handshake. The trusted certificates are read anew each time,
 /// so that a file that is replaced needs no restart.
-pub(crate) fn client(host: &str, authority: Option<&Path>) -> io::Result<ClientConnection> {
+///
+/// # Errors
+/// If the host has no name that a certificate could have, or the trusted certificates cannot be read.
+pub fn client(host: &str, authority: Option<&Path>) -> io::Result<ClientConnection> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| io::Error::new(ErrorKind::InvalidInput, "its name is no host name"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -30,6 +30,10 @@ const DELAY_INTERVAL: Duration = Duration::from_secs(1);
 /// that they are told late or not at all on a busy machine.
 const MAX_THREADS: usize = 512;
 
+/// When a poll is looked at again that is past its limit and was not told: what the machine took of
+/// it is not known yet, or is so much that the code in it took less.
+const AGAIN: Duration = Duration::from_millis(5);
+
 /// The threads that poll.
 #[derive(Default)]
 pub(super) struct Polls {
@@ -62,13 +66,15 @@ impl Polls {
             self.threads.retain(|tid, _| lanes.iter().any(|lane| lane.tid == *tid));
         }
         self.read_delays(first_limit / 2, is_all);
-        for lane in &self.lanes {
-            if lane.poll_age_us >= first_limit {
-                let thread = self.threads.entry(lane.tid).or_default();
-                judge(lane, thread, first_limit);
+        let mut next = first_due(self.lanes.iter().map(|lane| lane.poll_age_us), first_limit);
+        for lane in self.lanes.iter().filter(|lane| lane.poll_age_us >= first_limit) {
+            let thread = self.threads.entry(lane.tid).or_default();
+            judge(lane, thread, first_limit);
+            if thread.told.is_none_or(|(poll, _)| poll != lane.poll) {
+                next = next.min(AGAIN);
             }
         }
-        first_due(self.lanes.iter().map(|lane| lane.poll_age_us), first_limit)
+        next
     }
 
     /// Reads the delays of all threads, or of new ones, that are not in a poll that may become a

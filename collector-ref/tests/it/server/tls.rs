@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -203,4 +204,26 @@ async fn a_peer_that_begins_tls_and_says_no_more_does_not_stay() {
     silent.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut rest = Vec::new();
     silent.read_to_end(&mut rest).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_asks_by_tls_whom_it_trusts_and_says_why_it_does_not() {
+    let (identity, stranger) = (Identity::make(), Identity::make());
+    let collector = start_secured(&identity).await;
+    let port = collector.running.http_addr().port();
+    let ask = async |url: String, trusted: &Identity| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scouter-collector"));
+        command.env_remove("SCOUTER_COLLECTOR_TOKEN").args(["ask", "/test/nobody", "env"]);
+        command.arg("--url").arg(url).arg("--ca").arg(trusted.certificate());
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let answered = ask(format!("https://localhost:{port}"), &identity).await;
+    assert!(answered.contains("the agent is not connected"), "{answered}");
+    let distrusted = ask(format!("https://localhost:{port}/"), &stranger).await;
+    assert!(distrusted.contains("certificate"), "{distrusted}");
+    let plain = ask(format!("http://localhost:{port}"), &identity).await;
+    assert!(plain.contains("open it by https://"), "{plain}");
+    let neither = ask("ftp://localhost".to_owned(), &identity).await;
+    assert!(neither.contains("neither http nor https"), "{neither}");
 }
