@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use scouter_core::native::{Missing, Symbol, Symbols};
+use scouter_core::native::{Missing, Symbol, Symbols, build_id_hex};
 use scouter_wire::codec::{FrameEntry, ModuleEntry};
 use serde_json::{Value, json};
 
@@ -139,11 +139,7 @@ impl Symboliser {
 pub(crate) fn modules(modules: &[ModuleEntry]) -> Vec<Value> {
     modules
         .iter()
-        .map(|module| {
-            let build_id: String =
-                module.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
-            json!({ "path": module.path, "build_id": build_id })
-        })
+        .map(|module| json!({ "path": module.path, "build_id": build_id_hex(&module.build_id) }))
         .collect()
 }
 

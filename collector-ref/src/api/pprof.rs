@@ -8,6 +8,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
+use scouter_core::native::build_id_hex;
 use scouter_wire::codec::{FrameEntry, ProfileMode, StackCount, StackProfile};
 
 use crate::symbols::Named;
@@ -119,7 +120,7 @@ pub(super) fn encode(profile: &StackProfile, name: impl Fn(&FrameEntry) -> Vec<N
     let mapping = profile.modules.iter().zip(1..).map(|(module, id)| Mapping {
         id,
         filename: tables.text(&module.path),
-        build_id: tables.text(&hexadecimal(&module.build_id)),
+        build_id: tables.text(&build_id_hex(&module.build_id)),
         has_functions: true,
     });
     let mapping = mapping.collect();
@@ -245,10 +246,6 @@ impl Tables {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
-use scouter_core::native::{MAX_DEBUG_FILE_BYTES, build_id_of};
+use scouter_core::native::{MAX_DEBUG_FILE_BYTES, build_id_hex, build_id_of};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -99,7 +99,7 @@ fn keep(folder: &Path, mut parts: mpsc::Receiver<Part>) -> Result<Value, ApiErro
             let message = format!("this is no debug file of a program: {missing}");
             ApiError::bad("bad_debug_file", message)
         })?;
-        let build_id: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let build_id = build_id_hex(&build_id);
         fs::rename(&unfinished, folder.join(format!("{build_id}.debug"))).map_err(unwritable)?;
         Ok(json!({ "build_id": build_id, "bytes": bytes }))
     });

@@ -84,8 +84,14 @@ impl Module {
     /// The build-id in hexadecimal digits.
     #[must_use]
     pub fn build_id_hex(&self) -> String {
-        self.build_id.iter().map(|byte| format!("{byte:02x}")).collect()
+        build_id_hex(&self.build_id)
     }
+}
+
+/// A build-id in hexadecimal digits, as debug files are named by it.
+#[must_use]
+pub fn build_id_hex(build_id: &[u8]) -> String {
+    build_id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One frame of a stack.

@@ -13,6 +13,7 @@ use addr2line::Loader;
 use object::Object;
 use object::read::ReadCache;
 
+use super::build_id_hex;
 use crate::clock;
 
 /// Where systems keep debug files.
@@ -189,7 +190,7 @@ impl Symbols {
         if build_id.is_empty() {
             return Err(Missing::BuildId);
         }
-        let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = build_id_hex(build_id);
         let (first, rest) = hex.split_at(2);
         let places = self.folders.iter().flat_map(|folder| {
             let nested = folder.join(".build-id").join(first).join(format!("{rest}.debug"));
