@@ -2,7 +2,6 @@
 //! searched as they lie in the file: decoding a column to look for one value in it costs several times
 //! as much.
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use parquet::column::page::{Page, PageReader as _};
 use parquet::file::serialized_reader::SerializedPageReader;
 use scouter_wire::{Gxid, Txid};
 
-use super::pages::CheckedFile;
 use super::{Segment, SegmentError, Zone};
+use crate::store::local::bytes::{Damaged, Reader};
 use crate::store::local::columns::Column;
 
 impl Segment {
@@ -54,13 +53,13 @@ impl Segment {
         wanted: [u8; N],
         found: &mut Vec<usize>,
     ) -> Result<(), SegmentError> {
-        let file = CheckedFile::new(File::open(&self.path)?, self.sums.clone());
         let metadata = self.metadata.metadata();
         let chunk = metadata.row_group(group).column(column.index());
         let index = metadata.page_index_for_row_group(group);
         let locations = index.offset_index(column.index()).map(|all| all.page_locations().clone());
         let zone = self.zones[group];
-        let mut pages = SerializedPageReader::new(Arc::new(file), chunk, zone.rows, locations)?;
+        let mut pages =
+            SerializedPageReader::new(Arc::new(self.file()?), chunk, zone.rows, locations)?;
         let mut first_row = zone.first_row;
         // Numbers of the value in the dictionary.
         let mut entries = Vec::new();
@@ -75,7 +74,7 @@ impl Segment {
                 Encoding::PLAIN => rows_of(values, &wanted),
                 Encoding::BYTE_STREAM_SPLIT => rows_of_split(values, &wanted),
                 Encoding::RLE_DICTIONARY => rows_of_numbers(values, count, &entries)
-                    .ok_or_else(|| SegmentError::Damaged("a page is too short".into()))?,
+                    .map_err(|_| SegmentError::Damaged("a page is too short".into()))?,
                 other => {
                     return Err(SegmentError::Damaged(format!("its ids are written as {other}")));
                 }
@@ -113,35 +112,37 @@ fn rows_of_split<const N: usize>(values: &[u8], wanted: &[u8; N]) -> Vec<usize> 
 }
 
 /// Places of numbers among `count` of them: one byte of width, then runs, packed by bits or of one
-/// number again and again, as Parquet writes numbers of a dictionary. `None` if they end too early.
-fn rows_of_numbers(bytes: &[u8], count: usize, wanted: &[usize]) -> Option<Vec<usize>> {
+/// number again and again, as Parquet writes numbers of a dictionary. Damaged if
+/// they end too early.
+fn rows_of_numbers(bytes: &[u8], count: usize, wanted: &[usize]) -> Result<Vec<usize>, Damaged> {
     let mut rows = Vec::new();
     if wanted.is_empty() {
-        return Some(rows);
+        return Ok(rows);
     }
-    let (width, mut rest) = bytes.split_first()?;
-    let width = usize::from(*width).min(32);
+    let mut bytes = Reader(bytes);
+    let width = usize::from(bytes.u8()?).min(32);
     let mut row = 0;
     while row < count {
-        let (header, after) = varint(rest)?;
-        let (run, bytes) = match header & 1 {
-            0 => (header >> 1, width.div_ceil(8)),
-            _ => ((header >> 1).checked_mul(8)?, (header >> 1).checked_mul(width)?),
+        let header = usize::try_from(bytes.varint()?).map_err(|_| Damaged)?;
+        let is_packed = header & 1 == 1;
+        let (run, length) = if is_packed {
+            let groups = header >> 1;
+            (groups.checked_mul(8).ok_or(Damaged)?, groups.checked_mul(width).ok_or(Damaged)?)
+        } else {
+            (header >> 1, width.div_ceil(8))
         };
-        let (packed, after) = after.split_at_checked(bytes)?;
+        let packed = bytes.take(length)?;
         // The last group is filled up.
         let run = run.min(count - row);
-        if header & 1 == 0 {
-            if wanted.contains(&number_at(packed, 0, width)) {
-                rows.extend(row..row + run);
-            }
-        } else {
-            let is_wanted = |at: &usize| wanted.contains(&number_at(packed, at * width, width));
-            rows.extend((0..run).filter(is_wanted).map(|at| row + at));
+        let is_wanted = |at: usize| wanted.contains(&number_at(packed, at * width, width));
+        if is_packed {
+            rows.extend((0..run).filter(|at| is_wanted(*at)).map(|at| row + at));
+        } else if is_wanted(0) {
+            rows.extend(row..row + run);
         }
-        (row, rest) = (row + run, after);
+        row += run;
     }
-    Some(rows)
+    Ok(rows)
 }
 
 /// The number of this width at a bit.
@@ -152,17 +153,6 @@ fn number_at(packed: &[u8], bit: usize, width: usize) -> usize {
     word[..length].copy_from_slice(&bytes[..length]);
     let number = u64::from_le_bytes(word) >> (bit % 8) & ((1 << width) - 1);
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut value = 0_usize;
-    for (at, byte) in bytes.iter().take(5).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[at + 1..]));
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -204,9 +194,9 @@ mod tests {
         assert_eq!(found(&[2, 7]), [1, 6, 18]);
         assert_eq!(found(&[]), [0; 0]);
         for length in 0..bytes.len() {
-            assert_eq!(rows_of_numbers(&bytes[..length], 19, &[6]), None, "cut to {length}");
+            assert_eq!(rows_of_numbers(&bytes[..length], 19, &[6]).ok(), None, "cut to {length}");
         }
-        assert_eq!(rows_of_numbers(&[0, 8, 8], 4, &[0]), Some(vec![0, 1, 2, 3]), "no bits at all");
-        assert_eq!(rows_of_numbers(&[3, 0xff, 0xff, 0xff, 0xff, 0xff], 9, &[1]), None);
+        assert_eq!(rows_of_numbers(&[0, 8, 8], 4, &[0]).unwrap(), [0, 1, 2, 3], "no bits at all");
+        assert_eq!(rows_of_numbers(&[3, 0xff, 0xff, 0xff, 0xff, 0xff], 9, &[1]).ok(), None);
     }
 }

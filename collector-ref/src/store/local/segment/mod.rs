@@ -251,8 +251,13 @@ impl Segment {
     }
 
     fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<CheckedFile>, SegmentError> {
-        let file = CheckedFile::new(File::open(&self.path)?, self.sums.clone());
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
+        let metadata = self.metadata.clone();
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, metadata))
+    }
+
+    /// The file, whose pages are checked when they are read.
+    fn file(&self) -> io::Result<CheckedFile> {
+        Ok(CheckedFile::new(File::open(&self.path)?, self.sums.clone()))
     }
 
     /// The bloom filters, from memory or from the file.
