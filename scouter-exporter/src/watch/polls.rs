@@ -30,10 +30,6 @@ const DELAY_INTERVAL: Duration = Duration::from_secs(1);
 /// that they are told late or not at all on a busy machine.
 const MAX_THREADS: usize = 512;
 
-/// When a poll is looked at again that is past its limit and was not told: what the machine took of
-/// it is not known yet, or is so much that the code in it took less.
-const AGAIN: Duration = Duration::from_millis(5);
-
 /// The threads that poll.
 #[derive(Default)]
 pub(super) struct Polls {
@@ -70,8 +66,9 @@ impl Polls {
         for lane in self.lanes.iter().filter(|lane| lane.poll_age_us >= first_limit) {
             let thread = self.threads.entry(lane.tid).or_default();
             judge(lane, thread, first_limit);
+            // What the machine took of it is not known yet, or the code in it took less.
             if thread.told.is_none_or(|(poll, _)| poll != lane.poll) {
-                next = next.min(AGAIN);
+                next = Duration::ZERO;
             }
         }
         next
