@@ -11,13 +11,21 @@ use crate::clock::Moment;
 /// What is known of a thread's delays.
 #[derive(Default, Clone, Copy)]
 pub(super) struct Delays {
-    /// What it had waited in the run queue when it was read last outside of a long poll.
-    queued_us: u64,
-    /// What the group had been held back then.
-    throttled_us: u64,
-    /// When that was; before the thread began, if it was never read.
-    read_at: Option<Moment>,
+    /// The one before `last`: a poll in which that was read is divided from here on. What was waited
+    /// before the poll then counts for the machine too.
+    before: Reading,
+    last: Reading,
     ran: Option<Ran>,
+}
+
+/// What a thread had waited by some moment: nothing when it began.
+#[derive(Debug, Default, Clone, Copy)]
+struct Reading {
+    /// In the run queue.
+    queued_us: u64,
+    /// What its group had been held back.
+    throttled_us: u64,
+    at: Moment,
 }
 
 /// What it had run by some moment of a poll.
@@ -38,12 +46,18 @@ pub(super) struct Share {
 }
 
 impl Delays {
-    /// Reads what it has waited so far. From now on only later waits count, and later time.
+    /// Reads what it has waited so far: of polls that begin from now on only later waits count. Read
+    /// twice within a poll, only the time since the first of the two counts of it.
     pub(super) fn read(&mut self, tid: u32, throttled_us: u64) {
         // Taken before the kernel is asked: what comes in between counts for the machine.
-        self.read_at = Some(Moment::now());
-        self.queued_us = scheduled(tid).queued_us;
-        self.throttled_us = throttled_us;
+        let at = Moment::now();
+        let queued_us = scheduled(tid).queued_us;
+        self.before = std::mem::replace(&mut self.last, Reading { queued_us, throttled_us, at });
+    }
+
+    /// The last reading before a poll of that age began.
+    fn reading_before(&self, age_us: u64, at: Moment) -> Reading {
+        if us_since(self.last.at, at) < age_us { self.before } else { self.last }
     }
 
     /// Divides the time of a poll that has been found to run for `age_us`. `None` if the code took
@@ -62,12 +76,14 @@ impl Delays {
         let Scheduled { ran_us, queued_us } = scheduled(tid);
         let before = self.ran.replace(Ran { poll, us: ran_us, at });
         let waits_us = if is_ready { waits_us(poll, ran_us, before, at)? } else { 0 };
-        let age_us = self.read_at.map_or(age_us, |read_at| age_us.min(us_since(read_at, at)));
-        let queued_us = waits_us.saturating_add(queued_us.saturating_sub(self.queued_us));
+        let reading = self.reading_before(age_us, at);
+        let age_us = age_us.min(us_since(reading.at, at));
+        let queued_us = waits_us.saturating_add(queued_us.saturating_sub(reading.queued_us));
         if age_us.saturating_sub(queued_us) < least_us {
             return None;
         }
-        let delayed_us = queued_us.saturating_add(throttled_us().saturating_sub(self.throttled_us));
+        let throttled_us = throttled_us().saturating_sub(reading.throttled_us);
+        let delayed_us = queued_us.saturating_add(throttled_us);
         let blocked_us = age_us.saturating_sub(delayed_us);
         (blocked_us >= least_us).then_some(Share { blocked_us, delayed_us })
     }
@@ -104,6 +120,34 @@ mod tests {
         ] {
             assert_eq!(waits_us(7, 9_000, before, at), waits, "{before:?}");
         }
+    }
+
+    #[test]
+    fn a_poll_is_divided_by_the_last_reading_before_it_began() {
+        let start = Moment::now();
+        let read = |queued_us, ms| Reading {
+            queued_us,
+            throttled_us: 0,
+            at: start.after(Duration::from_millis(ms)),
+        };
+        let (before, last) = (read(1, 1_000), read(2, 2_000));
+        let delays = Delays { before, last, ran: None };
+        let now = start.after(Duration::from_millis(2_100));
+        // The last one is not before a poll that was running then.
+        for (age_ms, used) in [(90, last), (100, last), (140, before)] {
+            let found = delays.reading_before(age_ms * 1_000, now);
+            assert_eq!(found.queued_us, used.queued_us, "{age_ms} ms");
+        }
+    }
+
+    #[test]
+    fn of_a_thread_that_was_first_seen_in_a_poll_all_waits_count_in_that_poll() {
+        let mut delays = Delays::default();
+        let now = Moment::now().after(Duration::from_millis(50));
+        delays.read(u32::MAX, 7);
+        let first = delays.reading_before(1_000_000, now);
+        assert_eq!((first.queued_us, first.throttled_us), (0, 0));
+        assert_eq!(delays.reading_before(0, now).throttled_us, 7);
     }
 
     #[cfg(target_os = "linux")]

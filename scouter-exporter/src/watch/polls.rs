@@ -22,9 +22,12 @@ use super::machine::{thread_name, throttled_us};
 use super::{limit_us, shown, tell_with_stack};
 use crate::clock::Moment;
 
-/// How often the delays of all threads are read, besides once for a new one; a poll in progress
-/// keeps the reading before it.
+/// How often the delays of all threads are read, besides at once for a new one.
 const DELAY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Polls that run longer already are not read in: so no poll is read in twice, and the reading
+/// before it is still there.
+const MAX_AGE_READ_IN: Duration = DELAY_INTERVAL.checked_div(2).expect("two is not nothing");
 
 /// Most threads whose delays are read every second. Of others the time since they began counts, so
 /// that they are told late or not at all on a busy machine.
@@ -61,7 +64,7 @@ impl Polls {
             let lanes = &self.lanes;
             self.threads.retain(|tid, _| lanes.iter().any(|lane| lane.tid == *tid));
         }
-        self.read_delays(first_limit / 2, is_all);
+        self.read_delays(is_all);
         let mut next = first_due(self.lanes.iter().map(|lane| lane.poll_age_us), first_limit);
         for lane in self.lanes.iter().filter(|lane| lane.poll_age_us >= first_limit) {
             let thread = self.threads.entry(lane.tid).or_default();
@@ -74,10 +77,11 @@ impl Polls {
         next
     }
 
-    /// Reads the delays of all threads, or of new ones, that are not in a poll that may become a
-    /// long one.
-    fn read_delays(&mut self, long_us: u64, is_all: bool) {
-        for lane in self.lanes.iter().filter(|lane| lane.poll_age_us < long_us).take(MAX_THREADS) {
+    /// Reads the delays of all threads, or of new ones, but of those in a long poll.
+    fn read_delays(&mut self, is_all: bool) {
+        let is_young =
+            |lane: &&LaneView| u128::from(lane.poll_age_us) < MAX_AGE_READ_IN.as_micros();
+        for lane in self.lanes.iter().filter(is_young).take(MAX_THREADS) {
             if is_all || !self.threads.contains_key(&lane.tid) {
                 let thread = self.threads.entry(lane.tid).or_default();
                 thread.delays.read(lane.tid, self.throttled_us);
