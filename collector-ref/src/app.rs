@@ -10,10 +10,11 @@ use crate::audit::Audit;
 use crate::auth::Sessions;
 use crate::clock::Clock;
 use crate::control::Agents;
+use crate::demo::Demo;
 use crate::dumps::Dumps;
 use crate::ingest::Connections;
 use crate::limits::Limits;
-use crate::live::{ActiveBands, Hub};
+use crate::live::{ActiveBands, FirstRun, Hub};
 use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::Plugins;
@@ -53,6 +54,8 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     /// Active services of each object by age, while a page shows them.
     pub(crate) active_bands: ActiveBands,
+    /// Whether nobody has sent a transaction yet.
+    pub(crate) first_run: FirstRun,
     /// Room for exports, see [`MAX_EXPORTS`](crate::limits::MAX_EXPORTS).
     pub(crate) exports: Arc<Semaphore>,
     /// Whose turn it is to upload a debug file.
@@ -63,6 +66,8 @@ pub(crate) struct App {
     pub(crate) symbols: Symboliser,
     /// Dumps that were taken by themselves.
     pub(crate) dumps: Dumps,
+    /// The demo load, if one runs.
+    pub(crate) demo: Demo,
     /// Who changed what.
     pub(crate) audit: Audit,
     /// Bounds of the server that do not change.

@@ -15,11 +15,13 @@ use crate::audit::Audit;
 use crate::auth::{Accounts, MAX_PASSWORD_CHECKS, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::control::Agents;
+use crate::demo::Demo;
 use crate::dumps::{AutoDump, Dumps, MAX_WANTED, Triggers};
+use crate::engine::Engine;
 use crate::error::StartError;
 use crate::ingest::Connections;
 use crate::limits::{Limits, MAX_EXPORTS};
-use crate::live::{ActiveBands, Hub};
+use crate::live::{ActiveBands, FirstRun, Hub};
 use crate::log::Seldom;
 use crate::objects::Objects;
 use crate::plugin::{CollectorPlugin, PluginLimits, Plugins};
@@ -72,6 +74,7 @@ pub struct Builder {
     plugins: Vec<(Box<dyn CollectorPlugin>, PluginLimits)>,
     clock: Clock,
     pub(crate) watches_itself: bool,
+    demo_program: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -100,6 +103,7 @@ impl Default for Builder {
             plugins: Vec::new(),
             clock: Clock::system(),
             watches_itself: false,
+            demo_program: None,
         }
     }
 }
@@ -227,6 +231,17 @@ impl Builder {
         self
     }
 
+    /// Offers the page's demo load: a minute's trial for somebody without a service at hand. It is
+    /// played by a process of this program, which is given `demo-load` and an address and is to call
+    /// [`demo::play`](crate::demo::play).
+    ///
+    /// Default: none is offered; the binary offers it.
+    #[must_use]
+    pub fn demo_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.demo_program = Some(program.into());
+        self
+    }
+
     /// Opens the data folder, recovers what is in it, takes the ports and serves.
     ///
     /// # Errors
@@ -234,9 +249,9 @@ impl Builder {
     ///
     /// # Cancel safety
     /// A start that is dropped half-way leaves nothing running; the folder may have been made.
-    pub async fn start(mut self) -> Result<Running, StartError> {
+    pub async fn start(self) -> Result<Running, StartError> {
         self.check()?;
-        let (settings, fixed) = (Settings::of(&self), Fixed::of(&self));
+        let fixed = Fixed::of(&self);
         let tls = match self.tls.clone() {
             Some(files) => Some(Arc::new(Tls::open(files).map_err(StartError::Tls)?)),
             None => None,
@@ -244,8 +259,20 @@ impl Builder {
         self.warn_of_plain_ports(tls.as_deref());
         let agents = bind(self.agents, "agents").await?;
         let http = bind(self.http, "http").await?;
-        let address = |listener: &TcpListener| listener.local_addr().map_err(StartError::System);
-        let (agent_addr, http_addr) = (address(&agents)?, address(&http)?);
+        let http_addr = http.local_addr().map_err(StartError::System)?;
+        let engine = self.engine(agents, http_addr, tls).await?;
+        Running::start(engine, http, fixed)
+    }
+
+    /// Opens the data folder and starts what works behind the HTTP port.
+    pub(crate) async fn engine(
+        mut self,
+        agents: TcpListener,
+        http_addr: SocketAddr,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Engine, StartError> {
+        let settings = Settings::of(&self);
+        let agent_addr = agents.local_addr().map_err(StartError::System)?;
         let mut config = self.store;
         config.clock = self.clock.of_store();
         let data = config.folder.clone();
@@ -270,11 +297,13 @@ impl Builder {
             agents: Agents::default(),
             hub: Hub::default(),
             active_bands: ActiveBands::default(),
+            first_run: FirstRun::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             uploads: Arc::new(Semaphore::new(1)),
             plugins,
             symbols: Symboliser::new(&data),
             dumps: Dumps::new(&data),
+            demo: Demo::new(&data, self.demo_program),
             audit: Audit::new(&data),
             limits: self.limits,
             agent_addr,
@@ -284,7 +313,7 @@ impl Builder {
             started_unix_us: self.clock.unix_us(),
             clock: self.clock,
         });
-        Running::start(app, (agents, http), wanted_dumps, fixed)
+        Engine::start(app, agents, wanted_dumps)
     }
 
     /// Says which port shows tokens and records to whoever listens on the network.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use scouter_collector::demo::{PLAY_TASK, play};
 use scouter_collector::generate::{Plan, fill};
 use scouter_collector::store::local::{CheckReport, check, repair};
 use scouter_collector::store::{CorruptFile, OpenError};
@@ -83,6 +84,12 @@ enum Task {
         /// The data folder
         folder: PathBuf,
     },
+    /// Play the demo load to the collector that has started this; for that collector's use only
+    #[command(name = PLAY_TASK, hide = true)]
+    DemoLoad {
+        /// Where agents connect
+        collector: SocketAddr,
+    },
     /// Give a running collector the debug file of a program that is stripped, or runs elsewhere; the
     /// token is that of --token
     UploadSymbols(ask::Upload),
@@ -103,6 +110,7 @@ fn main() -> ExitCode {
         Some(Task::Generate { ref folder, transactions, minutes, seed }) => {
             generate(folder, transactions, minutes, seed)
         }
+        Some(Task::DemoLoad { collector }) => play(collector).map_err(Into::into),
         Some(Task::Check { ref folder }) => return finish(tell(check(folder))),
         Some(Task::Ask(ref question)) => print(question.ask(options.token.as_deref())),
         Some(Task::UploadSymbols(ref upload)) => print(upload.send(options.token.as_deref())),
@@ -256,6 +264,9 @@ fn builder(options: &Options) -> Result<Builder, Box<dyn std::error::Error>> {
     }
     if let Some(address) = options.http {
         builder = builder.http(address);
+    }
+    if let Ok(program) = std::env::current_exe() {
+        builder = builder.demo_program(program);
     }
     if let Some(token) = &options.token {
         builder = builder.tokens(Tokens::single(token));

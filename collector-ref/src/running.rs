@@ -2,22 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::api::router;
 use crate::app::App;
 use crate::collector::Builder;
-use crate::dumps::{Wanted, run_dumps};
+use crate::engine::Engine;
 use crate::error::{ShutdownError, StartError};
-use crate::ingest::accept_agents;
-use crate::live::{run_bands, run_fanout};
 use crate::self_watch;
 use crate::settings::{Fixed, Reloaded, Settings};
 use crate::tls::{Tls, TlsListener, keep_renewed};
@@ -35,31 +31,21 @@ fn watch_itself(app: &App, fixed: &Fixed) -> Option<scouter_exporter::Guard> {
 #[derive(Debug)]
 pub struct Running {
     app: Arc<App>,
-    accepting: JoinHandle<()>,
-    bands: JoinHandle<()>,
-    dumps: JoinHandle<()>,
+    engine: Engine,
     renewing: Option<JoinHandle<()>>,
     http: JoinHandle<()>,
     stop_http: Option<oneshot::Sender<()>>,
-    /// The fan-out thread ends when this is dropped.
-    fanout: Option<SyncSender<()>>,
     own_agent: Option<scouter_exporter::Guard>,
     fixed: Fixed,
 }
 
 impl Running {
     pub(crate) fn start(
-        app: Arc<App>,
-        (agents, http): (TcpListener, TcpListener),
-        wanted_dumps: Receiver<Wanted>,
+        engine: Engine,
+        http: TcpListener,
         fixed: Fixed,
     ) -> Result<Self, StartError> {
-        let (fanout, stop_fanout) = sync_channel(0);
-        let of_thread = Arc::clone(&app);
-        std::thread::Builder::new()
-            .name("live-fanout".into())
-            .spawn(move || run_fanout(&of_thread, &stop_fanout))
-            .map_err(StartError::System)?;
+        let app = Arc::clone(engine.app());
         let (stop_http, stopped) = oneshot::channel::<()>();
         let mut router = router(&app);
         if fixed.watches_itself {
@@ -83,13 +69,10 @@ impl Running {
         };
         Ok(Self {
             own_agent: watch_itself(&app, &fixed),
-            accepting: tokio::spawn(accept_agents(Arc::clone(&app), agents)),
-            bands: tokio::spawn(run_bands(Arc::clone(&app))),
-            dumps: tokio::spawn(run_dumps(Arc::clone(&app), wanted_dumps)),
+            engine,
             renewing,
             http,
             stop_http: Some(stop_http),
-            fanout: Some(fanout),
             fixed,
             app,
         })
@@ -161,31 +144,20 @@ impl Running {
     /// When dropped half-way the rest of the shutdown does not happen; the write-ahead log holds
     /// everything that was acknowledged.
     pub async fn shutdown(mut self) -> Result<(), ShutdownError> {
-        self.end_tasks();
-        self.app.end_of_pages.send_replace(());
+        self.end_renewing();
+        // Its folder must not stay, and its process must not go on.
+        let _removed = self.app.demo.remove().await;
         self.stop_http.take();
-        let (app, own_agent) = (Arc::clone(&self.app), self.own_agent.take());
-        let closed = tokio::task::spawn_blocking(move || {
-            // While its connection is still served, so that its last records arrive.
-            drop(own_agent);
-            app.connections.stop();
-            app.plugins.stop();
-            app.store.close()
-        });
+        let own_agent = self.own_agent.take();
+        // While its connection is still served, so that its last records arrive.
+        let closed = self.engine.stop(move || drop(own_agent));
         if tokio::time::timeout(HTTP_STOP_TIMEOUT, &mut self.http).await.is_err() {
             self.http.abort();
         }
-        self.fanout.take();
         closed.await.map_err(|_| ShutdownError::Crashed)?.map_err(ShutdownError::Seal)
     }
-}
 
-impl Running {
-    /// Ends what runs for ever.
-    fn end_tasks(&self) {
-        self.accepting.abort();
-        self.bands.abort();
-        self.dumps.abort();
+    fn end_renewing(&self) {
         if let Some(renewing) = &self.renewing {
             renewing.abort();
         }
@@ -196,9 +168,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         // While its connection is still served, so that it need not wait for it in vain.
         self.own_agent.take();
-        self.end_tasks();
+        self.end_renewing();
         self.http.abort();
-        self.app.end_of_pages.send_replace(());
-        self.app.connections.begin_stop();
     }
 }

@@ -16,6 +16,11 @@ use scouter_exporter::{Agent, Guard};
 /// Last part of the name of the collector's own object.
 pub(crate) const OWN_OBJECT: &str = "scouter-collector";
 
+/// Whether an object is a collector that watches itself.
+pub(crate) fn is_own(object: &str) -> bool {
+    object.rsplit('/').next() == Some(OWN_OBJECT)
+}
+
 /// How long the end of the collector waits for its own last records.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -52,6 +57,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn its_own_object_is_known_on_any_host() {
+        assert!(is_own("/host/scouter-collector") && is_own("/other/scouter-collector"));
+        assert!(!is_own("/host/orders") && !is_own("/scouter-collector/orders"));
+    }
 
     #[test]
     fn an_address_that_means_all_is_reached_over_loopback() {

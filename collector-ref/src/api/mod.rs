@@ -9,6 +9,7 @@ mod alerts;
 mod callsites;
 mod capture;
 mod counters;
+mod demo;
 mod differences;
 mod digests;
 mod dumps;
@@ -51,7 +52,7 @@ use crate::app::App;
 pub(crate) use dumps::dump_of;
 use error::ApiError;
 use params::Params;
-pub(crate) use router::router;
+pub(crate) use router::{inner_router, router};
 
 /// What a handler answers.
 type Answer = Result<Response, ApiError>;

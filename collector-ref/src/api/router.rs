@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::error::ApiError;
 use super::{
-    active, alerts, callsites, capture, counters, differences, digests, dumps, env, export, grid,
-    heap, monitor, objects, options, own, points, retention, samples, services, session, sfa,
+    active, alerts, callsites, capture, counters, demo, differences, digests, dumps, env, export,
+    grid, heap, monitor, objects, options, own, points, retention, samples, services, session, sfa,
     summary, symbols, threads, topology, trace, tx, xlogs,
 };
 use crate::app::App;
@@ -22,7 +22,28 @@ use crate::{live, page};
 
 /// Everything the HTTP port answers.
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    let guarded = Router::new()
+    let session = get(session::get).post(session::post).delete(session::delete);
+    Router::new()
+        .merge(guarded(app))
+        .route("/api/v1/session", resource(session))
+        .route("/healthz", resource(get(monitor::healthz)))
+        .route("/readyz", resource(get(monitor::readyz)))
+        .route("/assets/{*path}", get(page::asset))
+        .fallback(fallback)
+        .layer(middleware::from_fn(no_store))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), guard_origin))
+        .with_state(Arc::clone(app))
+}
+
+/// What a collector answers that is shown as a part of another one, which looks after the rest.
+pub(crate) fn inner_router(app: &Arc<App>) -> Router {
+    guarded(app).fallback(fallback).with_state(Arc::clone(app))
+}
+
+/// What only those who are somebody may ask for.
+fn guarded(app: &Arc<App>) -> Router<Arc<App>> {
+    let demos = get(demo::get).post(demo::post).delete(demo::delete);
+    Router::new()
         .route("/api/v1/objects", resource(get(objects::get)))
         .route("/api/v1/services", resource(get(services::get)))
         .route("/api/v1/xlogs", resource(get(xlogs::get)))
@@ -41,6 +62,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/alerts", resource(get(alerts::get)))
         .route("/api/v1/dumps", resource(get(dumps::list)))
         .route("/api/v1/dumps/{id}", resource(get(dumps::get)))
+        .route("/api/v1/demo", resource(demos))
         .route("/api/v1/retention/preview", resource(get(retention::preview)))
         .route("/api/v1/self", resource(get(own::get)))
         .route("/api/v1/options/{*object}", resource(get(options::get).post(options::post)))
@@ -53,18 +75,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/api/v1/symbols", resource(get(symbols::list).post(symbols::post)))
         .route("/api/v1/live", resource(get(live::upgrade)))
         .route("/metrics", resource(get(monitor::metrics)))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(app), authenticate));
-    let session = get(session::get).post(session::post).delete(session::delete);
-    Router::new()
-        .merge(guarded)
-        .route("/api/v1/session", resource(session))
-        .route("/healthz", resource(get(monitor::healthz)))
-        .route("/readyz", resource(get(monitor::readyz)))
-        .route("/assets/{*path}", get(page::asset))
-        .fallback(fallback)
-        .layer(middleware::from_fn(no_store))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), guard_origin))
-        .with_state(Arc::clone(app))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(app), authenticate))
 }
 
 /// A resource that says so when a method is not its own.
@@ -75,9 +86,12 @@ fn resource(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     })
 }
 
-/// The page for its own addresses, a clear answer for everything else.
-async fn fallback(State(_): State<Arc<App>>, request: Request) -> Response {
+/// The page for its own addresses, the demo's answers for its own, a clear answer for everything else.
+async fn fallback(State(app): State<Arc<App>>, request: Request) -> Response {
     let path = request.uri().path();
+    if demo::is_inside(path) {
+        return demo::enter(&app, request).await;
+    }
     if request.method() == Method::GET && page::is_page_route(path) {
         return page::shell(request.headers().clone()).await;
     }

@@ -55,14 +55,26 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(caller) = caller_of(&app, request.headers(), peer(&request)) else {
+    match admit(&app, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Notes who the sender of a request is. One that came through the door of another collector, which
+/// shows this one as a part of itself, stays who it was there.
+pub(crate) fn admit(app: &App, request: &mut Request) -> Result<(), ApiError> {
+    if request.extensions().get::<Caller>().is_some() {
+        return Ok(());
+    }
+    let Some(caller) = caller_of(app, request.headers(), peer(request)) else {
         app.telemetry.http_unauthorised.one();
         let message =
             "log in on the page, or send a token of this collector: Authorization: Bearer TOKEN";
-        return ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message).into_response();
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthorised", message));
     };
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    Ok(())
 }
 
 /// Where a request comes from; loopback when the server was not told (only inside tests).

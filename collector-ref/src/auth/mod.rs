@@ -16,7 +16,9 @@ pub(crate) use account::MAX_PASSWORD_CHECKS;
 pub use account::{
     Account, Accounts, HashError, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, hash_password,
 };
-pub(crate) use layer::{Caller, authenticate, caller_of, guard_origin, peer, session_secret};
+pub(crate) use layer::{
+    Caller, admit, authenticate, caller_of, guard_origin, peer, session_secret,
+};
 pub(crate) use session::{Failed, SESSION_COOKIE, Sessions};
 pub(crate) use token::Admission;
 pub(crate) use token::MIN_TOKEN_BYTES;

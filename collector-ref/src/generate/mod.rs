@@ -17,7 +17,7 @@ use scouter_wire::record::{
 use scouter_wire::{Gxid, TextRef, Txid};
 
 pub use fill::{FillError, MAX_SPAN, MAX_TRANSACTIONS, Plan, fill, fill_unsealed};
-use random::Random;
+pub(crate) use random::Random;
 pub use vocabulary::Vocabulary;
 use vocabulary::{Application, OBJECTS_PER_APPLICATION};
 

@@ -2,12 +2,17 @@
 
 /// A generator with its state.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         // The state must not be 0.
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// One that goes its own way from here.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self::new(self.next())
     }
 
     fn next(&mut self) -> u64 {
@@ -18,25 +23,25 @@ impl Random {
     }
 
     /// From 0 to `end`, exclusive; 0 when `end` is 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(end);
         u64::try_from(product >> 64).unwrap_or_default()
     }
 
     /// An index of a list of this length.
-    pub(super) fn index(&mut self, length: usize) -> usize {
+    pub(crate) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or_default()
     }
 
-    pub(super) fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    pub(super) fn id(&mut self) -> u128 {
+    pub(crate) fn id(&mut self) -> u128 {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 
-    pub(super) fn low_word(&mut self) -> u32 {
+    pub(crate) fn low_word(&mut self) -> u32 {
         u32::try_from(self.next() >> 32).unwrap_or_default()
     }
 
@@ -53,7 +58,7 @@ impl Random {
         clippy::cast_sign_loss,
         reason = "between 0 and the length"
     )]
-    pub(super) fn zipf(&mut self, length: usize) -> usize {
+    pub(crate) fn zipf(&mut self, length: usize) -> usize {
         let rank = ((length + 1) as f64).powf(self.unit());
         (rank as usize - 1).min(length - 1)
     }
@@ -64,7 +69,7 @@ impl Random {
         clippy::cast_sign_loss,
         reason = "a positive number, saturating"
     )]
-    pub(super) fn log_normal(&mut self, median: f64, spread: f64) -> u64 {
+    pub(crate) fn log_normal(&mut self, median: f64, spread: f64) -> u64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
         (median * (spread * normal).exp()) as u64
@@ -72,11 +77,11 @@ impl Random {
 
     /// Exponential time between two events, µs.
     #[allow(clippy::cast_possible_truncation, reason = "a positive number, saturating")]
-    pub(super) fn exponential_us(&mut self, mean_us: f64) -> i64 {
+    pub(crate) fn exponential_us(&mut self, mean_us: f64) -> i64 {
         (-mean_us * (1.0 - self.unit()).ln()) as i64
     }
 
-    pub(super) fn status(&mut self) -> u16 {
+    pub(crate) fn status(&mut self) -> u16 {
         match self.below(100) {
             0..90 => 200,
             90..94 => 201,

@@ -7,6 +7,7 @@
 
 pub(crate) mod bands;
 pub(crate) mod blocks;
+mod first_run;
 mod hub;
 mod pulse;
 mod row;
@@ -14,6 +15,7 @@ mod socket;
 mod viewer;
 
 pub(crate) use bands::{ActiveBands, run_bands};
+pub(crate) use first_run::FirstRun;
 pub(crate) use hub::{Hub, run_fanout};
 pub(crate) use row::{Labels, LiveRow};
 pub(crate) use socket::upgrade;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::row::LiveRow;
 use crate::app::App;
+use crate::self_watch::is_own;
 use crate::store::quantise;
 
 /// Newest errors a pulse names.
@@ -62,7 +63,12 @@ impl Pulse {
             .iter()
             .map(|(state, _)| {
                 let name = &state.object.name;
-                json!({ "id": state.id.0, "name": name, "alive": state.is_alive() })
+                json!({
+                    "id": state.id.0,
+                    "name": name,
+                    "alive": state.is_alive(),
+                    "is_own": is_own(name),
+                })
             })
             .collect();
         let active: Map<String, Value> = app.active_bands.json();
@@ -75,6 +81,7 @@ impl Pulse {
             "p99_us": self.percentile_us(99),
             "active": active,
             "objects": objects,
+            "is_first_run": app.first_run.holds(&*app.store),
             "alerts_new": alerts_new,
             "newest_errors": self.newest_errors.iter().map(error).collect::<Vec<_>>(),
         })

@@ -3,6 +3,7 @@
 import { html, signal, useEffect, useLayoutEffect, useRef, useState } from '../vendor/preact.js';
 import { Bar, focusFilter } from './parts/bar.js';
 import { isSignInNeeded } from './core/api.js';
+import { BASE } from './core/base.js';
 import { addKeys } from './core/keys.js';
 import { lazy, needStyle } from './core/lazy.js';
 import { PAGES, pageOf } from './core/pages.js';
@@ -16,6 +17,10 @@ import { LivePage } from './pages/live.js';
 const HelpBox = lazy(async () => {
   await needStyle('more');
   return (await import('./parts/help.js')).HelpBox;
+});
+const DemoNote = lazy(async () => {
+  await needStyle('more');
+  return (await import('./parts/demo.js')).DemoNote;
 });
 const SignIn = lazy(async () => {
   await needStyle('more');
@@ -86,6 +91,7 @@ export function App() {
   if (isSignInNeeded.value) return html`<${SignIn} />`;
   return html`<a class="skip" href="#main">Skip to content</a>
     <${Bar} />
+    ${BASE && html`<${DemoNote} />`}
     <main id="main" class=${`page page-${shown?.page ?? ''}`} tabindex="-1"><h1 class="hidden-text">${title}</h1>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       ${shown && views.value[shown.page](shown.params)}</main>

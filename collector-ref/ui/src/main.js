@@ -2,12 +2,14 @@
 
 import { html, render } from '../vendor/preact.js';
 import { App } from './app.js';
+import { keepLinksHere } from './core/base.js';
 import { frameWork, resetFrames } from './core/frames.js';
 import { startKeys } from './core/keys.js';
 import { startRouter } from './core/router.js';
 import { startTheme } from './core/theme.js';
 import { feed, source, startHub } from './data/hub.js';
 
+keepLinksHere();
 startTheme();
 startRouter();
 startKeys();

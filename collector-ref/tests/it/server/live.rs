@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::agent::{Tx, now_unix_us, tx, txs};
-use super::collector::{PATIENCE, TestCollector, start, start_with};
+use super::collector::{PATIENCE, TestCollector, start, start_in, start_with, until};
 
 /// One frame as a page sees it.
 #[derive(Debug, PartialEq)]
@@ -308,6 +308,39 @@ async fn the_pulse_carries_the_figures_of_the_second() {
     assert_eq!((rate, errors), (2, 1));
     assert_eq!(objects[0]["name"], "/test/orders");
     assert_eq!(newest[0]["txid"], "0000000000000001");
+}
+
+/// Whether a page is told that it is the first run, and which objects are the collector's own. Agents
+/// are not asked anything any more when this returns.
+async fn first_run(collector: &TestCollector) -> (bool, Vec<bool>) {
+    let mut page = Page::open(collector).await;
+    page.say(json!({"op": "subscribe", "topic": "pulse"})).await;
+    let pulse = loop {
+        if let Frame::Pulse(pulse) = page.next().await {
+            break pulse;
+        }
+    };
+    drop(page);
+    until("the page is gone", async || collector.json("/api/v1/self").await["viewers"] == 0).await;
+    let objects = pulse["objects"].as_array().unwrap().iter();
+    let own = objects.map(|object| object["is_own"].as_bool().unwrap()).collect();
+    (pulse["is_first_run"].as_bool().unwrap(), own)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_run_lasts_until_somebody_else_than_the_collector_has_sent_a_transaction() {
+    let collector = start().await;
+    let mut own = collector.agent("/test/scouter-collector");
+    own.send(&[tx(1)]);
+    let _silent = collector.agent("/test/silent");
+    assert_eq!(first_run(&collector).await, (true, vec![true, false]));
+    collector.agent("/test/orders").send(&[tx(2)]);
+    assert!(!first_run(&collector).await.0);
+    // What was stored before a restart counts too.
+    let TestCollector { running, folder, .. } = collector;
+    running.shutdown().await.unwrap();
+    let collector = start_in(folder, |builder| builder).await;
+    assert_eq!(first_run(&collector).await, (false, Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod bad_frames;
 mod binary;
 pub(crate) mod collector;
 mod control;
+mod demo;
 mod digests;
 mod dumps;
 mod export;

@@ -28,11 +28,19 @@ fn documented() -> BTreeSet<(String, String)> {
 /// Addresses and methods of the router, as its source names them.
 fn routed() -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
-    let session = ROUTER.split("let session =").nth(1).unwrap().lines().next().unwrap();
+    let of = |name: &str| {
+        let line = ROUTER.split(&format!("let {name} =")).nth(1).unwrap();
+        line.lines().next().unwrap()
+    };
     for route in ROUTER.split(".route(\"").skip(1) {
         let (path, rest) = route.split_once('"').unwrap();
         let handlers = rest.split("\n").next().unwrap();
-        let handlers = if handlers.contains("(session)") { session } else { handlers };
+        let named = ["session", "demos"].into_iter();
+        let handlers = named
+            .filter(|name| handlers.contains(&format!("({name})")))
+            .map(of)
+            .next()
+            .unwrap_or(handlers);
         let path = path.replace("{*", "{");
         for method in METHODS.iter().filter(|method| handlers.contains(&format!("{method}("))) {
             routes.insert((path.clone(), (*method).to_owned()));

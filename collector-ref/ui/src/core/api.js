@@ -1,6 +1,7 @@
 // Asks the collector. Errors become an ApiError that says what happened and what to do.
 
 import { signal } from '../../vendor/preact.js';
+import { toAddress } from './base.js';
 
 /** Grows when the collector answered 401: the page shows the sign-in box. */
 export const isSignInNeeded = signal(false);
@@ -17,6 +18,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What is about the collector itself wherever the page is: who is logged in, and the demo load. */
+const OUTSIDE = ['session', 'demo'];
+
 /**
  * @param {string} path
  * @param {Record<string, string | number | undefined | null>} [query]
@@ -27,7 +31,8 @@ export function apiUrl(path, query = {}) {
     if (value !== undefined && value !== null && value !== '') params.set(key, String(value));
   }
   const text = params.toString();
-  return text ? `/api/v1/${path}?${text}` : `/api/v1/${path}`;
+  const address = OUTSIDE.includes(path) ? `/api/v1/${path}` : toAddress(`/api/v1/${path}`);
+  return text ? `${address}?${text}` : address;
 }
 
 /**
@@ -74,6 +79,9 @@ export async function getBytes(path, query, signal) {
 
 /** Ends the session of this browser. */
 export const endSession = () => request(apiUrl('session'), { method: 'DELETE' });
+
+/** Removes the demo load with all its data. */
+export const removeDemo = () => request(apiUrl('demo'), { method: 'DELETE' });
 
 /**
  * POST of a JSON document.

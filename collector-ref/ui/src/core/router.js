@@ -1,6 +1,7 @@
 // Every view is a URL: one signal holds it, links are ordinary links, back and forward work.
 
 import { computed, signal } from '../../vendor/preact.js';
+import { toAddress, toPath } from './base.js';
 import { PAGES } from './pages.js';
 import { readView, viewUrl } from './view.js';
 
@@ -42,8 +43,10 @@ function decode(segment) {
 const href = signal(typeof location === 'undefined' ? 'http://page/' : location.href);
 /** The URL on display. */
 export const url = computed(() => new URL(href.value));
+/** Its path, wherever the page is. */
+export const path = computed(() => toPath(url.value.pathname));
 /** The page on display. */
-export const route = computed(() => match(url.value.pathname));
+export const route = computed(() => match(path.value));
 /** What the page is asked to show. */
 export const view = computed(() => readView(url.value.searchParams));
 
@@ -53,7 +56,7 @@ export const view = computed(() => readView(url.value.searchParams));
  * @param {{replace?: boolean}} [how] replace: this step is not worth a press of the back button
  */
 export function navigate(to, { replace = false } = {}) {
-  const target = new URL(to, location.href);
+  const target = new URL(toAddress(to), location.href);
   if (target.href === location.href) return;
   history[replace ? 'replaceState' : 'pushState'](null, '', target);
   const isNewPage = target.pathname !== new URL(href.value).pathname;
@@ -66,8 +69,8 @@ export function navigate(to, { replace = false } = {}) {
  * @param {Partial<View>} patch
  * @param {{replace?: boolean, path?: string}} [how]
  */
-export function changeView(patch, { replace = false, path = url.value.pathname } = {}) {
-  navigate(viewUrl(path, { ...view.value, ...patch }), { replace });
+export function changeView(patch, { replace = false, path: to = path.value } = {}) {
+  navigate(viewUrl(to, { ...view.value, ...patch }), { replace });
 }
 
 /** Lets links and the back button work without loading the page again. */
@@ -77,7 +80,7 @@ export function startRouter() {
     if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
-    if (link.pathname.startsWith('/api/') || link.getAttribute('href')?.startsWith('#')) return;
+    if (toPath(link.pathname).startsWith('/api/') || link.getAttribute('href')?.startsWith('#')) return;
     event.preventDefault();
     navigate(link.href);
   });

@@ -7,6 +7,7 @@
 // connection, so that nothing of the former one can be under way behind the new one.
 
 import { signal } from '../../vendor/preact.js';
+import { apiUrl } from '../core/api.js';
 import { GAP, HELLO, POINTS, PULSE, FrameError, decodeFrames } from './points.js';
 
 /** @typedef {import('./points.js').Block} Block */
@@ -327,7 +328,7 @@ function errorOf(text) {
 export function browserWorld() {
   return {
     connect: () => {
-      const target = new URL('/api/v1/live', location.href);
+      const target = new URL(apiUrl('live'), location.href);
       target.protocol = target.protocol === 'https:' ? 'wss:' : 'ws:';
       return /** @type {any} */ (new WebSocket(target));
     },

@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { getJson } from '../core/api.js';
 import { clock, count, duration, percent, rate } from '../core/format.js';
-import { alertsSeen, feed, isCaughtUp, pulse, pulses, source, pointsVersion } from '../data/hub.js';
+import { alertsSeen, feed, isCaughtUp, pulse, pulses } from '../data/hub.js';
 import { view } from '../core/router.js';
 import { statusText, txHref } from '../parts/badges.js';
 import { Alerts } from '../parts/alerts.js';
@@ -19,10 +19,9 @@ const FirstRun = lazy(async () => {
 });
 
 export function LivePage() {
-  void pointsVersion.value;
   const now = pulse.value;
-  const isEmpty = isCaughtUp.value && view.value.range.live && !view.value.f && now !== null && source().store.size === 0;
-  return isEmpty ? html`<${FirstRun} objects=${now.objects ?? []} otherwise=${html`<${Dashboard} now=${now} />`} />` : html`<${Dashboard} now=${now} />`;
+  const isFirstRun = isCaughtUp.value && view.value.range.live && !view.value.f && now?.is_first_run;
+  return isFirstRun ? html`<${FirstRun} objects=${now.objects ?? []} />` : html`<${Dashboard} now=${now} />`;
 }
 
 /** @param {{now: any}} props */

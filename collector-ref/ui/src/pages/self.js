@@ -2,6 +2,7 @@
 
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { endSession } from '../core/api.js';
+import { toAddress } from '../core/base.js';
 import { bytes, count, dateTime, rate } from '../core/format.js';
 import { feed } from '../data/hub.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
@@ -27,7 +28,7 @@ export function readMetrics(text) {
 function useMetrics() {
   const [metrics, setMetrics] = useState(/** @type {Metric[]} */ ([]));
   useEffect(() => {
-    const load = () => fetch('/metrics', { credentials: 'same-origin' }).then(answer => (answer.ok ? answer.text() : ''), () => '').then(text => { if (text) setMetrics(readMetrics(text)); });
+    const load = () => fetch(toAddress('/metrics'), { credentials: 'same-origin' }).then(answer => (answer.ok ? answer.text() : ''), () => '').then(text => { if (text) setMetrics(readMetrics(text)); });
     void load();
     const timer = setInterval(load, REFRESH_MS);
     return () => clearInterval(timer);
@@ -68,6 +69,6 @@ export function SelfPage() {
     <div class="scroll" tabindex="0" role="region" aria-label="Plugins"><table class="data"><thead><tr><th scope="col">Plugin</th>${['delivered', 'dropped', 'failed', 'retried', 'panicked', 'queue'].map(key => html`<th scope="col" class="num" key=${key}>${key}</th>`)}</tr></thead>
       <tbody>${data.plugins.map((/** @type {any} */ p) => html`<tr key=${p.name}><th scope="row">${p.name}</th>${['delivered', 'dropped', 'failed', 'retried', 'panicked', 'queue'].map(key => html`<td class="num" key=${key}>${count(p[key])}</td>`)}</tr>`)}</tbody></table></div></section>`}
   <section class="panel" aria-labelledby="metrics-title"><header class="panel-head"><h2 id="metrics-title">Counters</h2><form class="inline-form" onSubmit=${(/** @type {Event} */ e) => e.preventDefault()}><input aria-label="Search the counters" placeholder="Search" value=${wanted} onInput=${(/** @type {any} */ e) => want(e.currentTarget.value)} /></form>
-      <button class="switch lone" aria-pressed=${isWhole ? 'true' : 'false'} onClick=${() => showWhole(!isWhole)}>Zeros too</button><span class="mut">${count(shown.length)} of ${count(metrics.length)}</span><span class="spring"></span><a class="button" href="/metrics" target="_blank" rel="noopener">/metrics</a></header>
+      <button class="switch lone" aria-pressed=${isWhole ? 'true' : 'false'} onClick=${() => showWhole(!isWhole)}>Zeros too</button><span class="mut">${count(shown.length)} of ${count(metrics.length)}</span><span class="spring"></span><a class="button" href=${toAddress('/metrics')} target="_blank" rel="noopener">/metrics</a></header>
     <div class="metrics" data-testid="metrics">${shown.map(m => html`<div key=${m.name + m.labels} title=${m.help}><span>${m.name.replace('scouter_collector_', '').replaceAll('_', ' ')} <span class="mut">${m.labels}</span></span><b>${count(m.value)}</b></div>`)}</div></section>`;
 }

@@ -1,6 +1,7 @@
 // Nobody has sent anything yet: three steps to the first dot.
 
 import { html, useState } from '../../vendor/preact.js';
+import { DemoButton } from './demo.js';
 import { useDocument } from './loaded.js';
 
 const CARGO = `[dependencies]
@@ -11,13 +12,13 @@ let app = scouter::wrap(router);           // around your axum Router`;
 
 /**
  * Until the first transaction ever: an agent may be there already, and then waits for its first request.
- * @param {{objects: any[], otherwise: any}} props otherwise: what stands here when there have been some
+ * What the collector records of itself does not count.
+ * @param {{objects: any[]}} props
  */
-export function FirstRun({ objects, otherwise }) {
+export function FirstRun({ objects }) {
   const { data } = useDocument('self', {}, 2_000);
   const agents = data?.listen?.agents;
-  if (objects.length > 0 && data?.xlogs !== 0) return otherwise;
-  const names = objects.map(object => object.name).join(', ');
+  const names = objects.filter(object => !object.is_own).map(object => object.name).join(', ');
   return html`<section class="panel first-run" aria-labelledby="first-run-title">
     <h2 id="first-run-title">Three steps to the first dot</h2>
     <ol>
@@ -30,7 +31,7 @@ export function FirstRun({ objects, otherwise }) {
         <p role="status">Waiting for the first transaction<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span></p>
         <p class="mut">It appears here by itself, about a second after its end.</p></li>
     </ol>
-    <p class="mut">No service at hand? <code>cargo demo</code> starts a small shop with traffic.</p></section>`;
+    <${DemoButton} /></section>`;
 }
 
 /** @param {{isDone: boolean}} props */

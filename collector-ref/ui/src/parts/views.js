@@ -2,7 +2,7 @@
 
 import { html, useState } from '../../vendor/preact.js';
 import { pageOf } from '../core/pages.js';
-import { route, url } from '../core/router.js';
+import { path, route, url } from '../core/router.js';
 import { MAX_NAME_CHARS, frozen, removeView, saveView, savedViews } from '../core/saved.js';
 import { rightEdgeMs } from '../data/hub.js';
 
@@ -24,7 +24,7 @@ export function ViewsMenu({ close }) {
   };
   const save = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const problem = saveView(localStorage, name, url.value.pathname + url.value.search);
+    const problem = saveView(localStorage, name, path.value + url.value.search);
     say(problem || 'Saved in this browser.');
     if (!problem) setName('');
     setViews(savedViews(localStorage));

@@ -4,7 +4,7 @@ import { toggleWord } from '../core/filter.js';
 import { MEASURES, measureOf } from '../core/measures.js';
 import { elapsedOf, quantiseElapsed } from '../core/quantiser.js';
 import { MAX_LIVE_SPAN_MS, MIN_SPAN_MS } from '../core/range.js';
-import { changeView, url, view } from '../core/router.js';
+import { changeView, path, view } from '../core/router.js';
 import { pausedAtMs, rightEdgeMs } from '../data/hub.js';
 import { nextMaximum } from './scale.js';
 
@@ -110,5 +110,5 @@ export function dropBox() {
 
 /** Selects a box: its transactions are listed on /xlog. @param {Box} box */
 export function selectBox(box) {
-  changeView({ box }, { path: '/xlog', replace: url.value.pathname === '/xlog' && view.value.box !== null });
+  changeView({ box }, { path: '/xlog', replace: path.value === '/xlog' && view.value.box !== null });
 }

@@ -14,14 +14,14 @@ const SIGNALS = 'batch, computed, effect, signal, untracked, useComputed, useSig
 const ENTRY = `
 import { h } from 'preact';
 import htm from 'htm';
-export { h, render, Fragment, Component } from 'preact';
+export { h, options, render, Fragment, Component } from 'preact';
 export { ${HOOKS} } from 'preact/hooks';
 export { ${SIGNALS} } from '@preact/signals';
 export const html = htm.bind(h);
 `;
 const TYPES = `// Written by scripts/vendor-ui; only the type checker reads it.
 import type { VNode } from 'preact';
-export { h, render, Fragment, Component } from 'preact';
+export { h, options, render, Fragment, Component } from 'preact';
 export type { ComponentChildren, VNode, RefObject } from 'preact';
 export { ${HOOKS} } from 'preact/hooks';
 export { ${SIGNALS} } from '@preact/signals';
