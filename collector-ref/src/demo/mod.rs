@@ -5,7 +5,7 @@
 //! traffic comes from a process of the same program with a real agent ([`play`]), so that what
 //! looks into a running process has one to look into.
 //!
-//! One runs at a time. It plays for [`PLAY_TIME`], about 25 transactions a second, which is some MB;
+//! One runs at a time. It plays for [`PLAY_TIME`], about 30 transactions a second, which is some MB;
 //! what it left is shown until it is removed, or the collector ends.
 
 mod play;
