@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scouter_collector::demo::PLAY_TASK;
 use scouter_collector::{Builder, Tokens};
@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use super::collector::{ALL, PATIENCE, TestCollector, start_with};
 use super::process::{Process, ask, command};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A collector of this process that has the program play.
 async fn start() -> TestCollector {
@@ -31,15 +34,19 @@ async fn send(collector: &TestCollector, method: &str, token: Option<&str>) -> (
 
 /// Asks until it is as wanted.
 async fn until(collector: &TestCollector, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    let start = Instant::now();
-    loop {
-        let (_, answer) = collector.get(path).await;
-        if is_so(&answer) {
-            return answer;
+    let mut last = Value::Null;
+    let asking = async {
+        loop {
+            last = collector.get(path).await.1;
+            if is_so(&last) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        assert!(start.elapsed() < PATIENCE, "{path}: {answer}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    };
+    let came = tokio::time::timeout(PATIENCE, asking).await;
+    assert!(came.is_ok(), "{path}: {last}");
+    last
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,10 +170,11 @@ fn play_in(process: &Process) {
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
+    let mut asked = Duration::ZERO;
     while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{what}: never");
-        sleep(Duration::from_millis(20));
+        assert!(asked < PATIENCE, "{what}: never");
+        sleep(PAUSE);
+        asked += PAUSE;
     }
 }
 

@@ -280,10 +280,7 @@ async fn a_page_that_comes_back_gets_exactly_what_it_missed_or_a_gap() {
     assert_eq!(back.points(7).await.1, 12);
     drop((stays, back));
     // Nobody watches any more, so the rows go; what was missed must then be fetched.
-    super::collector::until("no viewer is left", async || {
-        collector.json("/api/v1/self").await["viewers"] == 0
-    })
-    .await;
+    until("no viewer is left", async || collector.json("/api/v1/self").await["viewers"] == 0).await;
     agent.send(&txs(13, 3));
     let mut late = Page::open(&collector).await;
     late.subscribe(12, "").await;
