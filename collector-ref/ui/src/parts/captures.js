@@ -7,7 +7,7 @@ import { count, plural } from '../core/format.js';
 import { DEFAULT_AXIS, DIMENSIONS, PANES, viewUrl } from '../core/view.js';
 import { filterOf, isForGood, meant } from '../data/captures.js';
 import { useAsked } from './loaded.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 1_000;
@@ -38,7 +38,7 @@ export function CaptureTool({ object, path, query, mayAct, onAmbiguous }) {
   // What runs was perhaps asked for by somebody else.
   useEffect(() => { if (isRunning) setWish({ ...state, seconds: String(state.seconds), values: String(state.values) }); }, [isRunning]);
   const rows = useMemo(() => meant(sites?.callsites ?? [], wish.callsites), [sites, wish.callsites]);
-  if (!state) return html`<section class="panel calm">${asked.error ? html`<${Refusal} error=${asked.error} />` : html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+  if (!state) return html`<${Awaited} error=${asked.error} />`;
   const change = async (/** @type {any} */ what) => {
     say(null);
     await postJson(`capture/${path}`, what, query).catch(say);

@@ -9,7 +9,7 @@ import { asSteps, heaviestPath, rooted, serviceCounts, shownRows, sumOf, topFram
 import { Reloader } from '../data/reloader.js';
 import { FlameView } from './flame_view.js';
 import { Switches, choose } from './switches.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 3_000;
@@ -62,7 +62,7 @@ export function StacksTool({ path, query, mayAct, onAmbiguous }) {
       ${mode === 'cpu' && html`<${Sampler} isRunning=${shown?.running === true} mayAct=${mayAct} change=${change} />`}
       <${Refusal} error=${error} />
       ${shown && (shown.running || shown.covers_ms > 0) && html`<p class="mut" data-testid="covers">${plural(shown.samples, 'sample')} in ${duration(shown.covers_ms * 1000)}${shown.rate_hz > 0 ? `, ${shown.rate_hz.toFixed(1)} a second` : ''}${shown.running ? '' : '; not counting now'}${shown.dropped > 0 ? html`. <span class="warn">${count(shown.dropped)} found no room and are in no figure below.</span>` : '.'}</p>`}</section>
-    ${shown ? html`<${Counted} profile=${shown} pane=${pane} service=${service} />` : !error && html`<section class="panel calm"><p class="mut" role="status">Asking the agent…</p></section>`}`;
+    ${shown ? html`<${Counted} profile=${shown} pane=${pane} service=${service} />` : !error && html`<${Awaited} error=${null} />`}`;
 }
 
 /** @param {{isRunning: boolean, mayAct: boolean, change: (what: any) => Promise<void>}} props */
