@@ -71,5 +71,5 @@ function Option({ option, set, mayChange }) {
         ${typed === value && value !== option.default && mayChange && html`<button type="button" onClick=${() => apply(option.default)}>Set to default</button>`}</form>`
       : html`<code>${value === '' ? '–' : value}</code> <span class="mut">set at start</span>`}
       <p role="status" class=${said.isWrong ? 'err' : 'mut'}>${said.text}</p></td>
-    <td><code>${option.default === '' ? 'empty' : option.default}</code> <span class="mut">${unit}</span></td><td>${help}</td></tr>`;
+    <td><code>${option.default === '' ? 'empty' : option.default}</code> <span class="mut">${unit}</span></td><td>${help.split('`').map((/** @type {string} */ part, /** @type {number} */ i) => (i % 2 === 1 ? html`<code key=${i}>${part}</code>` : part))}</td></tr>`;
 }
