@@ -6,6 +6,7 @@ import { apiUrl, getJson, postJson } from '../core/api.js';
 import { count, duration, percent, plural } from '../core/format.js';
 import { url } from '../core/router.js';
 import { asSteps, heaviestPath, rooted, serviceCounts, shownRows, sumOf, topFrames, treeOf } from '../data/stacks.js';
+import { placeText } from '../data/threads.js';
 import { Reloader } from '../data/reloader.js';
 import { FlameView } from './flame_view.js';
 import { Switches, choose } from './switches.js';
@@ -96,15 +97,15 @@ function Counted({ profile, pane, service }) {
 }
 
 /** A count and its share. @param {number} n @param {number} whole */
-const share = (n, whole) => html`<b>${percent(n, whole)}</b> <span class="mut">${count(n)}</span>`;
-const place = (/** @type {{place: string}} */ x) => html`<code class="mut" title=${x.place}>${x.place}</code>`;
+const share = (n, whole) => html`<b>${percent(n, whole)}</b><span class="mut aside">${count(n)}</span>`;
+const place = (/** @type {{place: string}} */ x) => html`<code class="mut" title=${x.place}>${placeText(x.place)}</code>`;
 
 /** @param {{stacks: import('../data/stacks.js').Stack[], whole: number, isLogical: boolean}} props */
 function Top({ stacks, whole, isLogical }) {
   const rows = useMemo(() => topFrames(stacks), [stacks]);
   const [selected, select] = useState(-1);
   const columns = useMemo(() => [
-    { key: 'self', label: 'Ends here', width: 118, isNumber: true, cell: (/** @type {any} */ x) => share(x.self, whole) },
+    { key: 'self', label: 'Ends here', width: 118, isNumber: true, cell: (/** @type {any} */ x) => (x.self > 0 ? share(x.self, whole) : '') },
     ...(isLogical ? [{ key: 'waits', label: 'Waiting', width: 76, isNumber: true, cell: (/** @type {any} */ x) => (x.self > 0 ? percent(x.waiting, x.self) : '') }] : []),
     { key: 'total', label: 'In the stack', width: 118, isNumber: true, cell: (/** @type {any} */ x) => share(x.total, whole) },
     { key: 'name', label: isLogical ? 'Step' : 'Function', width: 'auto', cell: (/** @type {any} */ x) => html`<span title=${x.name}>${x.name}</span>` },
