@@ -23,8 +23,8 @@ export function duration(us) {
   return `${Math.floor(minutes / 1440)}${THIN}d ${Math.floor((minutes % 1440) / 60)}${THIN}h`;
 }
 
-/** @param {number} value */
-function three(value) {
+/** Three significant digits. @param {number} value */
+export function three(value) {
   if (value < 9.995) return fixed(value, 2);
   if (value < 99.95) return fixed(value, 1);
   return fixed(value, 0);

@@ -1,7 +1,7 @@
 // What the height of a dot can say. The collector knows the same names.
 
 import { bytes, count, duration } from './format.js';
-import { quantiseElapsed } from './quantiser.js';
+import { MAX_Q, elapsedOf, quantiseElapsed } from './quantiser.js';
 
 /** @typedef {{kind: 'log' | 'lin', lo: number, hi: number}} Axis quantised values of bottom and top */
 /**
@@ -34,3 +34,10 @@ export const MEASURES = [
 export const measureOf = key => MEASURES.find(measure => measure.key === key) ?? MEASURES[0];
 /** Its name as a parameter of the API: nothing for elapsed time. @param {string} key */
 export const measureParam = key => (key === 'elapsed' ? undefined : key);
+
+/** The heights that a box holds; nothing if it holds all. @param {{y0: number, y1: number}} box @param {string} measure */
+export function heightText({ y0, y1 }, measure) {
+  const { format } = measureOf(measure);
+  const least = format(elapsedOf(y0));
+  return y1 < MAX_Q ? `${least} – ${format(elapsedOf(y1))}` : y0 > 0 ? `over ${least}` : '';
+}

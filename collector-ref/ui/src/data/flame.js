@@ -124,10 +124,18 @@ export function leftHeavy(tree) {
   return flame;
 }
 
-/** The bar at a place, or -1; the last one drawn wins. @param {Flame} flame @param {number} us @param {number} row @param {number} slackUs */
+/**
+ * The bar at a place or the nearest one within the slack, or -1; of two at the same place the one
+ * drawn last. The slack must not win over a bar that is there: a short one beside a long one could
+ * not be pressed.
+ * @param {Flame} flame @param {number} us @param {number} row @param {number} slackUs
+ */
 export function barAt(flame, us, row, slackUs) {
-  for (let i = flame.n - 1; i >= 0; i--) {
-    if (flame.row[i] === row && us >= flame.start[i] - slackUs && us <= flame.start[i] + flame.length[i] + slackUs) return i;
+  let [nearest, least] = [-1, Infinity];
+  for (let i = flame.n - 1; i >= 0 && least > 0; i--) {
+    if (flame.row[i] !== row) continue;
+    const away = Math.max(0, flame.start[i] - us, us - flame.start[i] - flame.length[i]);
+    if (away < least) [nearest, least] = [i, away];
   }
-  return -1;
+  return least <= slackUs ? nearest : -1;
 }

@@ -1,6 +1,6 @@
 // Counters as lines: names, units, figures, and few enough points to draw. Pure.
 
-import { bytes, count, duration, rate } from '../core/format.js';
+import { bytes, count, duration, rate, three } from '../core/format.js';
 
 /** @typedef {[number, number][]} Points unix µs and value, ascending */
 
@@ -19,7 +19,7 @@ export function formatOf(unit) {
     case 'us': return duration;
     case 'ms': return value => duration(value * 1000);
     case 'B': return bytes1;
-    case '%': return value => `${value.toFixed(value < 9.95 ? 1 : 0)} %`;
+    case '%': return value => `${value.toFixed(value !== 0 && value < 9.95 ? 1 : 0)} %`;
     case '1/s': return value => `${rate(value)}/s`;
     case '': return plain;
     default: return value => `${plain(value)} ${unit}`;
@@ -27,7 +27,7 @@ export function formatOf(unit) {
 }
 
 /** @param {number} value */
-const plain = value => (Number.isInteger(value) || Math.abs(value) >= 100 ? count(value) : value.toFixed(2));
+const plain = value => (Number.isInteger(value) || Math.abs(value) >= 100 ? count(value) : three(value));
 /** @param {number} value */
 const bytes1 = value => bytes(Math.round(value));
 
@@ -78,12 +78,12 @@ export function linePath(points, fromUs, toUs, top, width, height) {
   return path;
 }
 
-/** A round top of an axis that holds this value. @param {number} value @param {number} [base] 1,024 for bytes */
+/** A round top of an axis that holds this value, and whose half is round too. @param {number} value @param {number} [base] 1,024 for bytes */
 export function niceTop(value, base = 10) {
   if (!(value > 0)) return 1;
   const scale = base === 10 ? 1 : base ** Math.floor(Math.log(value) / Math.log(base));
   const power = 10 ** Math.floor(Math.log10(value / scale)) * scale;
-  return ([1, 1.5, 2, 3, 5, 7.5, 10].find(f => f * power >= value * 0.999) ?? 10) * power;
+  return ([1, 1.5, 2, 3, 5, 8, 10].find(f => f * power >= value * 0.999) ?? 10) * power;
 }
 
 /** Value of the last point not after a time, or `null`. @param {Points} points @param {number} us */

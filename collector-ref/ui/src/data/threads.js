@@ -9,10 +9,16 @@ export const stateText = state => STATES[state] ?? state;
 /** Functions of a thread's stack, the innermost first. @param {any} thread @returns {{name: string, place: string, inlined: boolean, missing: string | null}[]} */
 export const functionsOf = thread => (thread.frames ?? []).flatMap((/** @type {any} */ frame) => frame.functions.map((/** @type {any} */ one) => ({ ...one, missing: frame.missing ?? null })));
 
-/** Code that every program has: the standard library, and crates from a registry. */
-const FOREIGN = /^\/rustc\/|\/\.cargo\/(?:registry|git)\/|^\.\/|\/sysdeps\//;
-/** Plumbing by its name, for what has no place. */
-const FOREIGN_NAME = /^<?(?:std|core|alloc|tokio|futures_util|hyper|mio|parking_lot)::|^(?:syscall|__|_start|start_thread|clone)/;
+/** Code that every program has: the standard library, crates from a registry, the agent wherever it comes from. */
+const FOREIGN = /^\/rustc\/|\/scouter(?:-(?:core|exporter|sqlx|tower|tracing))?(?:-\d[^/]*)?\/src\/|\/\.cargo\/(?:registry|git)\/|^\.\/|\/sysdeps\//;
+/** Plumbing by its name, for what has no place, and the agent itself: a stack that it takes begins with it. */
+const FOREIGN_NAME = /^<?(?:std|core|alloc|scouter(?:_(?:core|exporter|sqlx|tower|tracing))?|tokio|futures_util|hyper|mio|parking_lot)::|^(?:syscall|__|_start|start_thread|clone)/;
+
+/** Where the standard library was built, and where cargo unpacks crates. */
+const ROOT = /^\/rustc\/[0-9a-f]+\/|^.*\/\.cargo\/(?:registry\/src|git\/checkouts)\/[^/]+\//;
+
+/** A place without what all places of its crate begin with: file and line are at its end. @param {string} place */
+export const placeText = place => place.replace(ROOT, '');
 
 /** Whether a function is the application's own, as far as its name and place say. @param {{name: string, place: string}} one */
 export const isOwn = one => one.place !== '' && !FOREIGN.test(one.place) && !FOREIGN_NAME.test(one.name);

@@ -13,7 +13,7 @@ import { Panel, useRanged } from '../parts/ranged.js';
 const ASKED = 1_000;
 
 export const AlertsPage = () => html`<${AlertList} title="Alerts" none="No agent noticed anything in this range." />`;
-export const LeaksPage = () => html`<${AlertList} title="Leaks" only=${LEAKS} none="Everything that was taken was given back: no connection, task or guard stayed open past its limit." />`;
+export const LeaksPage = () => html`<${AlertList} title="Leaks" only=${LEAKS} none="Of what was taken in this range everything was given back: no connection, task or guard stayed open past its limit." />`;
 
 /** @param {{title: string, only?: Set<string>, none: string}} props */
 function AlertList({ title, only, none }) {

@@ -3,13 +3,13 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { getJson } from '../core/api.js';
 import { clock, count, dateTime, duration, percent } from '../core/format.js';
-import { measureOf } from '../core/measures.js';
-import { elapsedOf } from '../core/quantiser.js';
+import { heightText } from '../core/measures.js';
 import { url, view } from '../core/router.js';
 import { DIMENSIONS, boxQuery, readBox, viewUrl } from '../core/view.js';
 import { alignSteps, differencesOf } from '../data/compare.js';
 import { Status } from '../parts/badges.js';
 import { Differences } from '../parts/box_panes.js';
+import { shareWidth } from '../parts/groups.js';
 import { kindText } from '../parts/step_table.js';
 
 /** Values of a dimension taken into the comparison, and steps listed. */
@@ -41,8 +41,7 @@ function useBoth(load) {
 function Boxes({ a, b }) {
   const { measure, f } = view.value;
   const { a: inA, b: inB, problem } = useDimensions(a, b, measure, f);
-  const { format } = measureOf(measure);
-  const what = (/** @type {Box} */ box) => `${clock(box.t0, false)} – ${clock(box.t1, false)}, ${format(elapsedOf(box.y0))} – ${format(elapsedOf(box.y1))}`;
+  const what = (/** @type {Box} */ box) => [`${clock(box.t0, false)} – ${clock(box.t1, false)}`, heightText(box, measure)].filter(Boolean).join(', ');
   return html`<section class="panel" aria-labelledby="compare-title"><header class="panel-head"><h2 id="compare-title">Two boxes</h2>
       ${[['A', a], ['B', b]].map(([name, box]) => html`<a key=${name} href=${viewUrl('/xlog', { ...view.value, range: { live: false, fromMs: /** @type {Box} */ (box).t0 - 30_000, toMs: /** @type {Box} */ (box).t1 + 30_000 }, box: /** @type {Box} */ (box) })}>${name}: ${what(/** @type {Box} */ (box))}</a>`)}</header>
     ${problem ? html`<p class="problem" role="alert">${problem}</p>` : inA.length === 0 ? html`<p class="mut" role="status">Comparing…</p>` : html`<${ByService} a=${inA[0]} b=${inB[0]} /><${BoxDifferences} a=${inA} b=${inB} />`}</section>`;
@@ -105,10 +104,10 @@ function Transactions({ a, b }) {
   return html`<section class="panel" aria-labelledby="compare-title"><header class="panel-head"><h2 id="compare-title">Two transactions</h2></header>
     <div class="scroll" tabindex="0" role="region" aria-label="Figures of both"><table class="data" data-testid="figures"><thead><tr><th scope="col"><span class="hidden-text">Figure</span></th><th scope="col"><a href=${`/tx/${a}`}>A: ${x.service}</a></th><th scope="col"><a href=${`/tx/${b}`}>B: ${y.service}</a></th></tr></thead>
       <tbody>${FIGURES.map(([label, of]) => html`<tr key=${label}><th scope="row">${label}</th><td>${of(x)}</td><td>${of(y)}</td></tr>`)}</tbody></table></div></section>
-  <section class="panel" aria-labelledby="steps-title"><header class="panel-head"><h2 id="steps-title">Steps by how much they differ</h2><span class="mut">the same steps of a transaction are put together; B took ${duration(y.elapsed_us - x.elapsed_us)} ${y.elapsed_us < x.elapsed_us ? '(less)' : 'more'}</span></header>
+  <section class="panel" aria-labelledby="steps-title"><header class="panel-head"><h2 id="steps-title">Steps by how much they differ</h2><span class="mut">the same steps of a transaction are put together; B took ${duration(Math.abs(y.elapsed_us - x.elapsed_us))} ${y.elapsed_us < x.elapsed_us ? 'less' : 'more'}</span></header>
     ${rows.length === 0 ? html`<p class="mut">Neither kept a profile.</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label="Steps of both"><table class="data aligned" data-testid="aligned"><thead><tr><th scope="col">Step</th><th scope="col" class="num">A</th><th scope="col" class="num">B</th><th scope="col" class="num">B − A</th><th scope="col" class="num">Of the difference</th></tr></thead>
       <tbody>${rows.slice(0, STEPS).map(row => html`<tr key=${row.kind + row.name}><th scope="row" class="step-cell" title=${row.name}><span class=${`kind is-${row.kind}`}>${kindText(row.kind)}</span> ${row.name}</th>
         ${[0, 1].map(side => html`<td class="num" key=${side}>${row.times[side] > 0 ? html`${duration(row.us[side])} <span class="mut">×${count(row.times[side])}</span>` : html`<span class="mut">–</span>`}</td>`)}
-        <td class="num"><i class="share" style=${{ width: `${(Math.abs(row.us[1] - row.us[0]) / longest) * 100}%` }}></i><span><b>${duration(row.us[1] - row.us[0])}</b></span></td>
+        <td class="num"><i class="share" style=${shareWidth(Math.abs(row.us[1] - row.us[0]) / longest)}></i><span><b>${duration(row.us[1] - row.us[0])}</b></span></td>
         <td class="num">${percent(Math.abs(row.us[1] - row.us[0]), Math.abs(y.elapsed_us - x.elapsed_us))}</td></tr>`)}</tbody></table></div>`}</section>`;
 }

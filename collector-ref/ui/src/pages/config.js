@@ -5,7 +5,7 @@ import { getJson, postJson } from '../core/api.js';
 import { plural } from '../core/format.js';
 import { url } from '../core/router.js';
 import { Instances } from '../parts/instances.js';
-import { ToolTabs } from '../parts/tool_tabs.js';
+import { Asking, ToolTabs } from '../parts/tool_tabs.js';
 import { configHref } from '../core/links.js';
 
 /** @param {{object: string}} props */
@@ -43,7 +43,7 @@ export function ConfigPage({ object }) {
     ${options ? html`<div class="scroll" tabindex="0" role="region" aria-label="Options"><table class="data options roomy" data-testid="options">
       <colgroup><col style=${{ width: '25%' }} /><col style=${{ width: '250px' }} /><col style=${{ width: '110px' }} /><col /></colgroup>
       <thead><tr><th scope="col">Option</th><th scope="col">Value</th><th scope="col">Default</th><th scope="col">What it does</th></tr></thead>
-      <tbody>${options.map(option => html`<${Option} key=${option.name} option=${option} set=${set} mayChange=${mayChange} />`)}</tbody></table></div>` : !problem && html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+      <tbody>${options.map(option => html`<${Option} key=${option.name} option=${option} set=${set} mayChange=${mayChange} />`)}</tbody></table></div>` : !problem && html`<${Asking} />`}</section>`;
 }
 
 /** @param {{option: any, set: (name: string, value: string) => Promise<void>, mayChange: boolean}} props */
@@ -71,5 +71,5 @@ function Option({ option, set, mayChange }) {
         ${typed === value && value !== option.default && mayChange && html`<button type="button" onClick=${() => apply(option.default)}>Set to default</button>`}</form>`
       : html`<code>${value === '' ? '–' : value}</code> <span class="mut">set at start</span>`}
       <p role="status" class=${said.isWrong ? 'err' : 'mut'}>${said.text}</p></td>
-    <td><code>${option.default === '' ? 'empty' : option.default}</code> <span class="mut">${unit}</span></td><td>${help}</td></tr>`;
+    <td><code>${option.default === '' ? 'empty' : option.default}</code> <span class="mut">${unit}</span></td><td>${help.split('`').map((/** @type {string} */ part, /** @type {number} */ i) => (i % 2 === 1 ? html`<code key=${i}>${part}</code>` : part))}</td></tr>`;
 }

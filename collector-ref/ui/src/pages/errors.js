@@ -44,7 +44,7 @@ export function ErrorsPage() {
 function Where() {
   const { f } = view.value;
   const query = { f: `${f} err`.trim(), limit: 20 };
-  return html`<div class="two">${['service', 'object', 'tenant', 'status'].map(by => html`<${WhereBy} key=${by} by=${by} query=${query} />`)}</div>
+  return html`<div class="two four">${['service', 'object', 'tenant', 'status'].map(by => html`<${WhereBy} key=${by} by=${by} query=${query} />`)}</div>
     ${f && html`<p class="hint"><a href=${viewUrl('/xlog', { ...view.value, f: `${f} err` })}>These in the XLog</a>, <a href=${viewUrl('/errors', { ...view.value, f: '' })}>all errors</a></p>`}`;
 }
 

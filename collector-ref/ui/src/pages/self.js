@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { endSession } from '../core/api.js';
 import { toAddress } from '../core/base.js';
-import { bytes, count, dateTime, rate } from '../core/format.js';
+import { bytes, count, dateTime, duration, rate } from '../core/format.js';
 import { feed } from '../data/hub.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
 
@@ -53,8 +53,8 @@ export function SelfPage() {
   const dropped = Object.entries(data.dropped).filter(([, n]) => Number(n) > 0);
   const shown = metrics.filter(m => (isWhole || m.value !== 0) && `${m.name} ${m.labels} ${m.help}`.toLowerCase().includes(wanted.toLowerCase()));
   const facts = [
-    ['Version', data.version], ['Running since', dateTime(data.started_unix_us / 1000, false)], ['Uptime', `${Math.floor((feed.serverNow() - data.started_unix_us / 1000) / 60_000)} min`],
-    ['Ingest', `${rate(data.ingest_per_s)} /s`], ['Connections', count(data.connections)], ['Open pages', count(data.viewers)],
+    ['Version', data.version], ['Running since', dateTime(data.started_unix_us / 1000, false)], ['Uptime', duration(feed.serverNow() * 1000 - data.started_unix_us)],
+    ['Ingest', `${rate(data.ingest_per_s)}/s`], ['Connections', count(data.connections)], ['Open pages', count(data.viewers)],
     ['Transactions', count(data.xlogs)], ['Profiles', count(data.profiles)], ['Segments', count(data.segments)], ['Log', bytes(data.wal_bytes)], ['Disk', bytes(data.disk_bytes)],
     ['Agents at', data.listen.agents], ['Page at', data.listen.http],
   ];

@@ -45,7 +45,7 @@ function Totals({ group: g }) {
   return html`<p class="summary-line" data-testid="service-totals">${sum('Rate', `${rate(g.count / rangeSeconds())}/s`)}${sum('Transactions', count(g.count))}
     ${sum('Errors', `${count(g.errors)}${g.errors > 0 ? ` · ${percent(g.errors, g.count)}` : ''}`, g.errors > 0)}
     ${sum('p50', duration(g.p50_us))}${sum('p95', duration(g.p95_us))}${sum('p99', duration(g.p99_us))}${sum('Slowest', duration(g.max_us))}
-    ${sum('SQL of its time', percent(g.sql_sum_us, g.elapsed_sum_us))}${sum('Calls of its time', percent(g.api_sum_us, g.elapsed_sum_us))}</p>`;
+    ${sum('Time in SQL', percent(g.sql_sum_us, g.elapsed_sum_us))}${sum('Time in calls', percent(g.api_sum_us, g.elapsed_sum_us))}</p>`;
 }
 
 /**

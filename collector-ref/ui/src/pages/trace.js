@@ -7,6 +7,7 @@ import { navigate } from '../core/router.js';
 import { StepTree } from '../data/profile.js';
 import { Status, isError, txHref } from '../parts/badges.js';
 import { LoadState, useDocument } from '../parts/loaded.js';
+import { axisHead } from '../parts/step_table.js';
 import { VTable } from '../parts/vtable.js';
 
 const ROW_PX = 28;
@@ -69,6 +70,6 @@ function columns(gxid, fromUs, spanUs) {
     { key: 'elapsed', label: 'Elapsed', width: 84, isNumber: true, cell: x => (x.isMissing ? '' : html`<b>${duration(x.elapsed_us)}</b>`) },
     { key: 'status', label: 'Status', width: 90, cell: x => (x.isMissing ? '' : html`<${Status} xlog=${x} isShort=${true} />`) },
     { key: 'tenant', label: 'Tenant', width: 90, cell: x => x.tenant ?? '' },
-    { key: 'bar', label: 'Time', width: 'auto', cell: x => html`<span class="time-bar">${!x.isMissing && html`<i class=${isError(x) ? 'length is-error' : 'length is-method'} style=${{ left: `${((x.start_unix_us - fromUs) / spanUs) * 100}%`, width: `${(x.elapsed_us / spanUs) * 100}%` }}><i class="busy" style=${{ width: `${Math.min(100, (x.busy_us / Math.max(1, x.elapsed_us)) * 100)}%` }}></i></i>`}</span>` },
+    { key: 'bar', label: 'Time', width: 'auto', head: axisHead(spanUs), cell: x => html`<span class="time-bar">${!x.isMissing && html`<i class=${isError(x) ? 'length is-error' : 'length is-method'} style=${{ left: `${((x.start_unix_us - fromUs) / spanUs) * 100}%`, width: `${(x.elapsed_us / spanUs) * 100}%` }}><i class="busy" style=${{ width: `${Math.min(100, (x.busy_us / Math.max(1, x.elapsed_us)) * 100)}%` }}></i></i>`}</span>` },
   ];
 }

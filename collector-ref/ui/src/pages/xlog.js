@@ -4,8 +4,7 @@ import { html, useEffect, useLayoutEffect, useMemo, useState } from '../../vendo
 import { apiUrl } from '../core/api.js';
 import { bytes, clock, count, duration, plural } from '../core/format.js';
 import { addKeys } from '../core/keys.js';
-import { measureOf } from '../core/measures.js';
-import { elapsedOf, MAX_Q } from '../core/quantiser.js';
+import { heightText } from '../core/measures.js';
 import { changeView, navigate, url, view } from '../core/router.js';
 import { boxQuery, writeBox } from '../core/view.js';
 import { boxList } from '../data/box_list.js';
@@ -114,18 +113,17 @@ function SelectionHead({ box, list, refresh }) {
   void pointsVersion.value;
   const { store } = source();
   const { range, pane, measure } = view.value;
-  const { format } = measureOf(measure);
+  const heights = heightText(box, measure);
   // Only what the page holds can be counted here: a box older than the window cannot.
   const isHeld = store.size > 0 && box.t0 >= oldestHeld(store) && (range.live || (box.t0 >= range.fromMs && box.t1 <= range.toMs));
   const mine = isHeld ? store.count(box, filterSplit.value) : null;
   const total = list.total.value;
   const shown = mine?.total ?? total;
-  const top = box.y1 >= MAX_Q ? '' : format(elapsedOf(box.y1));
   const exported = (/** @type {string} */ format) => apiUrl('export', { ...boxQuery(box, measure, view.value.f), format });
   return html`<header class="panel-head">
     <h2 id="selection-title" class="hidden-text">Selection</h2>
     <p class="count-line" role="status"><b class="count" data-testid="box-count">${count(shown)}</b> ${shown === 1 ? 'transaction' : 'transactions'}${mine && mine.errors > 0 ? html`, <span class="err">${plural(mine.errors, 'error')}</span>` : ''}</p>
-    <span class="mut">${clock(box.t0)} – ${clock(box.t1)}, ${top ? `${format(elapsedOf(box.y0))} – ${top}` : `over ${format(elapsedOf(box.y0))}`}</span>
+    <span class="mut">${clock(box.t0)} – ${clock(box.t1)}${heights && `, ${heights}`}</span>
     <span class="hidden-text" data-testid="server-count">${total ?? ''}</span>
     ${mine !== null && total !== null && total !== mine.total && html`<span class="mut">the list has ${count(total)}</span> <button class="link" onClick=${refresh}>list anew</button>`}
     <span class="spring"></span>

@@ -7,7 +7,7 @@ import { clock, count, dateTime } from '../core/format.js';
 import { toolHref } from '../core/links.js';
 import { view } from '../core/router.js';
 import { viewUrl } from '../core/view.js';
-import { functionsOf, isOwn } from '../data/threads.js';
+import { functionsOf, isOwn, placeText } from '../data/threads.js';
 import { txHref } from './badges.js';
 
 /** Groups drawn at first; a button shows the others. */
@@ -70,15 +70,16 @@ function AlertGroup({ group }) {
   const when = (/** @type {number} */ us) => (isDay ? dateTime(us / 1000, false) : clock(us / 1000, false));
   const advice = ADVICE[alert.kind];
   // What has no instrumented function around it is told by its text; the stack knows the line.
+  const isPlace = alert.place && (LINE.test(alert.place) || !alert.message.includes(alert.place));
   const caller = LINE.test(alert.place) ? undefined : functionsOf({ frames: stack }).find(isOwn);
   return html`<li class=${`alert is-${toneOf(level)}`}>
     <header><span class=${`level ${toneOf(level)}`}>${level}</span><h3>${titleOf(alert.kind)}</h3>
-      <b class="times" title="How often it was noticed, those between two alerts included">×${count(times)}</b>
+      ${times > 1 && html`<b class="times" title="How often it was noticed, those between two alerts included">×${count(times)}</b>`}
       <span class="mut">${times > 1 && firstUs !== alert.unix_us ? html`first ${when(firstUs)}, last ` : ''}${when(alert.unix_us)}</span></header>
     <p class="alert-message">${alert.message}</p>
     <dl class="alert-facts">
-      ${alert.place && fact('Place', html`<code>${alert.place}</code>`)}
-      ${caller && fact('Run by', html`<code>${caller.name} ${caller.place}</code>`)}
+      ${isPlace && fact('Place', html`<code>${alert.place}</code>`)}
+      ${caller && fact('Run by', html`<code>${caller.name} ${placeText(caller.place)}</code>`)}
       ${services.length > 0 && fact('Service', services.length === 1 ? html`<a href=${viewUrl(`/services/${encodeURIComponent(services[0])}`, { ...view.value, f: '', box: null })}>${services[0]}</a>` : names(services))}
       ${objects.length > 0 && fact('Object', names(objects))}
       ${ON_THREADS.has(alert.kind) && alert.object && fact('While it lasts', html`<a href=${toolHref(alert.object, 'threads')}>threads of ${alert.object}</a> · <a href=${toolHref(alert.object, 'sfa')}>hot stacks</a>`)}
@@ -91,7 +92,7 @@ function AlertGroup({ group }) {
 }
 
 /** A frame of a native stack, and what was inlined into it. @param {any} frame */
-const lines = frame => frame.functions.map((/** @type {any} */ one) => `${one.name}  ${one.place}`.trimEnd());
+const lines = frame => frame.functions.map((/** @type {any} */ one) => `${one.name}  ${placeText(one.place)}`.trimEnd());
 
 /** @param {string} label @param {any} value */
 const fact = (label, value) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`;

@@ -6,7 +6,7 @@ import { changeView, view } from '../core/router.js';
 import { DIMENSIONS, viewUrl } from '../core/view.js';
 import { feed } from '../data/hub.js';
 import { edges } from '../core/range.js';
-import { GroupTable, USUAL, narrowed, valueText } from './groups.js';
+import { GroupTable, USUAL, dimensionText, narrowed, valueText } from './groups.js';
 import { LoadState, useDocument } from './loaded.js';
 
 /** Most groups and differences asked for. */
@@ -19,7 +19,7 @@ export function BoxSummary({ query }) {
   const loaded = useDocument('summary', { ...query, by, limit: GROUPS });
   const { data } = loaded;
   return html`<div class="pane" data-testid="box-summary">
-    <div class="tabs" role="group" aria-label="Sum up by">${DIMENSIONS.map(name => html`<button key=${name} class="switch" aria-pressed=${by === name ? 'true' : 'false'} onClick=${() => changeView({ by: name }, { replace: true })}>${name.replaceAll('_', ' ')}</button>`)}</div>
+    <div class="tabs" role="group" aria-label="Sum up by">${DIMENSIONS.map(name => html`<button key=${name} class="switch" aria-pressed=${by === name ? 'true' : 'false'} onClick=${() => changeView({ by: name }, { replace: true })}>${dimensionText(name)}</button>`)}</div>
     ${data && data.by === by ? html`<${GroupTable} key=${by} by=${by} groups=${data.groups} columns=${USUAL} caption=${`The box by ${by}`} />
       ${data.group_count > data.groups.length && html`<p class="foot mut">The ${count(data.groups.length)} most frequent of ${count(data.group_count)}</p>`}` : html`<${LoadState} loaded=${loaded} what="the summary" />`}</div>`;
 }
@@ -54,7 +54,7 @@ export function Differences({ data, a, b }) {
     <tbody>${values.map((/** @type {any} */ v) => {
       const f = narrowed(view.value.f, v.dimension, v.value);
       const text = valueText(v.dimension, v.value);
-      return html`<tr key=${`${v.dimension} ${v.value}`}><th scope="row">${v.dimension.replaceAll('_', ' ')}</th>
+      return html`<tr key=${`${v.dimension} ${v.value}`}><th scope="row">${dimensionText(v.dimension)}</th>
         <td title=${text}>${f === null ? text : html`<a href=${viewUrl('/xlog', { ...view.value, f, box: null, pane: 'list' })}>${text}</a>`}</td>
         <td><span class="pair" aria-hidden="true"><i class="is-selected" style=${{ width: `${v.selected_share * 100}%` }}></i><i style=${{ width: `${v.rest_share * 100}%` }}></i></span></td>
         <td class="num"><b>${percent(v.selected, data.selected)}</b></td><td class="num">${percent(v.rest, data.rest)}</td></tr>`;

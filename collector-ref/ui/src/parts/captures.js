@@ -7,7 +7,7 @@ import { count, plural } from '../core/format.js';
 import { DEFAULT_AXIS, DIMENSIONS, PANES, viewUrl } from '../core/view.js';
 import { filterOf, isForGood, meant } from '../data/captures.js';
 import { useAsked } from './loaded.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 1_000;
@@ -19,7 +19,7 @@ const DEFAULT = { callsites: '', service: '', tenant: '', seconds: '60', values:
 const COLUMNS = [
   { key: 'name', label: 'Function', width: '34%', cell: x => html`<b title=${x.name}>${x.name}</b>` },
   { key: 'place', label: 'Place', width: '30%', cell: x => html`<code class="mut" title=${x.place}>${x.place}</code>` },
-  { key: 'arguments', label: 'Its source lists', width: 'auto', cell: x => (x.arguments.length > 0 ? x.arguments.join(', ') : html`<span class="mut">no argument</span>`) },
+  { key: 'arguments', label: 'Arguments listed', width: 'auto', cell: x => (x.arguments.length > 0 ? x.arguments.join(', ') : html`<span class="mut">none</span>`) },
   { key: 'now', label: 'Now', width: 110, cell: x => (isForGood(x) ? html`<span class="running">captured</span>` : '') },
 ];
 
@@ -38,7 +38,7 @@ export function CaptureTool({ object, path, query, mayAct, onAmbiguous }) {
   // What runs was perhaps asked for by somebody else.
   useEffect(() => { if (isRunning) setWish({ ...state, seconds: String(state.seconds), values: String(state.values) }); }, [isRunning]);
   const rows = useMemo(() => meant(sites?.callsites ?? [], wish.callsites), [sites, wish.callsites]);
-  if (!state) return html`<section class="panel calm">${asked.error ? html`<${Refusal} error=${asked.error} />` : html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+  if (!state) return html`<${Awaited} error=${asked.error} />`;
   const change = async (/** @type {any} */ what) => {
     say(null);
     await postJson(`capture/${path}`, what, query).catch(say);
@@ -56,9 +56,9 @@ export function CaptureTool({ object, path, query, mayAct, onAmbiguous }) {
       ${isRunning ? html`<p role="status" data-testid="capture-state"><span class="running">capturing</span> at ${plural(state.bound_callsites, 'callsite')}: <b>${count(state.captured)}</b> of ${count(state.values)} values, ${state.seconds_left} s left. <a href=${xlogHref(state, object)}>Its transactions</a></p>`
         : state.captured > 0 && html`<p data-testid="capture-state">Ended with <b>${plural(state.captured, 'value')}</b>. <a href=${xlogHref(state, object)}>Its transactions</a></p>`}
       <${Refusal} error=${said ?? asked.error} /></section>
-    ${wish.callsites === '' ? html`<section class="panel calm"><h2>No callsite is meant yet</h2><p>Name a function or a place such as <code>src/orders.rs:*</code>; <code>*</code> is any text.${mayAct && html` <button class="link" onClick=${() => setWish({ ...wish, callsites: '*' })}>Show all</button>`}</p></section>`
+    ${wish.callsites === '' ? html`<section class="panel calm"><h2>No callsite is named yet</h2><p>Name a function or a place such as <code>src/orders.rs:*</code>; <code>*</code> is any text.${mayAct && html` <button class="link" onClick=${() => setWish({ ...wish, callsites: '*' })}>Show all</button>`}</p></section>`
       : rows.length === 0 ? html`<section class="panel calm"><h2>No callsite fits</h2><p>A pattern is compared with the whole name of a function, and with file:line. A function is known from its first call on.</p></section>`
-      : html`<section class="panel steps-panel stacks" aria-label="Callsites"><div class="profile-tabs panel-head"><span><span class="count" data-testid="callsite-count">${count(rows.length)}</span> <span class="mut">${rows.length === 1 ? 'callsite is' : 'callsites are'} meant, of which ${count(listed)} list arguments</span></span></div>
+      : html`<section class="panel steps-panel stacks" aria-label="Callsites"><div class="profile-tabs panel-head"><span><span class="count" data-testid="callsite-count">${count(rows.length)}</span> <span class="mut">${rows.length === 1 ? 'callsite fits' : 'callsites fit'}, of which ${count(listed)} list arguments</span></span></div>
           <${Callsites} rows=${rows} /></section>`}`;
 }
 

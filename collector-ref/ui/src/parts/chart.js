@@ -42,6 +42,6 @@ export function Chart({ name, series, before, fromUs, toUs, close, head = 'Objec
         const f = figures(one.points);
         const there = cursor === null ? f?.now : valueAt(one.points, cursor);
         const cell = (/** @type {number | null | undefined} */ v) => html`<td class="num">${v === null || v === undefined ? '–' : format(v)}</td>`;
-        return html`<tr key=${one.object}><th scope="row"><i class=${`series-key ${own(one, i)}`}></i>${one.object}</th>${cell(there)}${cell(f?.least)}${cell(f?.mean)}${cell(f?.most)}${before && cell(figures(before.find(b => b.object === one.object)?.points ?? [])?.mean)}</tr>`;
+        return html`<tr key=${one.object}><th scope="row" title=${one.object}><i class=${`series-key ${own(one, i)}`}></i>${one.object}</th>${cell(there)}${cell(f?.least)}${cell(f?.mean)}${cell(f?.most)}${before && cell(figures(before.find(b => b.object === one.object)?.points ?? [])?.mean)}</tr>`;
       })}</tbody></table></div>`}</section>`;
 }

@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from '../../vendor/preact.js';
 import { getJson } from '../core/api.js';
 import { count } from '../core/format.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited } from './tool_tabs.js';
 
 /** Sections first in this order, others as they come. */
 const ORDER = ['process', 'arguments', 'variables', 'limits', 'sockets'];
@@ -24,7 +24,7 @@ export function EnvironmentTool({ path, query, mayAct, onAmbiguous }) {
     return () => abort.abort();
   }, []);
   if (!mayAct) return html`<section class="panel calm"><h2>Only for operators</h2><p>Arguments and variables may say more than a viewer should know. Sign in with a token or an account of an operator.</p></section>`;
-  if (!entries) return html`<section class="panel calm">${error ? html`<${Refusal} error=${error} />` : html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+  if (!entries) return html`<${Awaited} error=${error} />`;
   const sections = [...new Set(entries.map(entry => entry.section))].sort((a, b) => (ORDER.indexOf(a) + 1 || 99) - (ORDER.indexOf(b) + 1 || 99));
   const hidden = entries.filter(entry => entry.value === null).length;
   const fits = (/** @type {any} */ entry) => `${entry.name} ${entry.value ?? ''}`.toLowerCase().includes(wanted.toLowerCase());

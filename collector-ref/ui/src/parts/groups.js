@@ -53,6 +53,14 @@ export const SPENT = [time('sql', 'SQL time', g => g.sql_sum_us, true), time('ap
 /** @type {Column[]} */
 export const USUAL = [COUNT, ERRORS, ...TIMES, ...SPENT];
 
+/** The bar behind a figure; the longest one stays apart from that of the column before. @param {number} share of the largest */
+export const shareWidth = share => ({ width: `calc((100% - 8px) * ${share})` });
+
+/** Names of dimensions where they are not words. @type {Record<string, string>} */
+const DIMENSION_TEXTS = { ip: 'IP', desc: 'description' };
+/** A dimension as people call it. @param {string} by */
+export const dimensionText = by => DIMENSION_TEXTS[by] ?? by.replaceAll('_', ' ');
+
 /** Rows drawn at first; a button shows the others. */
 const SHOWN = 200;
 
@@ -76,7 +84,7 @@ export function GroupTable({ by, groups, columns, caption, head = '', sortedBy =
   const sign = sorted.isDown ? -1 : 1;
   const rows = groups.slice().sort((a, b) => (value(a) === value(b) ? 0 : (value(a) < value(b) ? -1 : 1) * sign));
   const largest = Object.fromEntries(columns.filter(one => one.isBar).map(one => [one.key, Math.max(1, ...groups.map(g => Number(one.value(g))))]));
-  const name = by.replaceAll('_', ' ');
+  const name = dimensionText(by);
   const all = [{ key: 'value', isText: true, label: head || name[0].toUpperCase() + name.slice(1) }, ...columns];
   const sortBy = (/** @type {string} */ key) => setSorted({ key, isDown: sorted.key === key ? !sorted.isDown : !all.find(one => one.key === key)?.isText });
   const linkOf = href ?? ((/** @type {any} */ g) => {
@@ -91,7 +99,7 @@ export function GroupTable({ by, groups, columns, caption, head = '', sortedBy =
       const link = linkOf(g);
       const text = valueText(by, g.value);
       return html`<tr key=${`${g.value} ${g.object ?? ''}`}><th scope="row" title=${text}>${link ? html`<a href=${link}>${text}</a>` : html`<span class=${g.value === '' ? 'mut' : ''}>${text}</span>`}</th>
-        ${columns.map(one => html`<td key=${one.key} class=${one.isText ? '' : 'num'}>${one.isBar && html`<i class="share" style=${{ width: `${(Number(one.value(g)) / largest[one.key]) * 100}%` }}></i>`}<span>${one.cell ? one.cell(g) : count(Number(one.value(g)))}</span></td>`)}</tr>`;
+        ${columns.map(one => html`<td key=${one.key} class=${one.isText ? '' : 'num'}>${one.isBar && html`<i class="share" style=${shareWidth(Number(one.value(g)) / largest[one.key])}></i>`}<span>${one.cell ? one.cell(g) : count(Number(one.value(g)))}</span></td>`)}</tr>`;
     })}</tbody></table>
     ${rows.length > shown && html`<p class="foot mut">${count(shown)} of ${count(rows.length)} shown <button class="link" onClick=${() => show(rows.length)}>show all</button></p>`}</div>`;
 }

@@ -11,7 +11,7 @@ import { txHref } from './badges.js';
 import { FlameView } from './flame_view.js';
 import { useAsked } from './loaded.js';
 import { Switches, choose } from './switches.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 3_000;
@@ -41,7 +41,7 @@ export function HeapTool({ path, query, onAmbiguous }) {
   const { data, error } = useAsked(`heap/${path}`, query, isHeld ? 0 : REFRESH_MS, onAmbiguous);
   const pane = url.value.searchParams.get('by') === 'flame' ? 'flame' : 'table';
   const measure = MEASURES.find(([name]) => name === url.value.searchParams.get('measure'))?.[0] ?? 'live_bytes';
-  if (!data) return html`<section class="panel calm">${error ? html`<${Refusal} error=${error} />` : html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+  if (!data) return html`<${Awaited} error=${error} />`;
   const { sites } = data;
   return html`<section class="panel" aria-label="What is counted"><div class="panel-head"><p data-testid="heap-sum"><b>${bytes(totalOf(sites, 'live_bytes'))}</b> live of <b>${bytes(totalOf(sites, 'allocated_bytes'))}</b> allocated <span class="mut">since the start of the process, estimated from ${plural(totalOf(sites, 'samples'), 'sample')}, one in ${bytes(data.sample_bytes)}${data.resident_bytes ? `; ${bytes(data.resident_bytes)} are resident` : ''}.</span></p>
         <span class="spring"></span><button class="switch lone" aria-pressed=${isHeld ? 'true' : 'false'} onClick=${() => hold(!isHeld)}>Hold</button>

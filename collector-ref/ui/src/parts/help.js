@@ -4,7 +4,7 @@ import { html, useLayoutEffect, useRef } from '../../vendor/preact.js';
 import { frameWork } from '../core/frames.js';
 import { PAGES } from '../core/pages.js';
 import { isHelpOpen } from '../core/theme.js';
-import { count } from '../core/format.js';
+import { count, plural } from '../core/format.js';
 import { feed, source } from '../data/hub.js';
 
 /** What the help box lists. */
@@ -55,5 +55,5 @@ export function HelpBox() {
 
 function Costs() {
   const { p50Ms, p99Ms, frames } = frameWork();
-  return html`<p class="mut">${count(source().store.size)} points held; own work a frame ${p50Ms.toFixed(2)} ms (99 %: ${p99Ms.toFixed(2)} ms, ${count(frames)} frames); ${count(feed.totals.points)} points by ${count(feed.totals.connects)} connection(s), ${count(feed.totals.gaps)} gaps.</p>`;
+  return html`<p class="mut">${count(source().store.size)} points held; own work a frame ${p50Ms.toFixed(2)} ms (99 %: ${p99Ms.toFixed(2)} ms, ${count(frames)} frames); ${count(feed.totals.points)} points by ${plural(feed.totals.connects, 'connection')}, ${plural(feed.totals.gaps, 'gap')}.</p>`;
 }

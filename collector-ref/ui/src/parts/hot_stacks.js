@@ -6,10 +6,11 @@ import { apiUrl, getJson, postJson } from '../core/api.js';
 import { count, duration, percent, plural } from '../core/format.js';
 import { url } from '../core/router.js';
 import { asSteps, heaviestPath, rooted, serviceCounts, shownRows, sumOf, topFrames, treeOf } from '../data/stacks.js';
+import { placeText } from '../data/threads.js';
 import { Reloader } from '../data/reloader.js';
 import { FlameView } from './flame_view.js';
 import { Switches, choose } from './switches.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 3_000;
@@ -62,7 +63,7 @@ export function StacksTool({ path, query, mayAct, onAmbiguous }) {
       ${mode === 'cpu' && html`<${Sampler} isRunning=${shown?.running === true} mayAct=${mayAct} change=${change} />`}
       <${Refusal} error=${error} />
       ${shown && (shown.running || shown.covers_ms > 0) && html`<p class="mut" data-testid="covers">${plural(shown.samples, 'sample')} in ${duration(shown.covers_ms * 1000)}${shown.rate_hz > 0 ? `, ${shown.rate_hz.toFixed(1)} a second` : ''}${shown.running ? '' : '; not counting now'}${shown.dropped > 0 ? html`. <span class="warn">${count(shown.dropped)} found no room and are in no figure below.</span>` : '.'}</p>`}</section>
-    ${shown ? html`<${Counted} profile=${shown} pane=${pane} service=${service} />` : !error && html`<section class="panel calm"><p class="mut" role="status">Asking the agent…</p></section>`}`;
+    ${shown ? html`<${Counted} profile=${shown} pane=${pane} service=${service} />` : !error && html`<${Awaited} error=${null} />`}`;
 }
 
 /** @param {{isRunning: boolean, mayAct: boolean, change: (what: any) => Promise<void>}} props */
@@ -96,15 +97,15 @@ function Counted({ profile, pane, service }) {
 }
 
 /** A count and its share. @param {number} n @param {number} whole */
-const share = (n, whole) => html`<b>${percent(n, whole)}</b> <span class="mut">${count(n)}</span>`;
-const place = (/** @type {{place: string}} */ x) => html`<code class="mut" title=${x.place}>${x.place}</code>`;
+const share = (n, whole) => html`<b>${percent(n, whole)}</b><span class="mut aside">${count(n)}</span>`;
+const place = (/** @type {{place: string}} */ x) => html`<code class="mut" title=${x.place}>${placeText(x.place)}</code>`;
 
 /** @param {{stacks: import('../data/stacks.js').Stack[], whole: number, isLogical: boolean}} props */
 function Top({ stacks, whole, isLogical }) {
   const rows = useMemo(() => topFrames(stacks), [stacks]);
   const [selected, select] = useState(-1);
   const columns = useMemo(() => [
-    { key: 'self', label: 'Ends here', width: 118, isNumber: true, cell: (/** @type {any} */ x) => share(x.self, whole) },
+    { key: 'self', label: 'Ends here', width: 118, isNumber: true, cell: (/** @type {any} */ x) => (x.self > 0 ? share(x.self, whole) : '') },
     ...(isLogical ? [{ key: 'waits', label: 'Waiting', width: 76, isNumber: true, cell: (/** @type {any} */ x) => (x.self > 0 ? percent(x.waiting, x.self) : '') }] : []),
     { key: 'total', label: 'In the stack', width: 118, isNumber: true, cell: (/** @type {any} */ x) => share(x.total, whole) },
     { key: 'name', label: isLogical ? 'Step' : 'Function', width: 'auto', cell: (/** @type {any} */ x) => html`<span title=${x.name}>${x.name}</span>` },

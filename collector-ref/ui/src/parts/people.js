@@ -10,6 +10,8 @@ import { Sparkline } from './sparkline.js';
 const USERS_EVERY_MS = 10_000;
 const TODAY_EVERY_MS = 30_000;
 const BACK_US = 300_000_000;
+/** Objects send at times of their own: those of four seconds are one. */
+const SLOT_US = 4_000_000;
 /** A value older than this is of an agent that is gone. */
 const STALE_US = 60_000_000;
 
@@ -36,8 +38,7 @@ export function largest(series) {
   const bySecond = new Map();
   for (const { points } of series) {
     for (const [us, value] of points) {
-      // Objects send at times of their own: those of four seconds are one.
-      const slot = Math.floor(us / 4_000_000);
+      const slot = Math.floor(us / SLOT_US);
       bySecond.set(slot, Math.max(bySecond.get(slot) ?? 0, value));
     }
   }
@@ -58,7 +59,7 @@ export function PeopleTiles() {
   const nowUs = feed.serverNow() * 1000;
   const errors = sum('errors') ?? 0;
   return html`<div class="tile" data-testid="tile-users" title="Users and visitors as the busiest object counts them: objects share them"><span class="tile-label">Users now</span><span class="tile-value">${count(newest(users, nowUs))}</span>
-      <span class="tile-note">${count(newest(visitors, nowUs))} today</span><${Sparkline} series=${largest(users)} /></div>
+      <span class="tile-note">${count(newest(visitors, nowUs))} today</span><${Sparkline} series=${largest(users)} samples=${BACK_US / SLOT_US} /></div>
     <div class="tile" data-testid="tile-today" title="Transactions since midnight, by the totals of the agents"><span class="tile-label">Calls today</span><span class="tile-value">${count(sum('count'))}</span>
       <span class=${errors > 0 ? 'tile-note err' : 'tile-note'} title=${`${count(errors)} failed`}>${errors > 0 ? percent(errors, sum('count') ?? 0) : ''}</span></div>`;
 }

@@ -56,6 +56,6 @@ function Calls({ xlog }) {
 /** @param {{label: string, rows: any[], whole: number, none: any}} props */
 function CallTable({ label, rows, whole, none }) {
   if (rows.length === 0) return html`<p class="mut">${none}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table class="data"><thead><tr><th scope="col">Service</th><th scope="col">Object</th><th scope="col">Status</th><th scope="col" class="num">Elapsed</th><th scope="col" class="num">Of this one</th></tr></thead>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table class="data fixed"><thead><tr><th scope="col">Service</th><th scope="col">Object</th><th scope="col">Status</th><th scope="col" class="num">Elapsed</th><th scope="col" class="num">Of this one</th></tr></thead>
     <tbody>${rows.map(x => html`<tr key=${x.txid}><th scope="row"><a href=${txHref(x)}>${x.service}</a></th><td>${x.object}</td><td><${Status} xlog=${x} isShort=${true} /></td><td class="num"><b>${duration(x.elapsed_us)}</b></td><td class="num">${percent(x.elapsed_us, whole)}</td></tr>`)}</tbody></table></div>`;
 }

@@ -21,9 +21,12 @@ export function sparkPath(series, width = WIDTH, height = HEIGHT, samples = SPAR
   return shown.map((value, i) => `${i === 0 ? 'M' : 'L'}${(left + i * step).toFixed(1)} ${(height - 1 - (Math.max(0, value) / top) * (height - 3)).toFixed(1)}`).join('');
 }
 
-/** @param {{series: number[]}} props */
-export function Sparkline({ series }) {
-  const path = sparkPath(series);
+/** Fewer are a dash at the edge, and no line. */
+const LEAST_SAMPLES = 8;
+
+/** @param {{series: number[], samples?: number}} props samples: how many the width is for */
+export function Sparkline({ series, samples = SPARK_SAMPLES }) {
+  const path = series.length < LEAST_SAMPLES ? '' : sparkPath(series, WIDTH, HEIGHT, samples);
   return html`<svg class="spark" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
     ${path && html`<path class="area" d=${`${path}V${HEIGHT}H${path.slice(1, path.indexOf(' '))}Z`} /><path class="line" d=${path} />`}</svg>`;
 }

@@ -16,14 +16,17 @@ const KINDS = /** @type {Record<string, string>} */ ({
 /** A kind in a few letters. @param {string} kind */
 export const kindText = kind => KINDS[kind] ?? kind;
 
+/** Head of a column of bars over this time. @param {number} totalUs */
+export const axisHead = totalUs => html`<span class="axis-head"><span>0</span><span>${duration(totalUs / 2)}</span><span>${duration(totalUs)}</span></span>`;
+
 /** What a step says beyond its name, in a few words. @param {Step} step */
 export function stepNote(step) {
   const parts = [];
   const { sql, api } = step;
   if (step.count > 1) parts.push(`max ${duration(step.max_us)}`);
   if (sql) {
-    if (sql.pool_wait_us > 0) parts.push(`wait ${duration(sql.pool_wait_us)}`);
-    parts.push(`exec ${duration(Math.max(0, step.elapsed_us - (sql.pool_wait_us ?? 0)))}`);
+    // Without a wait the execution is what the column of the elapsed time says.
+    if (sql.pool_wait_us > 0) parts.push(`wait ${duration(sql.pool_wait_us)}`, `exec ${duration(Math.max(0, step.elapsed_us - sql.pool_wait_us))}`);
     if (sql.rows > 0 || !sql.affected) parts.push(plural(sql.rows ?? 0, 'row'));
     if (sql.affected > 0) parts.push(`${count(sql.affected)} affected`);
   }
@@ -77,7 +80,7 @@ function makeColumns(tree, closed, toggle, totalUs) {
     { key: 'elapsed', label: 'Elapsed', width: 82, isNumber: true, cell: step => (isPoint(step) ? '' : html`<b>${duration(step.elapsed_us)}</b>`) },
     { key: 'busy', label: 'Busy', width: 76, isNumber: true, cell: step => (isPoint(step) ? '' : html`<span class="mut">${duration(step.busy_us)}</span>`) },
     { key: 'own', label: 'Own', width: 76, isNumber: true, cell: step => (isPoint(step) || tree.children[step.index] === 0 ? '' : html`<span class="mut">${duration(tree.gaps(step.index).reduce((sum, gap) => sum + gap.toUs - gap.fromUs, 0))}</span>`) },
-    { key: 'bar', label: 'Time', width: '30%', head: html`<span class="axis-head"><span>0</span><span>${duration(totalUs / 2)}</span><span>${duration(totalUs)}</span></span>`, cell: step => html`<${Bar} step=${step} totalUs=${totalUs} gaps=${tree.children[step.index] > 0 ? tree.gaps(step.index) : NONE} />` },
+    { key: 'bar', label: 'Time', width: '30%', head: axisHead(totalUs), cell: step => html`<${Bar} step=${step} totalUs=${totalUs} gaps=${tree.children[step.index] > 0 ? tree.gaps(step.index) : NONE} />` },
   ];
 }
 

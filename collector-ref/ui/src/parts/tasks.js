@@ -4,7 +4,7 @@ import { html, useMemo, useState } from '../../vendor/preact.js';
 import { count } from '../core/format.js';
 import { useAsked } from './loaded.js';
 import { OpenSteps, ROW_PX, RUNNING, runningKey } from './running.js';
-import { Refusal } from './tool_tabs.js';
+import { Awaited, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 1_000;
@@ -23,7 +23,7 @@ export function TasksTool({ object, query, onAmbiguous }) {
   const { data, error } = useAsked('active', { object, kind: 'spawned' }, REFRESH_MS, onAmbiguous);
   const [picked, pick] = useState('');
   const mine = useMemo(() => (data?.objects ?? []).filter((/** @type {any} */ o) => o.object === object && (!query.instance || o.instance === query.instance)), [data, query.instance]);
-  if (!data) return html`<section class="panel calm">${error ? html`<${Refusal} error=${error} />` : html`<p class="mut" role="status">Asking the agent…</p>`}</section>`;
+  if (!data) return html`<${Awaited} error=${error} />`;
   const [agent] = mine;
   const refused = agent?.unavailable ? new Error(agent.unavailable) : !agent ? Object.assign(new Error(`${object}: the agent is not connected`), { code: 'not_connected' }) : error;
   const rows = agent?.transactions ?? [];

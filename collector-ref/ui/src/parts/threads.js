@@ -3,7 +3,7 @@
 import { html, useState } from '../../vendor/preact.js';
 import { getJson, postJson } from '../core/api.js';
 import { clock, count, dateTime, duration, plural } from '../core/format.js';
-import { functionsOf, isOwn, sortedThreads, stateText, whereOf } from '../data/threads.js';
+import { functionsOf, isOwn, placeText, sortedThreads, stateText, whereOf } from '../data/threads.js';
 import { KeptDumps } from './kept_dumps.js';
 import { OpenSteps, ROW_PX, RUNNING, runningKey } from './running.js';
 import { Switches } from './switches.js';
@@ -112,5 +112,5 @@ function Stack({ x, close }) {
     ${x.txid !== null && html`<p>Polls <b>${x.service}</b> since ${duration(x.poll_us)}. <a href="/active">Active services</a></p>`}
     ${x.missing && html`<p class="warn">No stack: ${x.missing}</p>`}${QUALITY[x.quality] && html`<p class="warn">${QUALITY[x.quality]}</p>`}
     ${functions.length > 0 && html`<p class="mut">${plural(functions.length, 'function')}, the innermost first${x.pause_ns > 0 ? `; held up for ${duration(x.pause_ns / 1000)}` : ''}. ${own.length > 0 && own.length < functions.length && html`<button class="link" onClick=${() => showWhole(!isWhole)}>${isWhole ? 'own code only' : `show ${plural(functions.length - own.length, 'function')} of libraries`}</button>`}</p>`}
-    <ol class="stack" data-testid="native-stack">${shown.map((one, i) => html`<li key=${i} class=${isOwn(one) ? '' : 'mut'}><span class="stack-name">${one.name}</span>${one.inlined && html` <span class="note">inlined</span>`}${one.place && html`<br /><code class="mut">${one.place}</code>`}${one.missing && html`<br /><span class="mut">${one.missing}</span>`}</li>`)}</ol></aside>`;
+    <ol class="stack is-native" data-testid="native-stack">${shown.map((one, i) => html`<li key=${i} class=${isOwn(one) ? '' : 'mut'}><span class="stack-name">${one.name}</span>${one.inlined && html` <span class="note">inlined</span>`}${one.place && html`<br /><code class="mut" title=${one.place}>${placeText(one.place)}</code>`}${one.missing && html`<br /><span class="mut">${one.missing}</span>`}</li>`)}</ol></aside>`;
 }

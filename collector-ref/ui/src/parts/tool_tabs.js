@@ -35,3 +35,8 @@ export function Refusal({ error }) {
   const advice = ADVICE[error.code ?? ''];
   return html`<div class="refusal" data-testid="refusal"><p class="problem" role="alert">${error.message}</p>${advice && html`<p class="mut">${advice}</p>`}</div>`;
 }
+
+export const Asking = () => html`<p class="mut" role="status">Asking the agent…</p>`;
+
+/** Stands where a tool will stand: the agent is being asked, or has refused. @param {{error: (Error & {code?: string}) | null}} props */
+export const Awaited = ({ error }) => html`<section class="panel calm">${error ? html`<${Refusal} error=${error} />` : html`<${Asking} />`}</section>`;

@@ -23,7 +23,7 @@ test('the summary of a box adds up by every dimension, and a value narrows the l
   const total = await boxed(page);
   await page.getByRole('button', { name: 'Summary' }).click();
   await expect(page).toHaveURL(/pane=summary/);
-  for (const by of ['service', 'ip', 'user agent', 'login', 'tenant', 'error']) {
+  for (const by of ['service', 'IP', 'user agent', 'login', 'tenant', 'error']) {
     await summedBy(page, by).click();
     await expect(page.getByTestId('groups').locator('thead')).toContainText(by, { ignoreCase: true });
     await expect.poll(() => columnSum(page, 2), by).toBe(total);

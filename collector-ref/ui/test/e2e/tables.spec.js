@@ -92,7 +92,7 @@ test('an empty range says so on every page, and how to go on', async ({ page }) 
   await page.goto('/sql?from=1000000000000&to=1000000060000');
   await expect(page.getByText('scouter-sqlx')).toBeVisible();
   await page.goto('/leaks?from=1000000000000&to=1000000060000');
-  await expect(page.getByText('Everything that was taken was given back')).toBeVisible();
+  await expect(page.getByText('Of what was taken in this range everything was given back')).toBeVisible();
 });
 
 test('a live page of totals follows', async ({ page }) => {

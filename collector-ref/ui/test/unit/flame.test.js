@@ -65,6 +65,12 @@ test('left heavy puts the same together and the heaviest on the left', () => {
   assert.equal(barAt(flame, 114, 2, 0), -1);
 });
 
+test('a short bar beside a long one is found where it is, and a little beside it', () => {
+  const flame = inTime(new StepTree([step(null, 'short', 10, 2), step(null, 'long', 12, 988)]), 1_000);
+  const named = (/** @type {number} */ us) => ['short', 'long'][flame.step[barAt(flame, us, 0, 5)]];
+  assert.deepEqual([4, 6, 11, 11.9, 13, 1_004].map(named), [undefined, 'short', 'short', 'short', 'long', 'long']);
+});
+
 test('the critical path is the elapsed time, in order, each piece inside its step', () => {
   assert.deepEqual(criticalPath(STEPS, 100).map(p => [p.step < 0 ? '' : STEPS[p.step].name, p.fromUs, p.toUs]), [
     ['handler', 0, 10], ['price', 10, 20], ['select', 20, 50], ['price', 50, 70], ['handler', 70, 80], ['select', 80, 85], ['handler', 85, 86], ['select', 86, 96], ['handler', 96, 100],

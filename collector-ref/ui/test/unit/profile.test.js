@@ -54,6 +54,7 @@ test('what a running transaction does is its innermost open step, and a guess sa
 test('a statement says wait, execution and rows', () => {
   const note = stepNote({ count: 1, elapsed_us: 5_000, sql: { pool_wait_us: 1_000, rows: 12, affected: 0 } }).replaceAll(' ', ' ');
   assert.equal(note, 'wait 1.00 ms · exec 4.00 ms · 12 rows');
+  assert.equal(stepNote({ count: 1, elapsed_us: 5_000, sql: { pool_wait_us: 0, rows: 1, affected: 0 } }), '1 row');
   assert.equal(stepNote({ count: 10_000, elapsed_us: 5, max_us: 900 }).replaceAll(' ', ' '), 'max 900 µs');
 });
 

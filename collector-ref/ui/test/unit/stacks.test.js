@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { leftHeavy } from '../../src/data/flame.js';
 import { StepTree } from '../../src/data/profile.js';
 import { NO_SERVICE, asSteps, belowOf, heaviestPath, rooted, serviceCounts, shownRows, sumOf, topFrames, treeOf } from '../../src/data/stacks.js';
-import { functionsOf, isOwn, sortedThreads, whereOf } from '../../src/data/threads.js';
+import { functionsOf, isOwn, placeText, sortedThreads, whereOf } from '../../src/data/threads.js';
 import { random } from '../support/points.js';
 
 const fn = (/** @type {string} */ name, place = '') => ({ name, place, inlined: false });
@@ -80,4 +80,13 @@ test('the thread that blocks comes first, and is where its own code is', () => {
   assert.equal(functionsOf(threads[1]).filter(isOwn).length, 1);
   assert.equal(whereOf(threads[0]), null);
   assert.equal(whereOf(thread(5, { frames: [frames[0], code(fn('flume::wait'))] }))?.name, 'flume::wait');
+});
+
+test('a place is told without what all of its crate begin with, and the agent is nobody\'s own code', () => {
+  assert.equal(placeText('/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/thread/mod.rs:9'), 'library/std/src/thread/mod.rs:9');
+  assert.equal(placeText('/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.48.0/src/park.rs:3'), 'tokio-1.48.0/src/park.rs:3');
+  assert.equal(placeText('src/orders.rs:67'), 'src/orders.rs:67');
+  const isMine = (/** @type {string} */ name, place = '/home/me/work/src/lib.rs:1') => isOwn({ name, place });
+  assert.deepEqual(['scouter_core::native::own', 'scouter::spawn', 'scouter_shop::charge', 'shop::scouter_of'].map(name => isMine(name)), [false, false, true, true]);
+  assert.equal(isMine('{closure#0}<RouteFuture>', '/home/me/vendor/scouter-tower-0.1.0/src/server/future.rs:132'), false);
 });
