@@ -13,8 +13,8 @@ const FLAGS = ['err', 'slow'];
 const KNOWN = [...TEXT_KEYS.map(k => `${k}:`), ...TIME_KEYS.map(k => `${k}>`), ...FLAGS];
 
 /** Bits of a point's attr. */
-export const ATTR_ERROR = 1;
-export const ATTR_SLOW = 2;
+const ATTR_ERROR = 1;
+const ATTR_SLOW = 2;
 const LOCAL = /** @type {Record<string, number>} */ ({ err: ATTR_ERROR, slow: ATTR_SLOW });
 
 /**

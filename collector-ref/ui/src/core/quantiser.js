@@ -1,4 +1,4 @@
-// The quantiser of the scatter: elapsed time and end time as small integers.
+// The quantiser of the scatter: elapsed time as a small integer. End times come as whole milliseconds.
 //
 // The collector has the same formula in Rust; `test/golden/quantiser.json` holds both equal. No
 // floating point logarithm, so a box drawn here selects exactly the rows that are counted there.
@@ -32,12 +32,4 @@ export function elapsedOf(q) {
   const exponent = (q - 1) >> OCTAVE_BITS;
   const step = (q - 1) & 2047;
   return 2 ** exponent * (1 + step / 2048);
-}
-
-/**
- * Quantises a point in time: whole milliseconds, rounded down also before 1970.
- * @param {number} unixUs
- */
-export function quantiseTime(unixUs) {
-  return Math.floor(unixUs / 1000);
 }

@@ -5,7 +5,7 @@ import { getJson, postJson } from '../core/api.js';
 import { plural } from '../core/format.js';
 import { url } from '../core/router.js';
 import { Instances } from '../parts/instances.js';
-import { Asking, ToolTabs } from '../parts/tool_tabs.js';
+import { Asking, OnlyLook, ToolTabs } from '../parts/tool_tabs.js';
 import { configHref } from '../core/links.js';
 
 /** @param {{object: string}} props */
@@ -39,7 +39,7 @@ export function ConfigPage({ object }) {
       ${options && html`<span class="mut">${plural(options.length, 'option')}, ${changed} not at ${changed === 1 ? 'its' : 'their'} default. A change holds until the process ends, and is noted in the collector's audit file.</span>`}</header>
     <${ToolTabs} object=${object} instance=${instance ?? undefined} current="config" />
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${options && !mayChange && html`<p class="warn">Your role may look but not change: sign in with a token of an operator.</p>`}
+    ${options && !mayChange && html`<${OnlyLook} but="change" />`}
     ${options ? html`<div class="scroll" tabindex="0" role="region" aria-label="Options"><table class="data options roomy" data-testid="options">
       <colgroup><col style=${{ width: '25%' }} /><col style=${{ width: '250px' }} /><col style=${{ width: '110px' }} /><col /></colgroup>
       <thead><tr><th scope="col">Option</th><th scope="col">Value</th><th scope="col">Default</th><th scope="col">What it does</th></tr></thead>

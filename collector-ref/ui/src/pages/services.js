@@ -27,7 +27,7 @@ export function ServicesPage() {
 }
 
 /** The page of one service, in the range and filter of the bar. @param {string} name */
-export const serviceHref = name => viewUrl(`/services/${encodeURIComponent(name)}`, { ...view.value, box: null });
+const serviceHref = name => viewUrl(`/services/${encodeURIComponent(name)}`, { ...view.value, box: null });
 
 /** An empty range, and the ways out. */
 export function NothingHere() {

@@ -7,7 +7,7 @@ import { count, plural } from '../core/format.js';
 import { DEFAULT_AXIS, DIMENSIONS, PANES, viewUrl } from '../core/view.js';
 import { filterOf, isForGood, meant } from '../data/captures.js';
 import { useAsked } from './loaded.js';
-import { Awaited, Refusal } from './tool_tabs.js';
+import { Awaited, OnlyLook, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 1_000;
@@ -77,5 +77,5 @@ function Wish({ wish, setWish, isRunning, mayAct, start, stop }) {
     ${field('callsites', 'Callsites', { required: true, placeholder: 'load_order or src/orders.rs:*' })}
     ${field('service', 'of service', { placeholder: 'any' })}${field('tenant', 'of tenant', { placeholder: 'any' })}
     ${field('seconds', 'for seconds', number(600))}${field('values', 'and values', number(10_000))}
-    ${!mayAct ? html`<p class="warn">Your role may look but not capture: sign in with a token or an account of an operator.</p>` : isRunning ? html`<button type="button" onClick=${stop}>Stop</button>` : html`<button class="primary" type="submit">Start</button><span class="mut">Noted in the audit file.</span>`}</form>`;
+    ${!mayAct ? html`<${OnlyLook} but="capture" />` : isRunning ? html`<button type="button" onClick=${stop}>Stop</button>` : html`<button class="primary" type="submit">Start</button><span class="mut">Noted in the audit file.</span>`}</form>`;
 }

@@ -5,7 +5,7 @@ import { clock, dateTime } from '../core/format.js';
 import { figures, formatOf, linePath, niceTop, parseName, thinned, valueAt } from '../data/series.js';
 
 /** Where the pointer is in time on any chart, unix µs. */
-export const cursorUs = signal(/** @type {number | null} */ (null));
+const cursorUs = signal(/** @type {number | null} */ (null));
 
 const [WIDTH, HEIGHT] = [1000, 150];
 const COLOURS = 7;

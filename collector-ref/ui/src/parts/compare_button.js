@@ -9,7 +9,7 @@ import { measureParam } from '../core/measures.js';
 const kept = signal(/** @type {{what: string, value: string} | null} */ (null));
 
 /** The address of a comparison. @param {string} a @param {string} b */
-export function compareUrl(a, b) {
+function compareUrl(a, b) {
   const { f, measure } = view.peek();
   const params = new URLSearchParams({ a, b });
   if (f) params.set('f', f);

@@ -10,7 +10,7 @@ import { placeText } from '../data/threads.js';
 import { Reloader } from '../data/reloader.js';
 import { FlameView } from './flame_view.js';
 import { Switches, choose } from './switches.js';
-import { Awaited, Refusal } from './tool_tabs.js';
+import { Awaited, OnlyLook, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 const REFRESH_MS = 3_000;
@@ -70,7 +70,7 @@ export function StacksTool({ path, query, mayAct, onAmbiguous }) {
 function Sampler({ isRunning, mayAct, change }) {
   const [hz, setHz] = useState(String(DEFAULT_HZ));
   const [seconds, setSeconds] = useState(String(DEFAULT_SECONDS));
-  if (!mayAct) return html`<p class="warn">Your role may look but not start sampling: sign in with a token or an account of an operator.</p>`;
+  if (!mayAct) return html`<${OnlyLook} but="start sampling" />`;
   const start = (/** @type {Event} */ event) => {
     event.preventDefault();
     void change({ action: 'start', hz: Number(hz), seconds: Number(seconds) });

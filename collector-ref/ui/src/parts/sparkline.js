@@ -6,7 +6,7 @@ const WIDTH = 120;
 const HEIGHT = 28;
 
 /** Seconds shown. */
-export const SPARK_SAMPLES = 150;
+const SPARK_SAMPLES = 150;
 
 /**
  * Path of a series, newest at the right edge; from zero, so that noise looks like noise.

@@ -34,19 +34,19 @@ export function textUrl(kind, text) {
 }
 
 /** The objects that the filter asks for: digests know nothing else of it. @param {string} f */
-export function objectsOf(f) {
+function objectsOf(f) {
   const word = words(f).find(one => one.startsWith('object:'));
   return word ? word.slice('object:'.length).replaceAll('"', '') : undefined;
 }
 
 /** What the filter does to totals that only know objects. @param {{f: string}} props */
-export function FilterNote({ f }) {
+function FilterNote({ f }) {
   const isMore = words(f).some(one => !one.startsWith('object:'));
   return isMore ? html`<span class="mut">of the filter only object: applies here</span>` : null;
 }
 
 /** Columns of digests. @param {any[]} groups @returns {import('./groups.js').Column[]} */
-export function digestColumns(groups) {
+function digestColumns(groups) {
   const whole = groups.reduce((sum, g) => sum + g.elapsed_sum_us, 0);
   const seconds = rangeSeconds();
   return [

@@ -31,6 +31,22 @@ function groupsOf(by) {
   return groups;
 }
 
+/**
+ * Makes an input a combobox of ours. The returned function ends that.
+ * @param {HTMLInputElement} element @param {(event: KeyboardEvent) => void} onKeyDown @param {() => void} onInput @param {() => void} onBlur
+ */
+function listen(element, onKeyDown, onInput, onBlur) {
+  element.setAttribute('role', 'combobox');
+  element.setAttribute('aria-autocomplete', 'list');
+  element.setAttribute('aria-controls', 'suggestions');
+  const abort = new AbortController();
+  const { signal } = abort;
+  element.addEventListener('keydown', onKeyDown, { capture: true, signal });
+  for (const name of ['input', 'focus', 'click']) element.addEventListener(name, onInput, { signal });
+  element.addEventListener('blur', onBlur, { signal });
+  return () => abort.abort();
+}
+
 /** @param {{input: {current: HTMLInputElement | null}}} props */
 export function Suggestions({ input }) {
   const [isOpen, setOpen] = useState(false);
@@ -59,41 +75,25 @@ export function Suggestions({ input }) {
     element.setSelectionRange(put.caret, put.caret);
     void suggest();
   };
+  // Before the page's own listener: Enter takes the entry, and only without one the filter.
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+    const now = latest.current;
+    if (!now.isOpen || now.entries.length === 0) return;
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      const step = event.key === 'ArrowDown' ? 1 : -1;
+      setAt((now.at + step + now.entries.length + (now.at < 0 && step < 0 ? 1 : 0)) % now.entries.length);
+      event.preventDefault();
+    } else if ((event.key === 'Enter' || event.key === 'Tab') && now.at >= 0) {
+      take(now.entries[now.at].text);
+      event.preventDefault();
+    } else if (event.key === 'Escape') {
+      setOpen(false);
+    }
+  };
   useLayoutEffect(() => {
-    const element = /** @type {HTMLInputElement} */ (input.current);
-    element.setAttribute('role', 'combobox');
-    element.setAttribute('aria-autocomplete', 'list');
-    element.setAttribute('aria-controls', 'suggestions');
-    // Before the page's own listener: Enter takes the entry, and only without one the filter.
-    const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
-      const now = latest.current;
-      if (!now.isOpen || now.entries.length === 0) return;
-      if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-        const step = event.key === 'ArrowDown' ? 1 : -1;
-        setAt((now.at + step + now.entries.length + (now.at < 0 && step < 0 ? 1 : 0)) % now.entries.length);
-        event.preventDefault();
-      } else if ((event.key === 'Enter' || event.key === 'Tab') && now.at >= 0) {
-        take(now.entries[now.at].text);
-        event.preventDefault();
-      } else if (event.key === 'Escape') {
-        setOpen(false);
-      }
-    };
-    const close = () => setOpen(false);
-    const onInput = () => void suggest();
-    element.addEventListener('keydown', onKeyDown, { capture: true });
-    element.addEventListener('input', onInput);
-    element.addEventListener('focus', onInput);
-    element.addEventListener('click', onInput);
-    element.addEventListener('blur', close);
-    if (document.activeElement === element) void suggest();
-    return () => {
-      element.removeEventListener('keydown', onKeyDown, { capture: true });
-      element.removeEventListener('input', onInput);
-      element.removeEventListener('focus', onInput);
-      element.removeEventListener('click', onInput);
-      element.removeEventListener('blur', close);
-    };
+    const stop = listen(/** @type {HTMLInputElement} */ (input.current), onKeyDown, () => void suggest(), () => setOpen(false));
+    if (document.activeElement === input.current) void suggest();
+    return stop;
   }, []);
   const isShown = isOpen && entries.length > 0;
   useEffect(() => {

@@ -7,7 +7,7 @@ import { functionsOf, isOwn, placeText, sortedThreads, stateText, whereOf } from
 import { KeptDumps } from './kept_dumps.js';
 import { OpenSteps, ROW_PX, RUNNING, runningKey } from './running.js';
 import { Switches } from './switches.js';
-import { Refusal } from './tool_tabs.js';
+import { OnlyLook, Refusal } from './tool_tabs.js';
 import { VTable } from './vtable.js';
 
 /** @type {Record<string, string>} */
@@ -67,7 +67,7 @@ export function ThreadsTool({ object, path, query, mayAct, onAmbiguous }) {
   return html`<${KeptDumps} object=${object} shown=${dump?.id ?? ''} show=${show} />
     ${dump ? html`<${Shown} key=${`${dump.id} ${dump.atMs}`} dump=${dump} button=${button} error=${error} />` : html`<section class="panel calm"><h2>No dump yet</h2>
       <p>Shows every thread with what it polls, where it waits, and its native stack. A running thread is held up for some microseconds, and the collector's audit file says who asked.</p>
-      ${mayAct ? html`<p>${button}</p>` : html`<p class="warn">Your role may look but not dump threads: sign in with a token or an account of an operator.</p>`}<${Refusal} error=${error} /></section>`}`;
+      ${mayAct ? html`<p>${button}</p>` : html`<${OnlyLook} but="dump threads" />`}<${Refusal} error=${error} /></section>`}`;
 }
 
 /** @param {{dump: Dump, button: any, error: any}} props */

@@ -20,6 +20,9 @@ export function useMayAct() {
   return data ? data.role !== 'viewer' : undefined;
 }
 
+/** Said to a viewer in the place of a button. @param {{but: string}} props what only an operator may do */
+export const OnlyLook = ({ but }) => html`<p class="warn">Your role may look but not ${but}: sign in with a token or an account of an operator.</p>`;
+
 /** What to do about a refusal, by its code; the message says what happened. @type {Record<string, string>} */
 const ADVICE = {
   not_connected: 'It has ended, or does not reach the collector now. What it sent before is stored: see its alerts and transactions.',

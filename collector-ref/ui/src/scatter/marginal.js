@@ -6,7 +6,7 @@ import { selectBox } from './actions.js';
 import { LANE_PX, TICK_PX } from './plot.js';
 
 /** Bars over the height of the plot. */
-export const BARS = 48;
+const BARS = 48;
 const REFRESH_MS = 500;
 
 /**

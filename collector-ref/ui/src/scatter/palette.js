@@ -14,7 +14,7 @@
  * A ramp of 256 tones through these colours.
  * @param {[number, number, number][]} stops red, green, blue
  */
-export function makeRamp(stops) {
+function makeRamp(stops) {
   const ramp = new Uint32Array(256);
   for (let i = 0; i < 256; i++) {
     const place = (i / 255) * (stops.length - 1);

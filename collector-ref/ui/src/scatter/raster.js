@@ -6,10 +6,13 @@
 // after any sequence of appends, moves and evictions equals a raster made anew (a test holds it).
 
 /** @typedef {import('../data/store.js').Mask} Mask */
-/** @typedef {{baseMs: number, n: number, dt: Uint16Array, y: Uint16Array, attr: Uint16Array}} Columns */
+/** @typedef {{baseMs: number, n: number, dt: Uint16Array, y: Uint16Array, attr: Uint16Array, dtMin?: number, dtMax?: number}} Columns */
 
 /** Points ahead of the right edge (clock skew) kept until it reaches them; past it `isStale`. */
 export const MAX_AHEAD_POINTS = 20_000;
+
+/** Left of the view, and right of it. */
+const [BEFORE, AHEAD] = [-1, -2];
 
 export class Raster {
   /**
@@ -44,6 +47,8 @@ export class Raster {
     this.forbid = 0;
     /** @type {number[]} t, y, attr of points right of the view */
     this.ahead = [];
+    /** Place in the ring by `dt` of what is being added: a look-up costs a third less than a division. */
+    this.slots = new Int32Array(65_536);
   }
 
   /** Unix ms of the left edge. */
@@ -89,25 +94,19 @@ export class Raster {
    */
   add(columns, sign = 1) {
     const { baseMs, n, dt, y, attr } = columns;
-    const { width, rows, all, err, columnAll, columnErr, rowOf, need, forbid } = this;
-    const shift = baseMs - this.fromMs;
-    const inverse = 1 / this.columnMs;
-    const firstSlot = mod(this.first, width);
-    let [added, errors, over, lo, hi] = [0, 0, 0, width, -1];
+    const { rows, all, err, columnAll, columnErr, rowOf, need, forbid, slots } = this;
+    const { lo, hi } = this.placeSlots(columns);
+    let [added, errors, over] = [0, 0, 0];
     for (let i = 0; i < n; i++) {
       const a = attr[i];
       if ((a & need) !== need || (a & forbid) !== 0) continue;
-      const t = dt[i] + shift;
-      if (t < 0) continue;
-      // Adding one half keeps the product of integers away from every integer boundary.
-      const column = ((t + 0.5) * inverse) | 0;
-      if (column >= width) {
+      const slot = slots[dt[i]];
+      if (slot < 0) {
+        if (slot === BEFORE) continue;
         if (sign > 0) this.keepAhead(baseMs + dt[i], y[i], a);
         else this.isStale = true;
         continue;
       }
-      let slot = firstSlot + column;
-      if (slot >= width) slot -= width;
       const row = rowOf[y[i]];
       const cell = slot * rows + row;
       all[cell] += sign;
@@ -119,13 +118,33 @@ export class Raster {
         errors += 1;
       }
       added += 1;
-      if (column < lo) lo = column;
-      if (column > hi) hi = column;
     }
     this.inView += sign * added;
     this.errorsInView += sign * errors;
     this.overflow += sign * over;
-    if (hi >= 0) this.touch(this.first + lo, this.first + hi);
+    if (added > 0) this.touch(this.first + lo, this.first + hi);
+  }
+
+  /**
+   * Fills `slots` for the times of these points, and tells between which columns in view they are.
+   * @param {Columns} columns
+   */
+  placeSlots(columns) {
+    const { width, columnMs, slots } = this;
+    const [dtMin, dtMax] = rangeOf(columns);
+    const shift = columns.baseMs - this.fromMs;
+    let from = Math.min(dtMax + 1, Math.max(dtMin, -shift));
+    slots.fill(BEFORE, dtMin, from);
+    const lo = Math.floor((from + shift) / columnMs);
+    let column = lo;
+    for (let slot = mod(this.first + lo, width); from <= dtMax && column < width; column++) {
+      const end = Math.min(dtMax + 1, (column + 1) * columnMs - shift);
+      slots.fill(slot, from, end);
+      from = end;
+      slot = slot + 1 === width ? 0 : slot + 1;
+    }
+    slots.fill(AHEAD, from, dtMax + 1);
+    return { lo, hi: column - 1 };
   }
 
   /** @param {number} t @param {number} y @param {number} attr */
@@ -188,6 +207,17 @@ export class Raster {
 }
 
 const ZERO = Uint16Array.of(0);
+
+/** Least and largest `dt`; a chunk knows its own. @param {Columns} columns @returns {[number, number]} */
+function rangeOf({ n, dt, dtMin, dtMax }) {
+  if (dtMin !== undefined && dtMax !== undefined) return [dtMin, dtMax];
+  let [least, most] = [65_535, 0];
+  for (let i = 0; i < n; i++) {
+    if (dt[i] < least) least = dt[i];
+    if (dt[i] > most) most = dt[i];
+  }
+  return [least, most];
+}
 
 /** @param {number} a @param {number} n */
 export function mod(a, n) {

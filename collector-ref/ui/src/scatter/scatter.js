@@ -90,6 +90,23 @@ export function Scatter({ height: whole }) {
 }
 
 /**
+ * Lets labels and boxes follow the picture: they slide, and are placed anew before they are far off.
+ * @param {{plot: Plot, width: number, slides: HTMLElement[], setAnchor: (a: any) => void}} parts
+ */
+function follower({ plot: { raster, ratio }, width, slides, setAnchor }) {
+  let anchored = { fromMs: NaN, columnMs: 0 };
+  return () => {
+    const shift = ((raster.fromMs - anchored.fromMs) / raster.columnMs) / ratio;
+    const isFar = raster.columnMs !== anchored.columnMs || !(Math.abs(shift) < width / 8);
+    if (isFar) {
+      anchored = { fromMs: raster.fromMs, columnMs: raster.columnMs };
+      setAnchor({ fromMs: raster.fromMs, toMs: raster.toMs, columnMs: raster.columnMs, ratio });
+    }
+    for (const slide of slides) slide.style.transform = isFar ? 'none' : `translateX(${-shift}px)`;
+  };
+}
+
+/**
  * Makes the plot and keeps it going until it is unmounted.
  * @param {{width: number, height: number, canvas: any, host: any, plot: any, setAnchor: (a: any) => void, isHeld: () => boolean}} parts
  */
@@ -116,23 +133,12 @@ function runPlot({ width, height, canvas, host, plot, setAnchor, isHeld }) {
   const stopLook = effect(() => {
     made.setLook(theme.value, source().holes, source().store);
   });
-  let anchored = { fromMs: NaN, columnMs: 0 };
+  const follow = follower({ plot: made, width, slides, setAnchor });
   let steppedMs = 0;
   let countedMs = 0;
   const count = () => {
     countedMs = performance.now();
     void import('./counted.js').then(({ loadCounted }) => loadCounted(made, rightEdgeMs(), follow));
-  };
-  const follow = () => {
-    const { raster } = made;
-    const shift = ((raster.fromMs - anchored.fromMs) / raster.columnMs) / ratio;
-    if (raster.columnMs !== anchored.columnMs || !(Math.abs(shift) < width / 8)) {
-      anchored = { fromMs: raster.fromMs, columnMs: raster.columnMs };
-      setAnchor({ fromMs: raster.fromMs, toMs: raster.toMs, columnMs: raster.columnMs, ratio });
-      for (const slide of slides) slide.style.transform = 'none';
-    } else {
-      for (const slide of slides) slide.style.transform = `translateX(${-shift}px)`;
-    }
   };
   let frame = 0;
   const tick = () => {
