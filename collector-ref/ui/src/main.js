@@ -13,10 +13,17 @@ keepLinksHere();
 startTheme();
 startRouter();
 startKeys();
-startHub();
-const app = /** @type {HTMLElement} */ (document.getElementById('app'));
-app.replaceChildren();
-render(html`<${App} />`, app);
+
+/** Puts the page in the place of the shell. */
+function start() {
+  startHub();
+  const app = /** @type {HTMLElement} */ (document.getElementById('app'));
+  app.replaceChildren();
+  render(html`<${App} />`, app);
+}
+
+// The shell is painted first: something is seen sooner, and the page is not later for it.
+requestAnimationFrame(() => setTimeout(start));
 
 // What tests and the curious read in the console; nothing here is used by the page.
 Object.assign(globalThis, {
