@@ -231,8 +231,8 @@ impl Builder {
         self
     }
 
-    /// Offers the page's demo load: a minute's trial for somebody without a service at hand. It is
-    /// played by a process of this program, which is given `demo-load` and an address and is to call
+    /// Offers the page's demo load, for somebody without a service at hand. It is played by a process of
+    /// this program, which is given [`PLAY_TASK`](crate::demo::PLAY_TASK) and an address, and is to call
     /// [`demo::play`](crate::demo::play).
     ///
     /// Default: none is offered; the binary offers it.

@@ -55,8 +55,7 @@ pub(crate) struct Demo {
 /// A collector within this one, and its traffic.
 #[derive(Debug)]
 struct World {
-    // The process ends before its connection does.
-    _traffic: Traffic,
+    traffic: Traffic,
     engine: Engine,
     router: Router,
     since: Since,
@@ -133,7 +132,7 @@ impl Demo {
         if let Some(since) = self.since() {
             return Ok(since);
         }
-        empty(&self.folder).map_err(DemoError::Folder)?;
+        self.empty().await?;
         let world = World::start(program, &self.folder, of).await?;
         let since = world.since;
         *self.world.lock() = Some(world);
@@ -147,11 +146,17 @@ impl Demo {
     pub(crate) async fn remove(&self) -> Result<(), DemoError> {
         let _turn = self.turn.lock().await;
         let Some(world) = self.world.lock().take() else { return Ok(()) };
-        let World { _traffic: traffic, mut engine, router, .. } = world;
+        let World { traffic, mut engine, router, .. } = world;
         // A store that cannot be closed is deleted all the same.
         let _closed = engine.stop(move || drop(traffic)).await;
         drop((engine, router));
-        empty(&self.folder).map_err(DemoError::Folder)
+        self.empty().await
+    }
+
+    async fn empty(&self) -> Result<(), DemoError> {
+        let folder = self.folder.clone();
+        let emptied = tokio::task::spawn_blocking(move || empty(&folder)).await;
+        emptied.map_err(io::Error::other).and_then(|emptied| emptied).map_err(DemoError::Folder)
     }
 }
 
@@ -178,7 +183,7 @@ impl World {
         let play_us = i64::try_from(PLAY_TIME.as_micros()).unwrap_or(i64::MAX);
         let since =
             Since { started_unix_us, ends_unix_us: started_unix_us.saturating_add(play_us) };
-        Ok(Self { _traffic: traffic, engine, router, since })
+        Ok(Self { traffic, engine, router, since })
     }
 }
 
