@@ -99,11 +99,11 @@ function StepName({ step, depth, children, isClosed, toggle }) {
   };
   const outcome = step.outcome === 'ok' ? null : step.outcome;
   const note = stepNote(step);
-  return html`<span class="step-name" style=${{ paddingLeft: `${indent}px` }} title=${step.name}>
+  return html`<span class="step-name" style=${{ paddingLeft: `${indent}px` }} title=${step.place ? `${step.name}\n${step.place}` : step.name}>
     ${children > 0 ? html`<button class="fold" tabindex="-1" aria-label=${isClosed ? 'Open' : 'Close'} onClick=${press}>${isClosed ? '▸' : '▾'}</button>` : html`<span class="fold"></span>`}
     <span class=${`kind is-${step.kind}`}>${KINDS[step.kind] ?? step.kind}</span>
     ${step.count > 1 && html`<span class="folded">×${count(step.count)}</span>`}
-    <span class="text">${step.name || step.text}</span>
+    <span class="text">${step.name || step.text}</span>${step.place && html`<code class="place">${step.place}</code>`}
     ${outcome && html`<span class=${outcome === 'error' || outcome === 'panic' ? 'tag err' : 'tag'}>${outcome}</span>`}
     ${note && html`<span class="note">${note}</span>`}</span>`;
 }

@@ -48,6 +48,23 @@ test('a profile shows its steps, and a step shows all it knows', async ({ page, 
   await expect(page.locator('tr.is-selected')).toHaveCount(1);
 });
 
+test('two gestures lead from the live page to what a slow request waited for and to its line', async ({ page }) => {
+  await open(page, '/');
+  // One: a box around what took longer than about a second. Two: one of its rows.
+  await drag(page, [0.1, 0.04], [0.97, 0.3]);
+  await page.getByTestId('xlog-rows').locator('tbody tr', { hasText: 'GET /slow' }).first().dblclick();
+  const steps = page.getByTestId('steps').locator('tbody tr:not(.spacer)');
+  await expect(steps.filter({ hasText: 'wait_for_supplier' }).first()).toContainText(/shop\/front\.rs:\d+/);
+  await expect(steps.filter({ has: page.locator('.kind.is-wait') }).first()).toContainText('supplier');
+});
+
+test('one gesture leads from the live page to the chain of an error and its line', async ({ page }) => {
+  await open(page, '/');
+  await page.getByTestId('newest-errors').locator('tr', { hasText: 'database: no rows' }).getByRole('link').first().click();
+  await expect(page.getByTestId('tx-error')).toContainText(/database: no rows returned.*at .*\.rs:\d+/);
+  await expect(page.getByTestId('steps').locator('.row-error').first()).toContainText('no rows returned');
+});
+
 test('brackets walk the transactions of the box', async ({ page }) => {
   await open(page, XLOG);
   await drag(page, ...WIDE);
