@@ -60,9 +60,9 @@ test('two gestures lead from the live page to what a slow request waited for and
 
 test('one gesture leads from the live page to the chain of an error and its line', async ({ page }) => {
   await open(page, '/');
-  await page.getByTestId('newest-errors').locator('tr', { hasText: 'database: no rows' }).getByRole('link').first().click();
-  await expect(page.getByTestId('tx-error')).toContainText(/database: no rows returned.*at .*\.rs:\d+/);
-  await expect(page.getByTestId('steps').locator('.row-error').first()).toContainText('no rows returned');
+  await page.getByTestId('newest-errors').locator('tr', { hasText: 'the bank refused' }).getByRole('link').first().click();
+  await expect(page.getByTestId('tx-error')).toContainText(/the bank refused to move \d+ cents at .*billing\.rs:\d+/);
+  await expect(page.getByTestId('steps').locator('.row-error', { hasText: 'ask_the_bank' })).toContainText(/billing\.rs:\d+\s*error/);
 });
 
 test('brackets walk the transactions of the box', async ({ page }) => {
